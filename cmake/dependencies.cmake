@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: PostgreSQL
+# What Teal needs from the system; a missing piece is named with its Debian package.
+set(missing "")
+function(teal_need found package)
+    if(NOT ${found})
+        set(missing "${missing} ${package}" PARENT_SCOPE)
+    endif()
+endfunction()
+
+find_package(PkgConfig QUIET)
+teal_need(PkgConfig_FOUND pkg-config)
+if(PkgConfig_FOUND)
+    pkg_check_modules(LIBEVENT QUIET IMPORTED_TARGET libevent_core libevent_extra)
+    pkg_check_modules(INIH QUIET IMPORTED_TARGET inih)
+endif()
+teal_need(LIBEVENT_FOUND libevent-dev)
+teal_need(INIH_FOUND libinih-dev)
+find_package(OpenSSL 3.0 QUIET)
+teal_need(OpenSSL_FOUND libssl-dev)
+# Only the client library is wanted: FindPostgreSQL also asks for the server's headers unless told so.
+set(PostgreSQL_TYPE_INCLUDE_DIR "${PostgreSQL_INCLUDE_DIR}" CACHE INTERNAL "")
+if(PkgConfig_FOUND)
+    pkg_check_modules(LIBPQ QUIET IMPORTED_TARGET libpq)
+endif()
+teal_need(LIBPQ_FOUND libpq-dev)
+if(LIBPQ_FOUND)
+    add_library(PostgreSQL::PostgreSQL ALIAS PkgConfig::LIBPQ)
+endif()
+find_package(Threads REQUIRED)
+if(missing)
+    message(FATAL_ERROR "Teal needs packages that are not installed. On Debian or Ubuntu:\n"
+                        "  apt-get install${missing}")
+endif()

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: PostgreSQL
+# Warnings and hardening, as one interface library that every target links.
+include(CheckCCompilerFlag)
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE Release)
+endif()
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# CHECK() is part of the program: never -DNDEBUG, one -O2 for all.
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
+
+add_library(teal_flags INTERFACE)
+target_compile_definitions(teal_flags INTERFACE _GNU_SOURCE TEAL_VERSION="${PROJECT_VERSION}")
+target_compile_options(teal_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
+    -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-align -Wcast-qual
+    -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wswitch-enum -Wimplicit-fallthrough
+    -Wnull-dereference -Wdouble-promotion -fno-strict-aliasing)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(teal_flags INTERFACE
+        -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wjump-misses-init)
+else()
+    target_compile_options(teal_flags INTERFACE -Wmissing-variable-declarations)
+endif()
+if(TEAL_WERROR)
+    target_compile_options(teal_flags INTERFACE -Werror)
+endif()
+if(TEAL_SANITIZE)
+    target_compile_options(teal_flags INTERFACE -fsanitize=${TEAL_SANITIZE} -fno-omit-frame-pointer)
+    target_link_options(teal_flags INTERFACE -fsanitize=${TEAL_SANITIZE})
+else()
+    target_compile_options(teal_flags INTERFACE
+        $<$<CONFIG:Release>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2> -fstack-protector-strong)
+    target_link_options(teal_flags INTERFACE -Wl,-z,relro,-z,now)
+endif()
+target_link_options(teal_flags INTERFACE -pie)
+target_link_libraries(teal_flags INTERFACE Threads::Threads)

@@ -1,0 +1,70 @@
+/* err.c — why an operation failed. See err.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void
+err_clear(struct err *err)
+{
+    err->sqlstate[0] = '\0';
+    err->text[0] = '\0';
+    err->hint[0] = '\0';
+}
+
+bool
+err_is_set(const struct err *err)
+{
+    return err->sqlstate[0] != '\0';
+}
+
+static void
+err_write(struct err *err, const char *sqlstate, const char *fmt, va_list args)
+{
+    CHECK(strlen(sqlstate) == 5);
+    memcpy(err->sqlstate, sqlstate, sizeof(err->sqlstate));
+    err->hint[0] = '\0';
+    (void)vsnprintf(err->text, sizeof(err->text), fmt, args); /* a longer text is cut, which is fine */
+}
+
+bool
+err_set(struct err *err, const char *sqlstate, const char *fmt, ...)
+{
+    if (err != NULL) {
+        va_list args;
+        va_start(args, fmt);
+        err_write(err, sqlstate, fmt, args);
+        va_end(args);
+    }
+    return false;
+}
+
+bool
+err_hint(struct err *err, const char *fmt, ...)
+{
+    if (err != NULL) {
+        va_list args;
+        va_start(args, fmt);
+        (void)vsnprintf(err->hint, sizeof(err->hint), fmt, args);
+        va_end(args);
+    }
+    return false;
+}
+
+bool
+err_set_errno(struct err *err, const char *sqlstate, const char *fmt, ...)
+{
+    const int saved = errno;
+    if (err != NULL) {
+        va_list args;
+        va_start(args, fmt);
+        err_write(err, sqlstate, fmt, args);
+        va_end(args);
+        const size_t len = strlen(err->text);
+        (void)snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror(saved));
+    }
+    return false;
+}

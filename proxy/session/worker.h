@@ -1,0 +1,75 @@
+/* worker.h — one thread of the data path: its loop, its sessions, its backends.
+ *
+ * A worker owns everything it touches; nothing in it is locked. The control thread speaks to it through the
+ * functions below, all of which may be called from any thread: they post a message to the worker's mailbox or
+ * read an atomic. Answers come back by a message to the caller's mailbox. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_SESSION_WORKER_H
+#define TEAL_SESSION_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/stat.h"
+#include "base/table.h"
+#include "conf/conf.h"
+#include "net/loop.h"
+#include "topo/view.h"
+
+struct worker;
+struct workers; /* all of them: what they share */
+
+/* Told to the control thread (called on the worker's thread; the implementation posts to a mailbox). */
+struct workers_ops {
+    void *ctx; /* borrowed for as long as the workers live */
+    /* A worker has taken over a view, or has just become without work on the writer while writes are held. */
+    void (*progress)(void *ctx);
+};
+
+/* Makes the workers (conf->workers of them) with their threads running; conf is copied by reference count. */
+struct workers *workers_start(struct conf *conf, const struct view *view, const struct workers_ops *ops);
+/* Ends all sessions with 57P01, joins the threads, frees everything. */
+void workers_stop(struct workers *workers);
+
+/* Publishes a view to every worker (each gets a copy). */
+void workers_publish(struct workers *workers, const struct view *view);
+/* Whether every worker runs the view of this version or a later one. */
+bool workers_have_view(const struct workers *workers, uint64_t version);
+/* Backends on the side that are doing something for a session: a transaction or an unanswered message. Pinned
+ * sessions that are idle between transactions do not count. Exact once workers_have_view(held view). */
+uint32_t workers_busy(const struct workers *workers, enum side side);
+/* Transactions now waiting in Teal because writes are held. */
+uint32_t workers_waiting(const struct workers *workers);
+/* Sends CancelRequests for (cancel) or closes (terminate, 57P01) what is still busy on the side. */
+void workers_cancel_busy(struct workers *workers, enum side side);
+void workers_terminate_busy(struct workers *workers, enum side side);
+/* Closes idle backends on the side, and pinned sessions that sit on it (57P01: they cannot move). */
+void workers_leave_side(struct workers *workers, enum side side);
+
+/* Statistics since start, summed over workers. All times in microseconds. */
+struct workers_stats {
+    uint64_t sessions, sessions_pinned, logins, xacts, queries, bytes_received, bytes_sent;
+    uint64_t xact_time_us, query_time_us, wait_time_us;
+    uint64_t reads_by_side[SIDES_COUNT], writes_by_side[SIDES_COUNT];
+    uint64_t replays, client_errors, outcome_unknown;
+    struct stat_hist latency; /* of transactions, first byte in to ReadyForQuery out */
+    struct stat_hist held;    /* time that held transactions waited */
+};
+void workers_stats(const struct workers *workers, struct workers_stats *out);
+
+/* Tables for SHOW, gathered from all workers. done is called on the thread of reply_to; it owns the table. */
+enum worker_report { WORKER_REPORT_CLIENTS, WORKER_REPORT_SERVERS, WORKER_REPORT_POOLS };
+typedef void workers_report_fn(void *arg, struct table *table);
+void workers_report(struct workers *workers, enum worker_report what, struct mailbox *reply_to,
+                    workers_report_fn *done, void *arg);
+
+/* A new configuration: workers take it over; sessions keep what they have. */
+void workers_reconfigure(struct workers *workers, struct conf *conf);
+/* Stops listening. Sessions go on; with wait_for_clients they end by themselves, else each ends with 57P01
+ * when its transaction has. workers_sessions tells how many are left. */
+void workers_drain(struct workers *workers, bool wait_for_clients);
+uint32_t workers_sessions(const struct workers *workers);
+/* Ends one session by the id of SHOW CLIENTS with 57P01. */
+void workers_kill_session(struct workers *workers, uint64_t session_id);
+
+#endif

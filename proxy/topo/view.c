@@ -1,0 +1,47 @@
+/* view.c — copies of the routing view. See view.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "topo/view.h"
+
+#include <stddef.h>
+
+#include "base/mem.h"
+
+static char *
+copy_or_null(const char *s)
+{
+    return s == NULL ? NULL : xstrdup(s);
+}
+
+struct view *
+view_copy(const struct view *v)
+{
+    CHECK(v->writer == SIDE_BLUE || v->writer == SIDE_GREEN);
+    CHECK(v->writes_known || v->writes_held);
+    struct view *copy = xcalloc(1, sizeof(*copy));
+    *copy = *v;
+    copy->rules = xcalloc(v->rules_count, sizeof(*copy->rules));
+    for (uint32_t i = 0; i < v->rules_count; i++) {
+        copy->rules[i] = (struct view_rule){
+            .user = copy_or_null(v->rules[i].user),
+            .database = copy_or_null(v->rules[i].database),
+            .application = copy_or_null(v->rules[i].application),
+            .side = v->rules[i].side,
+        };
+    }
+    return copy;
+}
+
+void
+view_free(struct view *v)
+{
+    if (v == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < v->rules_count; i++) {
+        mem_free(v->rules[i].user);
+        mem_free(v->rules[i].database);
+        mem_free(v->rules[i].application);
+    }
+    mem_free(v->rules);
+    mem_free(v);
+}
