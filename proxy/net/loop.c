@@ -1,7 +1,8 @@
 /* loop.c — libevent's base with timers, watches, signals and the mailbox. See loop.h.
  *
- * Raw events, no bufferevents: the data path frames bytes in place and a bufferevent would copy them. The
- * cached time of libevent is not used: it is wall-clock adjusted and read through a lock. */
+ * Raw events, no bufferevents: the data path frames bytes in place and a bufferevent would copy
+ * them. The cached time of libevent is not used: it is wall-clock adjusted and read through a lock.
+ */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "net/loop.h"
 
@@ -105,8 +106,8 @@ loop_base(struct loop *loop)
     return loop->base;
 }
 
-/* The first callback of a turn reads the clock, the rest share it: event_base_loop gives no hook between
- * epoll_wait and the callbacks, so each callback of ours enters through here. */
+/* The first callback of a turn reads the clock, the rest share it: event_base_loop gives no hook
+ * between epoll_wait and the callbacks, so each callback of ours enters through here. */
 static void
 loop_enter(struct loop *loop)
 {
@@ -173,10 +174,10 @@ timer_stop(struct timer *timer)
 }
 
 struct watch {
-    struct loop *loop;         /* borrowed */
-    struct event *readable;    /* owned */
-    struct event *writable;    /* owned; made when first needed */
-    int fd;                    /* borrowed */
+    struct loop *loop;      /* borrowed */
+    struct event *readable; /* owned */
+    struct event *writable; /* owned; made when first needed */
+    int fd;                 /* borrowed */
     unsigned interest;
     watch_fn *fn;
     void *arg; /* borrowed */
@@ -235,8 +236,8 @@ watch_set(struct watch *watch, unsigned interest)
     }
     if ((changed & WATCH_WRITE) != 0) {
         if (watch->writable == NULL) {
-            watch->writable = event_new(watch->loop->base, watch->fd, EV_WRITE | EV_PERSIST,
-                                        watch_fired, watch);
+            watch->writable =
+                event_new(watch->loop->base, watch->fd, EV_WRITE | EV_PERSIST, watch_fired, watch);
             CHECK(watch->writable != NULL);
         }
         watch_switch(watch->writable, (interest & WATCH_WRITE) != 0);

@@ -1,8 +1,9 @@
 /* loop.h — one event loop, one thread.
  *
- * Everything in net/ belongs to the loop it was made on and is used from that loop's thread only; the one
- * exception is mailbox_post. A callback is short: it collects the event and lets its owner act. An object must
- * not be freed under its own callback: loop_dispose frees it at the end of the turn. */
+ * Everything in net/ belongs to the loop it was made on and is used from that loop's thread only;
+ * the one exception is mailbox_post. A callback is short: it collects the event and lets its owner
+ * act. An object must not be freed under its own callback: loop_dispose frees it at the end of the
+ * turn. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_NET_LOOP_H
 #define TEAL_NET_LOOP_H

@@ -1,0 +1,142 @@
+/* stream.c — a connected socket on a loop. See stream.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "net/stream.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+void
+stream_init(struct stream *s, struct loop *loop, int fd, watch_fn *fn, void *arg)
+{
+    CHECK(fd >= 0);
+    *s = (struct stream){.fd = fd, .interest = 0, .watch = watch_new(loop, fd, fn, arg)};
+}
+
+void
+stream_close(struct stream *s)
+{
+    if (s->fd == -1) {
+        return;
+    }
+    watch_free(s->watch);
+    /* Half-close first: a close with unread input would send RST and destroy our last message. */
+    (void)shutdown(s->fd, SHUT_WR);
+    (void)close(s->fd); /* nothing more can be done about a failure here */
+    s->fd = -1;
+    s->watch = NULL;
+    s->interest = 0;
+}
+
+bool
+stream_is_open(const struct stream *s)
+{
+    return s->fd != -1;
+}
+
+void
+stream_want(struct stream *s, unsigned interest)
+{
+    if (s->interest != interest) {
+        watch_set(s->watch, interest);
+        s->interest = interest;
+    }
+}
+
+static enum stream_status
+status_of_errno(void)
+{
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? STREAM_AGAIN : STREAM_CLOSED;
+}
+
+enum stream_status
+stream_recv(struct stream *s, void *out, size_t len, size_t *n)
+{
+    CHECK(len > 0);
+    *n = 0;
+    const ssize_t got = recv(s->fd, out, len, 0);
+    if (got == -1) {
+        return status_of_errno();
+    }
+    if (got == 0) {
+        return STREAM_CLOSED;
+    }
+    *n = (size_t)got;
+    return STREAM_OK;
+}
+
+enum stream_status
+stream_send(struct stream *s, const void *bytes, size_t len, size_t *n)
+{
+    *n = 0;
+    const ssize_t sent = send(s->fd, bytes, len, MSG_NOSIGNAL);
+    if (sent == -1) {
+        return status_of_errno();
+    }
+    *n = (size_t)sent;
+    return STREAM_OK;
+}
+
+enum stream_status
+stream_flush(struct stream *s, struct buf *out)
+{
+    while (buf_len(out) > 0) {
+        const struct slice bytes = buf_slice(out);
+        size_t n;
+        const enum stream_status status = stream_send(s, bytes.p, bytes.len, &n);
+        if (status != STREAM_OK) {
+            return status;
+        }
+        buf_consume(out, n);
+        if (n < bytes.len) {
+            return STREAM_AGAIN;
+        }
+    }
+    return STREAM_OK;
+}
+
+int
+stream_connect(const struct sockaddr *addr, socklen_t addr_len)
+{
+    const int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd == -1) {
+        return -1;
+    }
+    if (connect(fd, addr, addr_len) == 0 || errno == EINPROGRESS) {
+        return fd;
+    }
+    const int saved = errno;
+    (void)close(fd); /* never connected */
+    errno = saved;
+    return -1;
+}
+
+int
+stream_connect_error(const struct stream *s)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+    return getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1 ? errno : error;
+}
+
+void
+stream_tune(int fd, bool keepalive, unsigned user_timeout_ms)
+{
+    /* Each fails on a Unix socket, where it has no meaning. */
+    const int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (keepalive) {
+        const int idle_s = 30;
+        const int interval_s = 10;
+        const int count = 3;
+        (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+    }
+    if (user_timeout_ms > 0) {
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms,
+                         sizeof(user_timeout_ms));
+    }
+}

@@ -1,0 +1,217 @@
+/* flow.c — who owes whom a reply. See flow.h.
+ *
+ * One table says which reply types may answer which kind of request and whether they finish it.
+ * What is not in the table was not asked for. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "wire/flow.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { NOT_OWED = 0, GOES_ON = 1, FINISHES = 2 };
+
+static const uint8_t replies[FLOW_KINDS_COUNT][128] = {
+    [FLOW_PARSE] = {['1'] = FINISHES},
+    [FLOW_BIND] = {['2'] = FINISHES},
+    [FLOW_DESCRIBE] = {['t'] = GOES_ON, ['T'] = FINISHES, ['n'] = FINISHES},
+    [FLOW_EXECUTE] = {['D'] = GOES_ON,
+                      ['G'] = GOES_ON,
+                      ['H'] = GOES_ON,
+                      ['d'] = GOES_ON,
+                      ['c'] = GOES_ON,
+                      ['C'] = FINISHES,
+                      ['I'] = FINISHES,
+                      ['s'] = FINISHES},
+    [FLOW_CLOSE] = {['3'] = FINISHES},
+    [FLOW_SYNC] = {['Z'] = FINISHES},
+    [FLOW_QUERY] = {['T'] = GOES_ON,
+                    ['D'] = GOES_ON,
+                    ['C'] = GOES_ON,
+                    ['I'] = GOES_ON,
+                    ['G'] = GOES_ON,
+                    ['H'] = GOES_ON,
+                    ['d'] = GOES_ON,
+                    ['c'] = GOES_ON,
+                    ['Z'] = FINISHES},
+    [FLOW_FUNCTION] = {['V'] = GOES_ON, ['Z'] = FINISHES},
+};
+
+void
+flow_init(struct flow *f)
+{
+    *f = (struct flow){.size = FLOW_INLINE, .txn = 'I'};
+    f->entries = f->inline_entries;
+}
+
+void
+flow_fini(struct flow *f)
+{
+    if (f->entries != f->inline_entries) {
+        mem_free(f->entries);
+    }
+    flow_init(f);
+}
+
+bool
+flow_empty(const struct flow *f)
+{
+    return f->count == 0;
+}
+
+static struct flow_entry *
+flow_at(const struct flow *f, uint32_t i)
+{
+    CHECK(i < f->count);
+    return &f->entries[(f->head + i) & (f->size - 1)];
+}
+
+const struct flow_entry *
+flow_head(const struct flow *f)
+{
+    return flow_at(f, 0);
+}
+
+static void
+flow_grow(struct flow *f)
+{
+    struct flow_entry *grown = xcalloc(2 * (size_t)f->size, sizeof(*grown));
+    for (uint32_t i = 0; i < f->count; i++) {
+        grown[i] = *flow_at(f, i);
+    }
+    if (f->entries != f->inline_entries) {
+        mem_free(f->entries);
+    }
+    f->entries = grown;
+    f->size *= 2;
+    f->head = 0;
+}
+
+bool
+flow_has_room(const struct flow *f, uint32_t n)
+{
+    return n <= FLOW_ENTRIES_MAX - f->count;
+}
+
+bool
+flow_push(struct flow *f, enum flow_kind kind, enum flow_action action, uint64_t tag)
+{
+    if (f->skipping && kind != FLOW_SYNC) {
+        return true;
+    }
+    if (f->count == FLOW_ENTRIES_MAX) {
+        return false;
+    }
+    if (f->count == f->size) {
+        flow_grow(f);
+    }
+    f->skipping = false;
+    f->count++;
+    *flow_at(f, f->count - 1) = (struct flow_entry){(uint8_t)kind, (uint8_t)action, tag};
+    return true;
+}
+
+static struct flow_entry
+flow_pop(struct flow *f)
+{
+    const struct flow_entry entry = *flow_at(f, 0);
+    f->head = (f->head + 1) & (f->size - 1);
+    f->count--;
+    return entry;
+}
+
+void
+flow_copy_done(struct flow *f)
+{
+    f->copy_in = false;
+}
+
+/* The server has begun to read CopyData: the Syncs that stand directly behind the Execute will be
+ * ignored. */
+static void
+flow_enter_copy_in(struct flow *f)
+{
+    f->copy_in = true;
+    if (flow_head(f)->kind != FLOW_EXECUTE) {
+        return;
+    }
+    const struct flow_entry execute = flow_pop(f);
+    while (f->count > 0 && flow_at(f, 0)->kind == FLOW_SYNC) {
+        (void)flow_pop(f);
+    }
+    f->head = (f->head - 1) & (f->size - 1);
+    f->count++;
+    *flow_at(f, 0) = execute;
+}
+
+/* In the extended protocol an error makes the server skip to the next Sync; a simple query, a
+ * function call and a Sync itself (a commit that failed) are answered by their ReadyForQuery as
+ * always. */
+static struct flow_verdict
+flow_error(struct flow *f, flow_dropped_fn *dropped, void *arg)
+{
+    f->copy_in = false;
+    if (f->count == 0) {
+        return (struct flow_verdict){.action = FLOW_FORWARD};
+    }
+    const struct flow_verdict verdict = {.action = flow_head(f)->action};
+    const uint8_t kind = flow_head(f)->kind;
+    if (kind == FLOW_QUERY || kind == FLOW_FUNCTION || kind == FLOW_SYNC) {
+        return verdict;
+    }
+    while (f->count > 0 && flow_head(f)->kind != FLOW_SYNC) {
+        const struct flow_entry entry = flow_pop(f);
+        if (dropped != NULL) {
+            dropped(arg, &entry);
+        }
+    }
+    f->skipping = f->count == 0;
+    return verdict;
+}
+
+struct flow_verdict
+flow_reply(struct flow *f, uint8_t type, uint8_t first, flow_dropped_fn *dropped, void *arg)
+{
+    if (type == 'E') {
+        return flow_error(f, dropped, arg);
+    }
+    const struct flow_verdict bad = {.bad = true};
+    if (f->count == 0 || type >= 128) {
+        return bad;
+    }
+    const struct flow_entry *head = flow_head(f);
+    CHECK(head->action !=
+          FLOW_LOCAL); /* the owner takes local entries as soon as they are at the head */
+    const uint8_t step = replies[head->kind][type];
+    if (step == NOT_OWED) {
+        return bad;
+    }
+    if (type == 'Z') {
+        if (first != 'I' && first != 'T' && first != 'E') {
+            return bad;
+        }
+        f->txn = first;
+    }
+    if (type == 'G') {
+        flow_enter_copy_in(f);
+    }
+    if (type == 'C') {
+        f->copy_in = false;
+    }
+    struct flow_verdict verdict = {.action = flow_head(f)->action};
+    if (step == FINISHES) {
+        verdict.done = true;
+        verdict.entry = flow_pop(f);
+    }
+    return verdict;
+}
+
+bool
+flow_take_local(struct flow *f, struct flow_entry *out)
+{
+    if (f->count == 0 || flow_head(f)->action != FLOW_LOCAL) {
+        return false;
+    }
+    *out = flow_pop(f);
+    return true;
+}

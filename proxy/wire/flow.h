@@ -1,0 +1,94 @@
+/* flow.h — who owes whom a reply: the authority on what a server may answer.
+ *
+ * Every message sent to a backend that the server must answer leaves an entry; every message that
+ * the server sends is checked against the entry at the head. So a reply can only go to the request
+ * that is owed it, and whatever was not asked for is BAD: the backend is dropped, nobody is told
+ * somebody else's answer.
+ *
+ *      client            flow (head first)             server
+ *      P B E S   ----->  [PARSE][BIND][EXECUTE][SYNC]  ----->
+ *                <-----   1      2     D.. C    Z      <-----
+ *
+ * An entry says what becomes of its reply: FORWARD to the client, SWALLOW (Teal asked, not the
+ * client), or LOCAL (Teal answers for the server, at the place in order where the server would
+ * have). After an error in the extended protocol the server skips everything up to the next Sync,
+ * and so does the flow.
+ *
+ * COPY IN: from CopyInResponse until the client's CopyDone or CopyFail (or the server's error) the
+ * server ignores Sync and Flush, so those leave no entry, and those that were already sent are
+ * taken out again. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_WIRE_FLOW_H
+#define TEAL_WIRE_FLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/check.h"
+
+enum flow_kind {
+    FLOW_PARSE,
+    FLOW_BIND,
+    FLOW_DESCRIBE,
+    FLOW_EXECUTE,
+    FLOW_CLOSE,
+    FLOW_SYNC,
+    FLOW_QUERY,
+    FLOW_FUNCTION,
+    FLOW_KINDS_COUNT,
+};
+
+enum flow_action { FLOW_FORWARD, FLOW_SWALLOW, FLOW_LOCAL };
+
+struct flow_entry {
+    uint8_t kind;   /* enum flow_kind */
+    uint8_t action; /* enum flow_action */
+    uint64_t tag;   /* the owner's: which prepared statement this is about; 0 for none */
+};
+
+enum { FLOW_INLINE = 8, FLOW_ENTRIES_MAX = 1 << 16 };
+
+struct flow {
+    struct flow_entry inline_entries[FLOW_INLINE];
+    struct flow_entry *entries; /* inline_entries, or owned memory after growth */
+    uint32_t size;              /* a power of two */
+    uint32_t head;
+    uint32_t count;
+    bool skipping; /* the server ignores everything until a Sync that has not been sent yet */
+    bool copy_in;  /* the server reads CopyData */
+    uint8_t txn;   /* of the last ReadyForQuery: 'I', 'T', 'E' */
+};
+
+/* Called for each entry that an error makes the server skip. */
+typedef void flow_dropped_fn(void *arg, const struct flow_entry *entry);
+
+struct flow_verdict {
+    bool bad;                /* not owed: drop the backend */
+    enum flow_action action; /* of the entry that the reply belongs to */
+    bool done;               /* that entry is answered and gone */
+    struct flow_entry entry; /* the entry, when done */
+};
+
+void flow_init(struct flow *f);
+void flow_fini(struct flow *f);
+bool flow_empty(const struct flow *f);
+/* The entry at the head; only when not empty. */
+const struct flow_entry *flow_head(const struct flow *f);
+
+/* A message was (or will be, in this order) sent. False when FLOW_ENTRIES_MAX are owed: stop
+ * reading the client. While the server skips, only a Sync leaves an entry. */
+MUST_CHECK bool flow_push(struct flow *f, enum flow_kind kind, enum flow_action action,
+                          uint64_t tag);
+/* Whether one more batch of n entries fits. */
+bool flow_has_room(const struct flow *f, uint32_t n);
+/* The client ended its COPY IN. */
+void flow_copy_done(struct flow *f);
+
+/* The server sent a message of this type; first is the first byte of its body (of Z: the state), 0
+ * when it has none. dropped may be NULL. */
+struct flow_verdict flow_reply(struct flow *f, uint8_t type, uint8_t first,
+                               flow_dropped_fn *dropped, void *arg);
+/* Takes the head when it is LOCAL: call after each push and each done reply until false. */
+bool flow_take_local(struct flow *f, struct flow_entry *out);
+
+#endif

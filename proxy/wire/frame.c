@@ -1,0 +1,18 @@
+/* frame.c — the frames of protocol 3. See frame.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "wire/frame.h"
+
+enum wire_result
+wire_peek(struct slice in, uint64_t total_max, uint8_t *type, uint64_t *total)
+{
+    if (in.len < WIRE_HEADER_LEN) {
+        return WIRE_MORE;
+    }
+    const uint32_t len = be32_at(in.p + 1);
+    if (len < 4 || (uint64_t)len + 1 > total_max) {
+        return WIRE_BAD;
+    }
+    *type = in.p[0];
+    *total = (uint64_t)len + 1;
+    return WIRE_OK;
+}
