@@ -1,0 +1,144 @@
+/* scram.h — SCRAM-SHA-256 (RFC 5802, RFC 7677) as PostgreSQL speaks it, both ends, as pure
+ * functions.
+ *
+ * Bytes in, bytes out: the caller carries the messages. Each function that answers with enum
+ * scram_step either moves the exchange one step or ends it, and never blocks on anything but
+ * arithmetic: PBKDF2 takes about 4 ms for 4096 rounds, so what it yields is kept in a cache (see
+ * scram_keys.h) and a user pays for it once.
+ *
+ *     client                                server
+ *     scram_client_begin     client-first   scram_server_first   CONTINUE
+ *     scram_client_challenge server-first
+ *                            client-final   scram_server_final   DONE
+ *     scram_client_verify    server-final
+ *
+ * Passwords are taken as raw bytes: for ASCII that is what SASLprep gives, and for anything else it
+ * is what PostgreSQL falls back to when SASLprep refuses the text. A password with characters that
+ * SASLprep would map (a ligature, a full-width letter) must be stored as its verifier. Channel
+ * binding is not offered; a client that asks for it is refused. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_AUTH_SCRAM_H
+#define TEAL_AUTH_SCRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "auth/scram_keys.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/slice.h"
+
+/* The name of the mechanism in AuthenticationSASL. */
+#define SCRAM_MECHANISM "SCRAM-SHA-256"
+
+enum {
+    SCRAM_MESSAGE_MAX = 1024,        /* what a client may send, as in PostgreSQL */
+    SCRAM_SERVER_MESSAGE_MAX = 4096, /* what a server may send */
+    SCRAM_NONCE_MAX = 1024,          /* characters of one nonce */
+    SCRAM_NONCE_LEN = 18,            /* random bytes of our part */
+    SCRAM_NONCE_TEXT_SIZE = 25,      /* the same in base64, with its NUL */
+    SCRAM_ITERATIONS = 4096,         /* PostgreSQL's default, for verifiers made here */
+    SCRAM_ITERATIONS_MAX = 1000000,  /* a second of arithmetic */
+    SCRAM_SALT_LEN = 16,             /* of verifiers made here */
+};
+
+enum scram_step {
+    SCRAM_CONTINUE, /* the reply is to be sent and one more message is awaited */
+    SCRAM_DONE,     /* authenticated */
+    SCRAM_FAILED,   /* err is set; the exchange is over */
+};
+
+/* What a server stores about a user: PostgreSQL's rolpassword, decoded. */
+struct scram_verifier {
+    uint8_t salt[SCRAM_SALT_MAX];
+    size_t salt_len;
+    uint32_t iterations;
+    uint8_t stored_key[SCRAM_KEY_LEN];
+    uint8_t server_key[SCRAM_KEY_LEN];
+};
+
+/* "SCRAM-SHA-256$4096:salt$stored:server". False when the text is not exactly that. */
+MUST_CHECK bool scram_verifier_parse(const char *text, struct scram_verifier *out);
+/* Whether the text begins like one, right or wrong. */
+bool scram_verifier_is(const char *text);
+/* The text form; appended. */
+void scram_verifier_print(const struct scram_verifier *v, struct buf *out);
+/* The verifier that belongs to the keys. */
+MUST_CHECK bool scram_verifier_of_keys(const struct scram_keys *keys, struct scram_verifier *out);
+
+/* Random bytes, made once by the process and never shown, from which the salts of unknown users and
+ * of plain passwords follow. The same name is thus always given the same salt, as a stored verifier
+ * would be. */
+struct scram_seed {
+    uint8_t bytes[SCRAM_KEY_LEN];
+};
+void scram_seed_init(struct scram_seed *seed);
+
+/* How a user proves itself, to us or from us to a server: a verifier, or a password, or neither. */
+struct scram_secret {
+    const struct scram_verifier *verifier; /* borrowed for the call; NULL when there is none */
+    const char *password;                  /* borrowed for the call; NULL when it is not known */
+    struct scram_cache *cache;             /* borrowed for the call; may be NULL */
+};
+
+/* ---- the server's end ---- */
+
+struct scram_server {
+    enum { SCRAM_SERVER_FIRST, SCRAM_SERVER_FINAL, SCRAM_SERVER_OVER } state;
+    bool mock;       /* the exchange runs to its end, which is refusal */
+    bool unsolved;   /* stored_key and server_key are still to be derived from the password */
+    char cbind_flag; /* 'n' or 'y', as the client sent it */
+    struct scram_verifier verifier;
+    uint8_t client_key[SCRAM_KEY_LEN];         /* known after SCRAM_DONE */
+    char nonce[SCRAM_NONCE_TEXT_SIZE];         /* our part of the nonce */
+    char client_first_bare[SCRAM_MESSAGE_MAX]; /* without gs2 header, NUL-terminated */
+    char nonce_client[SCRAM_MESSAGE_MAX];
+};
+
+/* Begins an exchange with whoever says to be user. With a secret of neither verifier nor password
+ * (an unknown user) it goes through the same steps with a made-up verifier and fails at the end:
+ * who asks learns nothing. */
+void scram_server_init(struct scram_server *s, const struct scram_secret *secret, const char *user,
+                       const struct scram_seed *seed);
+/* Takes client-first-message, appends server-first-message: SCRAM_CONTINUE or SCRAM_FAILED. */
+MUST_CHECK enum scram_step scram_server_first(struct scram_server *s, struct slice message,
+                                              struct buf *reply, struct err *err);
+/* Takes client-final-message, appends server-final-message: SCRAM_DONE or SCRAM_FAILED. The secret
+ * is the one of scram_server_init (or the same user's after a reload). When done, the client's key
+ * is known and goes into the secret's cache: that is how a user with a verifier only is logged in
+ * to servers that hold the same verifier. */
+MUST_CHECK enum scram_step scram_server_final(struct scram_server *s, struct slice message,
+                                              const struct scram_secret *secret, struct buf *reply,
+                                              struct err *err);
+/* Wipes it. Harmless when done twice. */
+void scram_server_fini(struct scram_server *s);
+
+/* ---- the client's end ---- */
+
+struct scram_client {
+    enum { SCRAM_CLIENT_FIRST, SCRAM_CLIENT_FINAL, SCRAM_CLIENT_OVER } state;
+    char nonce[SCRAM_NONCE_TEXT_SIZE];
+    char user[64]; /* "" towards PostgreSQL, which takes the name from the startup packet */
+    uint8_t server_signature[SCRAM_KEY_LEN]; /* what the server must prove */
+};
+
+/* Begins an exchange; appends client-first-message. Its nonce is random. */
+void scram_client_begin(struct scram_client *c, struct buf *reply);
+/* The same with a given name and nonce, for test vectors; both shorter than their fields. */
+void scram_client_begin_as(struct scram_client *c, const char *user, const char *nonce,
+                           struct buf *reply);
+/* Takes server-first-message, appends client-final-message: SCRAM_CONTINUE or SCRAM_FAILED. Uses
+ * the keys of the cache when they fit the server's salt, else the password; keys made from the
+ * password are put into the cache. A secret with a verifier only fails with the reason unless a
+ * client of this user has logged in with the same verifier since Teal started. */
+MUST_CHECK enum scram_step scram_client_challenge(struct scram_client *c, struct slice message,
+                                                  const struct scram_secret *secret,
+                                                  struct buf *reply, struct err *err);
+/* Takes server-final-message: SCRAM_DONE when the server knows the verifier as well, else
+ * SCRAM_FAILED. */
+MUST_CHECK enum scram_step scram_client_verify(struct scram_client *c, struct slice message,
+                                               struct err *err);
+void scram_client_fini(struct scram_client *c);
+
+#endif
