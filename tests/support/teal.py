@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: PostgreSQL
+"""teal.py: the proxy as a process: its configuration, start, console, death and rebirth."""
+import os
+import signal
+import subprocess
+
+import pgwire
+from cluster import TOP, free_port, wait_until, with_parent
+
+BUILD = os.environ.get("TEAL_BUILD", os.path.join(TOP, "build", "release"))
+
+USERS = """
+"app" "app-secret"
+"other" "other-secret"
+"postgres" "postgres-secret"
+"scram_user" "scram-secret"
+"md5_user" "md5-secret"
+"stranger" "stranger-secret"
+"""
+
+
+class TealEnded(Exception):
+    """The process is gone though it should run."""
+
+
+class Teal:
+    """One proxy in front of a Pair. Settings go into [teal], pair= into [pair], blue= and green= into theirs."""
+
+    def __init__(self, pair, name="teal", env=None, blue=None, green=None, pair_settings=None, users=USERS, **settings):
+        self.dir = os.path.join(pair.work, name)
+        os.makedirs(self.dir, mode=0o755, exist_ok=True)
+        self.port, self.admin_port = free_port(), 5432
+        self.admin_dir = os.path.join(self.dir, "admin")
+        self.client_dir = os.path.join(self.dir, "clients")
+        self.state_dir = os.path.join(self.dir, "state")
+        for path in (self.admin_dir, self.client_dir, self.state_dir):
+            os.makedirs(path, exist_ok=True)
+        self.log = os.path.join(self.dir, "teal.log")
+        self.ini = os.path.join(self.dir, "teal.ini")
+        self.host = "127.0.0.1"
+        self.env = dict(env or {})
+        self.pair = pair
+        self.process = None
+        self.sections = {
+            "teal": dict({
+                "listen_addr": self.host, "listen_port": self.port, "unix_socket_dir": self.client_dir,
+                "admin_socket_dir": self.admin_dir, "admin_socket_port": self.admin_port,
+                "state_file": os.path.join(self.state_dir, "state"), "workers": 2, "auth_type": "trust",
+                "auth_file": os.path.join(self.dir, "users.txt"), "default_pool_size": 20,
+            }, **settings),
+            "pair": dict({"name": "app", "database": "app"}, **(pair_settings or {})),
+            "blue": dict({"host": pair.blue.host, "port": pair.blue.port, "user": "postgres"}, **(blue or {})),
+            "green": dict({"host": pair.green.host, "port": pair.green.port, "user": "postgres"}, **(green or {})),
+        }
+        with open(os.path.join(self.dir, "users.txt"), "w") as f:
+            f.write(users)
+        os.chmod(os.path.join(self.dir, "users.txt"), 0o600)
+        self.write_ini()
+
+    def write_ini(self):
+        with open(self.ini, "w") as f:
+            for section, values in self.sections.items():
+                f.write("[%s]\n" % section)
+                f.writelines("%s = %s\n" % kv for kv in values.items())
+                f.write("\n")
+
+    def set(self, section="teal", **settings):
+        self.sections[section].update(settings)
+        self.write_ini()
+
+    # -- running
+
+    def spawn(self, env=None):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(with_parent([os.path.join(BUILD, "teal"), self.ini]),
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+                                            env=dict(os.environ, **self.env, **(env or {})), start_new_session=True)
+        return self
+
+    def start(self, env=None, wait=True):
+        self.spawn(env)
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, seconds=15):
+        """The console answers and clients are served: a route is known."""
+        def ready():
+            self.check_alive()
+            self.console("SHOW VERSION")
+            with self.connect(timeout=5) as c:
+                return c.value("SELECT 1") == "1"
+        wait_until(ready, seconds, "teal to serve; its log ends:\n" + self.log_tail(1500))
+
+    def check_alive(self):
+        if self.process is not None and self.process.poll() is not None:
+            raise TealEnded("teal ended with %s; its log ends:\n%s" % (self.process.returncode, self.log_tail()))
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        """kill -9, as a crash would."""
+        if self.is_running():
+            os.kill(self.process.pid, signal.SIGKILL)
+        return self.wait_end()
+
+    def wait_end(self, seconds=15):
+        """Waits for the end; the exit status (negative: the signal)."""
+        if self.process is None:
+            return None
+        status = self.process.wait(seconds)
+        self.process = None
+        return status
+
+    def stop(self, how=signal.SIGTERM, seconds=10):
+        """An orderly stop; the exit status. A process that does not end is killed and that is an error."""
+        if self.process is None:
+            return None
+        if self.is_running():
+            os.kill(self.process.pid, how)
+        try:
+            return self.wait_end(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError("teal did not end within %d s" % seconds) from None
+
+    def log_tail(self, size=6000):
+        try:
+            with open(self.log, errors="replace") as f:
+                return f.read()[-size:]
+        except OSError:
+            return ""
+
+    # -- talking
+
+    def connect(self, database="app", user="app", password=None, **kwargs):
+        return pgwire.Connection(self.host, self.port, user, database, password=password, **kwargs)
+
+    def connect_unix(self, database="app", user="app", **kwargs):
+        return pgwire.Connection(self.client_dir, self.port, user, database, **kwargs)
+
+    def admin(self, timeout=60):
+        return pgwire.Connection(self.admin_dir, self.admin_port, "postgres", "teal", timeout=timeout)
+
+    def console(self, sql, timeout=60):
+        """One console statement: a list of rows, each a dict by column name."""
+        with self.admin(timeout) as c:
+            result = c.query(sql)
+            return result.dicts() if result.columns else []
+
+    def ctl(self, *words, timeout=90):
+        """tealctl WORDS: (exit status, standard output and error)."""
+        done = subprocess.run(self.ctl_argv(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=timeout)
+        return done.returncode, done.stdout
+
+    def ctl_argv(self, *words):
+        return [os.path.join(BUILD, "tealctl"), "-h", self.admin_dir, "-p", str(self.admin_port), *words]
+
+    def status(self):
+        """SHOW STATUS, whose rows are facts; folded into one dict of what the tests ask for."""
+        return self.console("SHOW STATUS")
+
+    def writer(self):
+        """Which cluster answers a write through Teal."""
+        with self.connect() as c:
+            c.query("BEGIN")
+            side = c.value("SELECT current_setting('cluster_name')")
+            c.query("ROLLBACK")
+            return side
+
+    def steps(self, sql, timeout=60):
+        """A console command that reports step by step: the rows, also those before an error (raised afterwards)."""
+        with self.admin(timeout) as c:
+            c.send(pgwire.query(sql))
+            columns, rows, error = None, [], None
+            while True:
+                kind, body = c.next()
+                if kind == "T":
+                    columns = pgwire.columns_of(body)
+                elif kind == "D":
+                    values = [None if v is None else v.decode() for v in pgwire.row_of(body)]
+                    rows.append(dict(zip(columns, values)))
+                elif kind == "E":
+                    error = pgwire.PgError(pgwire.fields_of(body))
+                    error.steps = rows
+                elif kind == "Z":
+                    break
+            if error:
+                raise error
+            return rows
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, *_):
+        if self.is_running():
+            try:
+                self.stop()
+            except AssertionError:
+                if kind is None:
+                    raise
