@@ -3,7 +3,14 @@
  * One pass over the text, no allocation, no recursion. The classifier may only err towards the writer: CLASS_READ
  * means that a read-only standby session would run it, and that Teal's own knowledge finds no side effect; what
  * is not understood (a parse that does not end, an unknown function, invalid bytes, several statements that are not
- * all reads) is CLASS_WRITE. The rules are those of the table in reliability.md D6. */
+ * all reads) is SQL_WRITE. The rules are those of the table in reliability.md D6.
+ *
+ * What a text cannot prove: a view, an operator, a cast or the notation row.f may call a function that
+ * writes. For these the read-only backends stand behind the classifier, not the classifier itself.
+ *
+ * The text is taken to be UTF-8 (other bytes are read as SQL_WRITE with SQL_PIN_UNKNOWN). A session whose
+ * client_encoding is not UTF8 or SQL_ASCII is not to be asked about: in some of them a backslash or a quote
+ * can be half of a character. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SQL_CLASSIFY_H
 #define TEAL_SQL_CLASSIFY_H
@@ -60,9 +67,26 @@ struct sql_traits {
     uint32_t statements; /* not counting empty ones */
     const char *why;    /* static text for EXPLAIN ROUTE: what decided, e.g. "function not known to be safe" */
     struct slice where; /* the word that decided, borrowed from the text; may be empty */
+    /* It may end what makes a backend read-only (SET TRANSACTION READ WRITE, set_config, RESET ALL, ..): a
+     * backend of a read route must not run it, not even inside BEGIN READ ONLY. */
+    bool lifts_read_only;
+    /* The text holds a backslash: the reading is right only with standard_conforming_strings on. A session
+     * that has it off must take SQL_WRITE and SQL_PIN_UNKNOWN instead. */
+    bool backslash;
 };
 
+/* Functions that the operator declares to be reads, beside those that Teal knows. Immutable once made. */
+struct sql_extra;
+
+/* list is the value of read_functions: "name, schema.name, ..."; names are taken in lower case. A function that
+ * Teal knows to write stays a write. NULL and "" give an empty list. The caller owns it: sql_extra_free. */
+struct sql_extra *sql_extra_new(const char *list);
+/* sql_extra_free(NULL) is fine. */
+void sql_extra_free(struct sql_extra *extra);
+
 struct sql_traits sql_classify(struct slice text);
+/* The same with the operator's functions; extra may be NULL and is only borrowed for the call. */
+struct sql_traits sql_classify_with(struct slice text, const struct sql_extra *extra);
 
 /* "read", "write", ... for console and logs. */
 const char *sql_class_name(enum sql_class class);
