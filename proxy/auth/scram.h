@@ -87,13 +87,14 @@ struct scram_secret {
 struct scram_server {
     enum { SCRAM_SERVER_FIRST, SCRAM_SERVER_FINAL, SCRAM_SERVER_OVER } state;
     bool mock;       /* the exchange runs to its end, which is refusal */
-    bool unsolved;   /* stored_key and server_key are still to be derived from the password */
+    bool unsolved;   /* the keys are still to be derived from the password */
     char cbind_flag; /* 'n' or 'y', as the client sent it */
+    char user[64];   /* for the error text; cut when longer */
     struct scram_verifier verifier;
-    uint8_t client_key[SCRAM_KEY_LEN];         /* known after SCRAM_DONE */
-    char nonce[SCRAM_NONCE_TEXT_SIZE];         /* our part of the nonce */
-    char client_first_bare[SCRAM_MESSAGE_MAX]; /* without gs2 header, NUL-terminated */
-    char nonce_client[SCRAM_MESSAGE_MAX];
+    char nonce[SCRAM_NONCE_TEXT_SIZE];      /* our part of the nonce */
+    char first_bare[SCRAM_MESSAGE_MAX + 1]; /* client-first-message without its gs2 header */
+    size_t nonce_client_at;                 /* where in it the client's part of the nonce stands */
+    size_t nonce_client_len;
 };
 
 /* Begins an exchange with whoever says to be user. With a secret of neither verifier nor password
