@@ -1,0 +1,73 @@
+/* lag.h — from samples of the writer and readings of the follower to lag and freshness.
+ *
+ * A sample says: the question was sent to the writer at taken_us, and the writer's position was
+ * then at least `position`. So every commit that was acknowledged before taken_us lies at or before
+ * that position. A reading says how far the follower had come. Position is an LSN for a standby,
+ * the number of the heartbeat for a logical follower; the arithmetic is the same.
+ *
+ *     samples   t1/p1   t2/p2   t3/p3   t4/p4      (both only grow)
+ *     reading           reached = p2
+ *     verdict   fresh until t2; behind by now - t3, the age of the first sample not reached
+ *
+ * No clock of another machine takes part, and an idle writer shows 0: its newest position is
+ * reached. Samples that were answered after the follower was asked do not count as missed, for the
+ * follower could not know of them. Seconds are measured from the first sample on: of a follower
+ * that was behind before, they show only the time watched, while the bytes are right from the
+ * start.
+ *
+ * Pure: no clock, no socket. Memory is bounded; when a follower stays behind for long, the older
+ * samples are thinned out, never the oldest, so that its age stays exact and freshness errs to the
+ * earlier side. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_MONITOR_LAG_H
+#define TEAL_MONITOR_LAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LAG_SAMPLES_MAX = 4096 };
+
+struct lag_sample {
+    uint64_t taken_us;    /* before the question was sent to the writer */
+    uint64_t answered_us; /* when the answer was here */
+    uint64_t position;
+};
+
+/* Invariant: samples are in order of taken_us and of position; those before the newest reached one
+ * are gone. */
+struct lag {
+    struct lag_sample samples[LAG_SAMPLES_MAX];
+    size_t count;
+    uint64_t fresh_until_us; /* 0: nothing is proven */
+};
+
+struct lag_reading {
+    uint64_t asked_us; /* before the question was sent to the follower */
+    uint64_t now_us;
+    uint64_t reached; /* the follower's position */
+};
+
+struct lag_verdict {
+    bool known;     /* false: there is no sample to compare with; the rest is then 0 */
+    bool caught_up; /* no sample that counts is missed */
+    uint64_t us;
+    uint64_t distance; /* newest position minus reached; 0 when reached is not behind */
+};
+
+/* Forgets everything, freshness included: another writer, or another or a restarted follower. */
+void lag_reset(struct lag *lag);
+/* A sample that goes back in position (the writer is another one than before) forgets everything
+ * first. */
+void lag_add(struct lag *lag, struct lag_sample sample);
+void lag_read(struct lag *lag, const struct lag_reading *reading, struct lag_verdict *out);
+/* When the newest sample was taken; 0 when there is none. */
+uint64_t lag_newest_us(const struct lag *lag);
+
+/* The end of the last record for an insert position. Where a page begins, the insert position
+ * already stands behind the page header (24 bytes, 40 on the first page of a segment), but a
+ * standby's replay position stays in front of it until a record follows: without this an idle pair
+ * could look behind for ever. */
+uint64_t lag_wal_end(uint64_t insert_lsn, uint64_t wal_block_size);
+
+#endif

@@ -1,0 +1,125 @@
+/* monitor.h — what is known of the two sides: up, role, version, position, lag, freshness.
+ *
+ * The monitor has one libpq connection a side and asks it one compact statement each round
+ * (monitor_interval): first the side that is the writer, then, a moment later, the follower, so
+ * that the answer of the follower can already show the position that the writer had. It belongs to
+ * the control thread's loop.
+ *
+ * Facts are hints for people, for the routing view and for gates, never a proof for a flip: whoever
+ * commits asks by SQL. Unknown is unknown: a side that does not answer in time is down, and then
+ * the lag is unknown as well; it never becomes 0 for want of news.
+ *
+ * The heartbeat: when the follower is a logical one, the writer's statement also updates the
+ * writer's row of teal.marker (columns seq and at; nothing else). A number that the follower shows
+ * proves that everything committed before the statement was sent is applied there. The monitor
+ * never sets default_transaction_read_only, so it cannot write on a fenced side. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_MONITOR_MONITOR_H
+#define TEAL_MONITOR_MONITOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "topo/side.h"
+
+struct conf;
+struct loop;
+struct monitor;
+
+enum node_role {
+    NODE_UNKNOWN,
+    NODE_PRIMARY,
+    NODE_STANDBY,          /* in recovery */
+    NODE_LOGICAL_FOLLOWER, /* its subscription teal_to_<side> exists and is enabled */
+};
+
+enum { NODE_VERSION_SIZE = 32, NODE_WORD_SIZE = 32, NODE_FLIP_ID_SIZE = 64 };
+
+/* The row of teal.local_state about a side, as read on that side. */
+struct node_local_state {
+    bool present;
+    uint64_t epoch;
+    char writer[NODE_WORD_SIZE]; /* "blue", "green"; cut when longer, "" for NULL */
+    char phase[NODE_WORD_SIZE];
+    char flip_id[NODE_FLIP_ID_SIZE];
+};
+
+/* One side. All but up, error, since_us, addr and incarnation are as of the last answer; they stay
+ * when the side goes down, and are zero before it has answered for the first time. */
+struct node_facts {
+    bool up;
+    struct err error;  /* why it is not up; not set while up, nor before the first answer */
+    uint64_t since_us; /* when it came up or went down; monotonic */
+    uint64_t asked_us; /* when the last answered question was sent */
+
+    bool in_recovery;
+    enum node_role role;
+    int server_version_num;          /* 150008 */
+    char version[NODE_VERSION_SIZE]; /* "15.8" */
+    uint64_t system_identifier;
+    uint32_t timeline; /* of the WAL it writes, or receives; 0 when unknown */
+    uint64_t lsn;      /* insert position, or what a standby has replayed */
+    bool read_only;    /* default_transaction_read_only of a new session: fence or guard */
+    bool schema_exists;
+    bool subscription_ready; /* logical follower: every table is past its initial copy */
+    struct node_local_state local_state;
+
+    struct sockaddr_storage addr;
+    socklen_t addr_len; /* 0 while the host name is not resolved */
+    /* Grows when the server at this address was found to be restarted or another one; from 1. */
+    uint32_t incarnation;
+
+    /* How far it is behind the writer. For the writer itself: known, 0, ok while it is up. */
+    bool lag_known;
+    uint64_t lag_bytes; /* 0 unless lag_known */
+    uint64_t lag_us;    /* 0 unless lag_known */
+    bool lag_ok;        /* up, known, and within lag_max and lag_bytes_max */
+    /* Every commit acknowledged before this moment of the monotonic clock is visible here; 0 when
+     * unknown. Only grows, until the writer or this server changes: then it starts from 0. Not kept
+     * for the writer, where every commit is visible at once. */
+    uint64_t fresh_until_us;
+};
+
+struct monitor_facts {
+    bool writer_known;
+    enum side writer; /* as told by monitor_set_route; meaningless unless writer_known */
+    struct node_facts node[SIDES_COUNT];
+};
+
+struct monitor_ops {
+    void *ctx; /* borrowed as long as the monitor lives */
+    /* After an answer (or the lack of one) that changed what a route or a person would see: up,
+     * role, address, incarnation, lag_ok, ... or moved fresh_until_us on. Called from the loop,
+     * never from within a call of the functions below. It may call all of them but monitor_free. */
+    void (*changed)(void *ctx);
+};
+
+/* Keeps a reference to conf and a copy of ops; resolves the names (may block for the resolver's
+ * time) and starts with the loop's next turn. */
+struct monitor *monitor_new(struct loop *loop, struct conf *conf, const struct monitor_ops *ops);
+/* Not from within changed(). NULL is fine. */
+void monitor_free(struct monitor *m);
+/* Takes limits, intervals, addresses and passwords of another configuration over. */
+void monitor_reconfigure(struct monitor *m, struct conf *conf);
+
+/* Who the writer is from now on. Before the first call nobody is, and every lag is unknown. Telling
+ * the same side again changes nothing; another side makes lag and freshness unknown until newly
+ * measured. */
+void monitor_set_route(struct monitor *m, enum side writer);
+/* While paused the marker is not touched (a flip uses it then). The lag of a logical follower
+ * becomes unknown when the last beat is too old. */
+void monitor_pause_heartbeat(struct monitor *m, bool paused);
+/* An update of the marker was sent and is not answered yet. */
+bool monitor_heartbeat_in_flight(const struct monitor *m);
+/* Asks both sides at the next turn, without waiting for the interval: after a flip, for instance.
+ */
+void monitor_hurry(struct monitor *m);
+
+/* Borrowed; changes in place with each answer. */
+const struct monitor_facts *monitor_facts(const struct monitor *m);
+/* "primary", "standby", "logical follower", "unknown". */
+const char *node_role_name(enum node_role role);
+
+#endif

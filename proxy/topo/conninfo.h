@@ -1,0 +1,26 @@
+/* conninfo.h — how libpq is told to reach a node.
+ *
+ * The strings are libpq's key=value form with every value quoted, so that a password may hold
+ * anything. They hold secrets: the caller frees them with conninfo_free, which wipes, and never
+ * logs them. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_TOPO_CONNINFO_H
+#define TEAL_TOPO_CONNINFO_H
+
+#include <stdint.h>
+
+struct conf_node;
+
+/* For Teal's own control connections. connect_timeout_us is rounded up to what libpq knows
+ * (seconds, at least 2); it does not hold for asynchronous connects, whose deadline is the
+ * caller's. */
+char *conninfo_of(const struct conf_node *node, const char *database, const char *application_name,
+                  uint64_t connect_timeout_us);
+/* For CREATE SUBSCRIPTION on the other side: how that server reaches this node. The
+ * application_name is left to the server, which uses the name of the subscription. Quote it as a
+ * literal before it goes into SQL. */
+char *conninfo_for_replication(const struct conf_node *node, const char *database);
+/* Wipes and frees; NULL is fine. */
+void conninfo_free(char *conninfo);
+
+#endif
