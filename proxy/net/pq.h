@@ -1,9 +1,9 @@
 /* pq.h — one libpq connection driven by a loop: the control plane's way to run SQL.
  *
- * A pq connects by itself when the first query is asked and again after a loss. Queries are run one at a time in
- * the order asked; each has a deadline of its own that covers connecting too. The result is given to the
- * callback exactly once: rows, or an error. After a time-out or a loss the connection is closed, because
- * what its server still does is unknown. */
+ * A pq connects by itself when the first query is asked and again after a loss. Queries are run one
+ * at a time in the order asked; each has a deadline of its own that covers connecting too. The
+ * result is given to the callback exactly once: rows, or an error. After a time-out or a loss the
+ * connection is closed, because what its server still does is unknown. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_NET_PQ_H
 #define TEAL_NET_PQ_H
@@ -20,8 +20,8 @@ struct pq;
 /* The result of one query; borrowed, valid during the callback only. */
 struct pq_result {
     bool ok;
-    /* Not ok, and the connection was lost or the deadline passed after the query had been sent: whether it ran
-     * is unknown. */
+    /* Not ok, and the connection was lost or the deadline passed after the query had been sent:
+     * whether it ran is unknown. */
     bool unknown;
     struct err err;        /* set when not ok; SQLSTATE of the server, or 08xxx / 57014 of ours */
     const void *pg_result; /* for the accessors below */
@@ -29,20 +29,26 @@ struct pq_result {
 
 typedef void pq_done_fn(void *arg, const struct pq_result *result);
 
-/* conninfo as libpq takes it (copied). name is for the log (borrowed for ever, "blue"). setup, when not NULL,
- * is run after each connect, before the first query (copied). */
+/* conninfo as libpq takes it (copied). name is for the log (borrowed for ever, "blue"). setup, when
+ * not NULL, is run after each connect, before the first query (copied). */
 struct pq *pq_new(struct loop *loop, const char *name, const char *conninfo, const char *setup);
-/* Drops the connection and every query not yet answered, without calling their callbacks. */
+/* Drops the connection and every query not yet answered, without calling their callbacks. May be
+ * called from within a callback. The memory goes at the end of the loop's turn. */
 void pq_free(struct pq *pq);
-/* Runs the SQL (copied; one or several statements, of which the last one's result is given). */
+/* Runs the SQL (copied; one or several statements, of which the last one's result is given, or the
+ * first error). The callback comes from the loop, never from within this call. COPY is refused. */
 void pq_query(struct pq *pq, const char *sql, uint64_t timeout_us, pq_done_fn *done, void *arg);
-/* Closes the connection; queries not yet answered end with an error. The next query connects again. */
+/* Closes the connection; queries not yet answered end with an error. The next query connects again.
+ */
 void pq_reset(struct pq *pq);
 bool pq_is_connected(const struct pq *pq);
 /* A value of ParameterStatus ("server_version"), or NULL; borrowed until the connection ends. */
 const char *pq_parameter(const struct pq *pq, const char *name);
 /* The server process of the connection; 0 when not connected. */
 int pq_backend_pid(const struct pq *pq);
+/* The numeric address that the connection goes to, "" for a Unix socket; NULL when not connected.
+ */
+const char *pq_host_address(const struct pq *pq);
 
 /* Results. Rows and columns from 0; NULL cells give NULL. */
 int pq_rows(const struct pq_result *r);
@@ -53,8 +59,8 @@ bool pq_cell_u64(const struct pq_result *r, int row, int column, uint64_t *out);
 /* A cell of type pg_lsn ("0/3A001F20") as a number. */
 bool pq_cell_lsn(const struct pq_result *r, int row, int column, uint64_t *out);
 
-/* Quoting for text that comes from the configuration: 'literal' and "identifier", each a new string that
- * the caller frees with mem_free. */
+/* Quoting for text that comes from the configuration: 'literal' and "identifier", each a new string
+ * that the caller frees with mem_free. */
 char *pq_quote_literal(const char *text);
 char *pq_quote_identifier(const char *text);
 

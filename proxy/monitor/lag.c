@@ -1,0 +1,103 @@
+/* lag.c — from samples of the writer and readings of the follower to lag and freshness. See lag.h.
+ */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "monitor/lag.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+enum { WAL_HEADER_SHORT = 24, WAL_HEADER_LONG = 40 };
+
+void
+lag_reset(struct lag *lag)
+{
+    lag->count = 0;
+    lag->fresh_until_us = 0;
+}
+
+/* Drops the first n samples. */
+static void
+lag_drop(struct lag *lag, size_t n)
+{
+    CHECK(n <= lag->count);
+    lag->count -= n;
+    memmove(lag->samples, lag->samples + n, lag->count * sizeof(lag->samples[0]));
+}
+
+/* Keeps the first and the newest, and of the rest every other one. */
+static void
+lag_thin(struct lag *lag)
+{
+    const struct lag_sample newest = lag->samples[lag->count - 1];
+    size_t kept = 0;
+    for (size_t i = 0; i < lag->count - 1; i += 2) {
+        lag->samples[kept++] = lag->samples[i];
+    }
+    lag->samples[kept++] = newest;
+    lag->count = kept;
+    CHECK(lag->count < LAG_SAMPLES_MAX);
+}
+
+void
+lag_add(struct lag *lag, struct lag_sample sample)
+{
+    CHECK(sample.taken_us != 0 && sample.taken_us <= sample.answered_us);
+    if (lag->count > 0) {
+        const struct lag_sample *newest = &lag->samples[lag->count - 1];
+        CHECK(newest->taken_us <= sample.taken_us);
+        if (sample.position < newest->position) {
+            lag_reset(lag);
+        }
+    }
+    if (lag->count == LAG_SAMPLES_MAX) {
+        lag_thin(lag);
+    }
+    lag->samples[lag->count++] = sample;
+}
+
+void
+lag_read(struct lag *lag, const struct lag_reading *reading, struct lag_verdict *out)
+{
+    CHECK(reading->asked_us <= reading->now_us);
+    *out = (struct lag_verdict){0};
+    if (lag->count == 0) {
+        return;
+    }
+    size_t reached = 0;
+    while (reached < lag->count && lag->samples[reached].position <= reading->reached) {
+        reached++;
+    }
+    if (reached > 0) {
+        const uint64_t fresh_us = lag->samples[reached - 1].taken_us;
+        lag->fresh_until_us = fresh_us > lag->fresh_until_us ? fresh_us : lag->fresh_until_us;
+        lag_drop(lag, reached - 1); /* the newest reached one stays, for the distance */
+    }
+    const uint64_t newest = lag->samples[lag->count - 1].position;
+    out->known = true;
+    out->distance = newest > reading->reached ? newest - reading->reached : 0;
+    const size_t missed_at = reached > 0 ? 1 : 0;
+    out->caught_up =
+        missed_at == lag->count || lag->samples[missed_at].answered_us > reading->asked_us;
+    const uint64_t taken_us = out->caught_up ? reading->now_us : lag->samples[missed_at].taken_us;
+    out->us = reading->now_us > taken_us ? reading->now_us - taken_us : 0;
+}
+
+uint64_t
+lag_newest_us(const struct lag *lag)
+{
+    return lag->count == 0 ? 0 : lag->samples[lag->count - 1].taken_us;
+}
+
+uint64_t
+lag_wal_end(uint64_t insert_lsn, uint64_t wal_block_size)
+{
+    CHECK(wal_block_size > WAL_HEADER_LONG);
+    const uint64_t offset = insert_lsn % wal_block_size;
+    /* A record of at least 24 bytes that begins on the page ends behind 48, so 24 is the header
+     * alone; 40 may also be the tail of a record that began on the page before: nothing ends
+     * between that tail and the page's begin, so who has replayed up to the begin has replayed the
+     * tail. */
+    return offset == WAL_HEADER_SHORT || offset == WAL_HEADER_LONG ? insert_lsn - offset
+                                                                   : insert_lsn;
+}

@@ -1,0 +1,97 @@
+/* conninfo.c — how libpq is told to reach a node. See conninfo.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "topo/conninfo.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/mem.h"
+#include "conf/conf.h"
+
+enum { CONNECT_TIMEOUT_SECONDS_MIN = 2 }; /* libpq makes 2 of 1 anyway, and takes 0 for no limit */
+
+/* Every value in quotes, with \ before ' and \; a value that is not set is left to libpq's default.
+ */
+static void
+put_pair(struct buf *b, const char *key, const char *value)
+{
+    if (value == NULL || value[0] == '\0') {
+        return;
+    }
+    buf_printf(b, "%s%s='", buf_len(b) == 0 ? "" : " ", key);
+    for (const char *p = value; *p != '\0'; p++) {
+        if (*p == '\'' || *p == '\\') {
+            buf_put_u8(b, '\\');
+        }
+        buf_put_u8(b, (uint8_t)*p);
+    }
+    buf_put_u8(b, '\'');
+}
+
+static void
+put_number(struct buf *b, const char *key, uint64_t value)
+{
+    buf_printf(b, "%s%s=%llu", buf_len(b) == 0 ? "" : " ", key, (unsigned long long)value);
+}
+
+/* The text as a string of its own; what the buffer held is wiped. */
+static char *
+take_text(struct buf *b)
+{
+    const struct slice s = buf_slice(b);
+    char *text = xstrndup((const char *)s.p, s.len);
+    mem_wipe_free(b->data, b->size);
+    buf_init(b);
+    return text;
+}
+
+char *
+conninfo_of(const struct conf_node *node, const char *database, const char *application_name,
+            uint64_t connect_timeout_us)
+{
+    CHECK(node->host != NULL && node->host[0] != '\0');
+    const uint64_t seconds = (connect_timeout_us + 999999) / 1000000;
+    struct buf b;
+    buf_init(&b);
+    put_pair(&b, "host", node->host);
+    put_number(&b, "port", node->port);
+    put_pair(&b, "user", node->user);
+    put_pair(&b, "password", node->password);
+    put_pair(&b, "dbname", database);
+    put_pair(&b, "sslmode", node->sslmode);
+    put_pair(&b, "application_name", application_name);
+    put_pair(&b, "client_encoding", "UTF8");
+    put_pair(&b, "gssencmode", "disable");
+    put_number(&b, "connect_timeout",
+               seconds < CONNECT_TIMEOUT_SECONDS_MIN ? CONNECT_TIMEOUT_SECONDS_MIN : seconds);
+    /* A server that vanished without a word is noticed within half a minute, also while idle. */
+    put_number(&b, "keepalives_idle", 10);
+    put_number(&b, "keepalives_interval", 5);
+    put_number(&b, "keepalives_count", 4);
+    return take_text(&b);
+}
+
+char *
+conninfo_for_replication(const struct conf_node *node, const char *database)
+{
+    CHECK(node->replication_host != NULL && node->replication_host[0] != '\0');
+    struct buf b;
+    buf_init(&b);
+    put_pair(&b, "host", node->replication_host);
+    put_number(&b, "port", node->replication_port);
+    put_pair(&b, "user", node->replication_user);
+    put_pair(&b, "password", node->replication_password);
+    put_pair(&b, "dbname", database);
+    put_pair(&b, "sslmode", node->sslmode);
+    put_number(&b, "connect_timeout", 10);
+    return take_text(&b);
+}
+
+void
+conninfo_free(char *conninfo)
+{
+    if (conninfo != NULL) {
+        mem_wipe_free(conninfo, strlen(conninfo));
+    }
+}
