@@ -1,14 +1,16 @@
 /* conf.h — the configuration: one immutable value, read from teal.ini.
  *
- * Every key is a row of keys.def: the row gives the section, the name, the kind of value, the field below, the
- * default, the limits, whether a reload may change it, and the sentence that documents it. Parsing, defaults,
- * SHOW CONFIG, the sample teal.ini and the manual page all come from that table.
+ * Every key is a row of keys.def: the row gives the section, the name, the kind of value, the field
+ * below, the default, the limits, whether a reload may change it, and the sentence that documents
+ * it. Parsing, defaults, SHOW CONFIG, the sample teal.ini and the manual page all come from that
+ * table.
  *
- * A file is taken whole or not at all: conf_load gives NULL when there is any mistake, and the list of mistakes
- * holds all of them, each with its file and line. Whoever reloads keeps the value it had.
+ * A file is taken whole or not at all: conf_load gives NULL when there is any mistake, and the list
+ * of mistakes holds all of them, each with its file and line. Whoever reloads keeps the value it
+ * had.
  *
- * Invariant: nobody changes a struct conf after conf_load has returned it, so any thread may read it for as
- * long as it holds a reference. */
+ * Invariant: nobody changes a struct conf after conf_load has returned it, so any thread may read
+ * it for as long as it holds a reference. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CONF_CONF_H
 #define TEAL_CONF_CONF_H
@@ -49,7 +51,11 @@ enum conf_fence {
     CONF_FENCE_STRICT, /* and its application roles may not log in */
 };
 
-enum { CONF_BLUE, CONF_GREEN, CONF_NODES_COUNT }; /* indexes of node[] and values of initial_writer */
+enum {
+    CONF_BLUE,
+    CONF_GREEN,
+    CONF_NODES_COUNT
+}; /* indexes of node[] and values of initial_writer */
 
 /* A list of words, split at commas, without the blanks around them. */
 struct conf_list {
@@ -65,8 +71,8 @@ struct conf_node {
     char *password; /* secret; from password or from password_file */
     char *password_file;
     char *sslmode; /* a word of libpq's sslmode */
-    /* How the other side's subscription reaches this node. The loader has filled in host, port, user and
-     * password where the file says nothing. */
+    /* How the other side's subscription reaches this node. The loader has filled in host, port,
+     * user and password where the file says nothing. */
     char *replication_host;
     uint16_t replication_port;
     char *replication_user;
@@ -155,27 +161,29 @@ void conf_mistake_add(struct conf_mistakes *m, const char *file, unsigned line, 
 /* "FILE:LINE: TEXT\n" for each. */
 void conf_mistakes_print(const struct conf_mistakes *m, struct buf *out);
 
-/* Reads the file, with the password files it names. The caller owns the one reference; NULL when there is any
- * mistake, and then at least one was added. */
+/* Reads the file, with the password files it names. The caller owns the one reference; NULL when
+ * there is any mistake, and then at least one was added. */
 MUST_CHECK struct conf *conf_load(const char *path, struct conf_mistakes *mistakes);
 /* The same from text; path is the name that mistakes show. */
 MUST_CHECK struct conf *conf_load_string(const char *text, const char *path,
                                          struct conf_mistakes *mistakes);
 
-/* References may be taken and given back by any thread; the last one wipes the secrets and frees. */
+/* References may be taken and given back by any thread; the last one wipes the secrets and frees.
+ */
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c); /* NULL is fine */
 
-/* Puts the names of the keys that differ but cannot change while Teal runs, as "section.key, section.key"; true
- * when there is none, that is when new_conf may take the place of old_conf. */
+/* Puts the names of the keys that differ but cannot change while Teal runs, as "section.key,
+ * section.key"; true when there is none, that is when new_conf may take the place of old_conf. */
 MUST_CHECK bool conf_reload_check(const struct conf *old_conf, const struct conf *new_conf,
                                   struct buf *names);
 
-/* SHOW CONFIG: key, value, default, changeable. Keys of a side are "blue.host" and so on. Secrets are shown
- * as stars, or as nothing when they are not set. */
+/* SHOW CONFIG: key, value, default, changeable. Keys of a side are "blue.host" and so on. Secrets
+ * are shown as stars, or as nothing when they are not set. */
 struct table *conf_show(const struct conf *c);
 
-/* The sample teal.ini and the manual page teal.ini(5), in mdoc; the files in the tree equal this output. */
+/* The sample teal.ini and the manual page teal.ini(5), in mdoc; the files in the tree equal this
+ * output. */
 void conf_print_sample(struct buf *out);
 void conf_print_manual(struct buf *out);
 

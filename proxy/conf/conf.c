@@ -1,0 +1,170 @@
+/* conf.c — the life of a configuration, and what SHOW and RELOAD say of it. See conf.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "conf/conf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "conf/keys.h"
+
+enum { MISTAKE_TEXT_MAX = 768 };
+
+/* ---- mistakes ---- */
+
+void
+conf_mistakes_fini(struct conf_mistakes *m)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        mem_free(m->items[i].file);
+        mem_free(m->items[i].text);
+    }
+    mem_free(m->items);
+    *m = (struct conf_mistakes){NULL, 0};
+}
+
+void
+conf_mistake_add(struct conf_mistakes *m, const char *file, unsigned line, const char *fmt, ...)
+{
+    va_list args;
+    char text[MISTAKE_TEXT_MAX];
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args); /* a longer text is cut, which is fine */
+    va_end(args);
+    m->items = xrealloc(m->items, (m->count + 1) * sizeof(m->items[0]));
+    m->items[m->count++] = (struct conf_mistake){xstrdup(file), line, xstrdup(text)};
+}
+
+void
+conf_mistakes_print(const struct conf_mistakes *m, struct buf *out)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        const struct conf_mistake *mistake = &m->items[i];
+        if (mistake->line == 0) {
+            buf_printf(out, "%s: %s\n", mistake->file, mistake->text);
+            continue;
+        }
+        buf_printf(out, "%s:%u: %s\n", mistake->file, mistake->line, mistake->text);
+    }
+}
+
+/* ---- references ---- */
+
+struct conf *
+conf_ref(struct conf *c)
+{
+    CHECK(atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed) > 0);
+    return c;
+}
+
+static void
+fields_fini(struct conf *c, enum conf_section section)
+{
+    for (size_t i = 0; i < conf_keys_count(); i++) {
+        const struct conf_key *key = conf_key_at(i);
+        if (conf_key_in(key, section)) {
+            value_fini(key->kind, conf_field(c, key, section));
+        }
+    }
+}
+
+void
+conf_unref(struct conf *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    const unsigned before = atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel);
+    CHECK(before > 0);
+    if (before > 1) {
+        return;
+    }
+    for (size_t i = 0; i < CONF_SECTIONS_COUNT; i++) {
+        fields_fini(c, (enum conf_section)i);
+    }
+    mem_free(c->path);
+    mem_free(c);
+}
+
+/* ---- reload ---- */
+
+static bool
+values_equal(const struct conf *a, const struct conf *b, const struct conf_key *key,
+             enum conf_section section)
+{
+    struct buf texts[2];
+    buf_init(&texts[0]);
+    buf_init(&texts[1]);
+    value_format(key->kind, conf_field_const(a, key, section), &texts[0]);
+    value_format(key->kind, conf_field_const(b, key, section), &texts[1]);
+    const bool equal = slice_equal(buf_slice(&texts[0]), buf_slice(&texts[1]));
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        if (key->kind == VALUE_SECRET && texts[i].data != NULL) {
+            explicit_bzero(texts[i].data, texts[i].size);
+        }
+        buf_fini(&texts[i]);
+    }
+    return equal;
+}
+
+bool
+conf_reload_check(const struct conf *old_conf, const struct conf *new_conf, struct buf *names)
+{
+    bool all_live = true;
+    for (size_t i = 0; i < CONF_SECTIONS_COUNT * conf_keys_count(); i++) {
+        const enum conf_section section = (enum conf_section)(i / conf_keys_count());
+        const struct conf_key *key = conf_key_at(i % conf_keys_count());
+        if (!conf_key_in(key, section) || key->live ||
+            values_equal(old_conf, new_conf, key, section)) {
+            continue;
+        }
+        buf_printf(names, "%s%s.%s", all_live ? "" : ", ", conf_section_name(section), key->name);
+        all_live = false;
+    }
+    return all_live;
+}
+
+/* ---- SHOW CONFIG ---- */
+
+static void
+value_show(const struct conf *c, const struct conf_key *key, enum conf_section section,
+           struct table *t)
+{
+    struct buf text;
+    buf_init(&text);
+    value_format(key->kind, conf_field_const(c, key, section), &text);
+    const int len = (int)buf_len(&text);
+    if (key->kind == VALUE_SECRET) {
+        table_add(t, len == 0 ? "" : "********");
+        if (text.data != NULL) {
+            explicit_bzero(text.data, text.size);
+        }
+    } else {
+        table_addf(t, "%.*s", len, len == 0 ? "" : (const char *)buf_slice(&text).p);
+    }
+    buf_fini(&text);
+}
+
+struct table *
+conf_show(const struct conf *c)
+{
+    static const char *const columns[] = {"key", "value", "default", "changeable"};
+    struct table *t = table_new(columns, COUNT_OF(columns));
+    for (size_t i = 0; i < CONF_SECTIONS_COUNT * conf_keys_count(); i++) {
+        const enum conf_section section = (enum conf_section)(i / conf_keys_count());
+        const struct conf_key *key = conf_key_at(i % conf_keys_count());
+        if (!conf_key_in(key, section)) {
+            continue;
+        }
+        if (key->group == CONF_GROUP_NODE) {
+            table_addf(t, "%s.%s", conf_section_name(section), key->name);
+        } else {
+            table_add(t, key->name);
+        }
+        value_show(c, key, section, t);
+        table_add(t, key->default_text);
+        table_add(t, key->live ? "yes" : "no");
+    }
+    return t;
+}
