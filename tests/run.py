@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: PostgreSQL
+"""run.py [-k PATTERN] [--jobs N] [--direct] [--report FILE]: runs the integration tests, one process a file.
+
+Prints a line a test as it ends, the output of what failed, and last the counts. Each test has a time limit; a file
+that hangs altogether is ended with all its children.
+"""
+import argparse
+import concurrent.futures
+import fnmatch
+import glob
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SUPPORT = os.path.join(HERE, "support")
+TEST_SECONDS = int(os.environ.get("TEAL_TEST_SECONDS", "120"))
+FILE_SECONDS = 1200
+
+
+# ---------------------------------------------------------------- within the process of one file
+
+class Overdue(Exception):
+    """A test took too long."""
+
+
+def ring(*_):
+    raise Overdue("the test took longer than %d s" % TEST_SECONDS)
+
+
+class Reporter(unittest.TestResult):
+    """One line for each test on standard output: ok, FAIL or skip, name, seconds."""
+
+    def __init__(self):
+        super().__init__()
+        self.began = 0.0
+        self.subtest_failed = False
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.began, self.subtest_failed = time.monotonic(), False
+        signal.alarm(TEST_SECONDS)
+
+    def stopTest(self, test):
+        signal.alarm(0)
+        super().stopTest(test)
+
+    def line(self, word, test):
+        name = test.id() if hasattr(test, "id") else str(test)
+        print("%s %s %.2f" % (word, name, time.monotonic() - self.began), flush=True)
+
+    def blame(self, test, error):
+        self.line("FAIL", test)
+        for text in traceback.format_exception(*error):
+            for line in text.rstrip().split("\n"):
+                print("    " + line, flush=True)
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        if not self.subtest_failed:
+            self.line("ok", test)
+
+    def addError(self, test, error):
+        super().addError(test, error)
+        self.blame(test, error)
+
+    def addFailure(self, test, error):
+        super().addFailure(test, error)
+        self.blame(test, error)
+
+    def addSubTest(self, test, subtest, error):
+        super().addSubTest(test, subtest, error)
+        if error is not None:
+            self.subtest_failed = True
+            self.blame(subtest, error)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.line("skip", test)
+        print("    " + reason, flush=True)
+
+
+def chosen(suite, pattern):
+    """The tests whose name matches; a class's fixtures run only when one of its tests does."""
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            yield from chosen(item, pattern)
+        elif pattern is None or fnmatch.fnmatchcase(item.id(), pattern):
+            yield item
+
+
+def run_file(path, pattern):
+    sys.path[:0] = [SUPPORT, os.path.dirname(path)]
+    signal.signal(signal.SIGALRM, ring)
+    # An end asked for from outside still stops clusters and proxies.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    name = os.path.splitext(os.path.basename(path))[0]
+    try:
+        suite = unittest.TestSuite(chosen(unittest.defaultTestLoader.loadTestsFromName(name), pattern))
+    except Exception:
+        print("FAIL %s 0" % name)
+        traceback.print_exc(file=sys.stdout)
+        return 1
+    result = Reporter()
+    suite.run(result)
+    return 0 if result.wasSuccessful() else 1
+
+
+# ---------------------------------------------------------------- the process that starts them
+
+class Run:
+    def __init__(self, args):
+        self.args = args
+        self.counts = {"ok": 0, "FAIL": 0, "skip": 0}
+        self.lock = threading.Lock()
+        self.children = set()
+
+    def file(self, path):
+        argv = [sys.executable, os.path.abspath(__file__), "--file", path]
+        if self.args.k:
+            argv += ["-k", self.args.k]
+        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                 text=True, errors="replace", start_new_session=True)
+        self.children.add(child)
+        timer = threading.Timer(FILE_SECONDS, self.end, (child,))
+        timer.start()
+        failing, seen_end = False, 0
+        for line in child.stdout:
+            word = line.split(" ", 1)[0]
+            with self.lock:
+                if word in self.counts:
+                    self.counts[word] += 1
+                    seen_end += 1
+                    failing = word != "ok"
+                if not self.args.quiet or failing or word not in self.counts:
+                    print(line, end="", flush=True)
+        status = child.wait()
+        timer.cancel()
+        self.children.discard(child)
+        if status not in (0, 1):
+            with self.lock:
+                self.counts["FAIL"] += 1
+                print("FAIL %s ended with status %d" % (os.path.basename(path), status), flush=True)
+
+    @staticmethod
+    def end(child):
+        child.terminate()
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+
+    def all(self, paths):
+        with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as pool:
+            jobs = [pool.submit(self.file, path) for path in paths]
+            try:
+                for job in jobs:
+                    job.result()
+            except KeyboardInterrupt:
+                for job in jobs:
+                    job.cancel()
+                for child in list(self.children):
+                    self.end(child)
+                raise
+
+
+def matching(path, pattern):
+    """Whether a file can hold a test of this name; cheap, so that -k does not start every cluster."""
+    if pattern is None:
+        return True
+    with open(path) as f:
+        text = f.read()
+    module = os.path.splitext(os.path.basename(path))[0]
+    names = [line.split()[1].split("(")[0].rstrip(":") for line in text.splitlines() if line.startswith(("    def test", "class "))]
+    return any(fnmatch.fnmatchcase("%s.%s" % (module, name), pattern) or fnmatch.fnmatchcase(name, pattern) for name in names)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="the integration tests")
+    parser.add_argument("-k", help="only tests whose name holds this (or matches this glob)")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--direct", action="store_true", help="against PostgreSQL itself, where that makes sense")
+    parser.add_argument("--quiet", action="store_true", help="lines of failures only")
+    parser.add_argument("--counts", help="also write 'passed failed skipped' to this file")
+    parser.add_argument("--file", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.k and not any(c in args.k for c in "*?["):
+        args.k = "*%s*" % args.k
+    if args.file:
+        sys.exit(run_file(args.file, args.k))
+    if args.direct:
+        os.environ["TEAL_DIRECT"] = "1"
+    run = Run(args)
+    # Long files first, so that the last one to end is not a long one alone.
+    paths = sorted(glob.glob(os.path.join(HERE, "integration", "test_*.py")), key=os.path.getsize, reverse=True)
+    try:
+        run.all([path for path in paths if matching(path, args.k)])
+    except KeyboardInterrupt:
+        sys.exit(130)
+    passed, failed, skipped = run.counts["ok"], run.counts["FAIL"], run.counts["skip"]
+    if args.counts:
+        with open(args.counts, "w") as f:
+            f.write("%d %d %d\n" % (passed, failed, skipped))
+    print("integration: %d passed, %d failed, %d skipped" % (passed, failed, skipped))
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: PostgreSQL
+"""case.py: what the integration tests share: a pair of clusters and a proxy for a whole class, and words for claims.
+
+With TEAL_DIRECT=1 (tests/run.py --direct) the classes that allow it talk to blue itself: PostgreSQL is the reference
+that the same tests hold Teal to.
+"""
+import contextlib
+import os
+import threading
+import unittest
+
+import pgwire
+from cluster import Pair
+from teal import Teal
+
+DIRECT = bool(os.environ.get("TEAL_DIRECT"))
+
+
+class Direct:
+    """Stands where the proxy would: connections go to blue."""
+
+    def __init__(self, pair):
+        self.cluster = pair.blue
+        self.host, self.port = pair.blue.host, pair.blue.port
+
+    def connect(self, database="app", user="app", **kwargs):
+        return self.cluster.connect(database, user, **kwargs)
+
+    def connect_unix(self, database="app", user="app", **kwargs):
+        return pgwire.Connection(self.cluster.socket_dir, self.port, user, database, **kwargs)
+
+    def start(self):
+        return self
+
+    def stop(self):
+        pass
+
+    def check_alive(self):
+        pass
+
+    def log_tail(self, size=0):
+        return self.cluster.log_tail()
+
+
+class PairCase(unittest.TestCase):
+    """A class with its own pair and its own proxy. Subclasses set the attributes."""
+
+    kind = "physical"
+    versions = (None, None)
+    schema = None
+    settings = {}
+    teal_settings = {}
+    pair_settings = {}
+    direct = False  # may also run against PostgreSQL itself
+
+    @classmethod
+    def setUpClass(cls):
+        if DIRECT and not cls.direct:
+            raise unittest.SkipTest("needs the proxy")
+        cls.pair = cls.make_pair()
+        try:
+            cls.pair.start()
+            cls.teal = cls.make_teal().start()
+        except BaseException:
+            cls.pair.stop()
+            raise
+
+    @classmethod
+    def make_pair(cls):
+        extra = {"schema": cls.schema} if cls.schema else {}
+        return Pair(kind=cls.kind, blue_version=cls.versions[0], green_version=cls.versions[1], settings=cls.settings, **extra)
+
+    @classmethod
+    def make_teal(cls):
+        if DIRECT:
+            return Direct(cls.pair)
+        return Teal(cls.pair, pair_settings=cls.pair_settings, **cls.teal_settings)
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.teal.stop()
+        finally:
+            cls.pair.stop()
+
+    def setUp(self):
+        self.stack = contextlib.ExitStack()
+        self.addCleanup(self.stack.close)
+
+    def tearDown(self):
+        self.teal.check_alive()
+
+    def connect(self, **kwargs):
+        connection = self.teal.connect(**kwargs)
+        self.stack.callback(connection.close)
+        return connection
+
+    def raw(self, **kwargs):
+        """A socket to the proxy on which nothing was said yet."""
+        return self.connect(connect=False, **kwargs)
+
+    @contextlib.contextmanager
+    def refused(self, sqlstate, severity=None):
+        """The block must end with this SQLSTATE."""
+        with self.assertRaises(pgwire.PgError) as caught:
+            yield caught
+        self.assertEqual(caught.exception.sqlstate, sqlstate, str(caught.exception))
+        if severity:
+            self.assertEqual(caught.exception.severity, severity)
+
+    def errors_of(self, answers):
+        return [pgwire.fields_of(body)["C"] for kind, body in answers if kind == "E"]
+
+    def kinds_of(self, answers):
+        return "".join(kind for kind, _ in answers)
+
+    def assert_serving(self):
+        with self.teal.connect() as c:
+            self.assertEqual(c.value("SELECT 1"), "1")
+
+
+class Background(threading.Thread):
+    """A call in a thread of its own; result() waits, and raises what the call raised."""
+
+    def __init__(self, function, *args, **kwargs):
+        super().__init__(daemon=True)
+        self.call = (function, args, kwargs)
+        self.value = self.error = None
+        self.start()
+
+    def run(self):
+        function, args, kwargs = self.call
+        try:
+            self.value = function(*args, **kwargs)
+        except BaseException as e:  # handed to whoever asks for the result
+            self.error = e
+
+    def result(self, seconds=30):
+        self.join(seconds)
+        if self.is_alive():
+            raise AssertionError("the call did not return within %g s" % seconds)
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+    def is_waiting(self):
+        return self.is_alive()
