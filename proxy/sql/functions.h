@@ -1,0 +1,38 @@
+/* functions.h — what is known of a function by its name.
+ *
+ * A function in a statement decides whether it is a read, so the built-in ones stand in one table
+ * (functions.def). The operator may add names (struct sql_extra, see classify.h); all others are
+ * unknown. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_SQL_FUNCTIONS_H
+#define TEAL_SQL_FUNCTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "sql/classify.h"
+
+enum function_effect {
+    FUNCTION_EFFECT_NONE,  /* its answer is all that it does */
+    FUNCTION_EFFECT_WRITE, /* it does more than answer */
+};
+
+struct function_row {
+    const char *name; /* static, as pg_proc spells it */
+    enum function_effect effect;
+    uint32_t pins; /* enum sql_pin: what it leaves behind in the session */
+};
+
+/* NULL when the name is unknown. Letters of an unquoted name compare without case (ASCII only, as
+ * the server folds them); those of a quoted one as they are. */
+const struct function_row *function_find(struct slice name, bool quoted);
+
+/* All rows, sorted by name. */
+const struct function_row *function_rows(uint32_t *count);
+
+/* Whether the operator named it: schema is empty for an unqualified call. Only what was written
+ * without quotes can match. extra may be NULL. */
+bool sql_extra_has(const struct sql_extra *extra, struct slice schema, struct slice name);
+
+#endif
