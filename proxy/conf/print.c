@@ -5,7 +5,7 @@
 #include "conf/conf.h"
 #include "conf/keys.h"
 
-enum { SAMPLE_COLUMNS = 84 };
+enum { SAMPLE_COLUMNS = 84, MANUAL_COLUMNS = 78 };
 
 /* What each section is about; one sentence, for both documents. */
 static const char *const section_docs[CONF_SECTIONS_COUNT] = {
@@ -15,6 +15,22 @@ static const char *const section_docs[CONF_SECTIONS_COUNT] = {
     [CONF_SECTION_GREEN] = "The server that becomes the writer; the keys are those of [blue].",
 };
 
+/* How much of the text goes into one line, broken at a blank. */
+static size_t
+line_len(const char *text, size_t columns)
+{
+    size_t len = strlen(text);
+    if (len <= columns) {
+        return len;
+    }
+    len = columns;
+    while (len > 0 && text[len] != ' ') {
+        len--;
+    }
+    CHECK(len > 0); /* no word of ours is so long */
+    return len;
+}
+
 /* ---- the sample ---- */
 
 /* A comment, broken at blanks. */
@@ -22,14 +38,7 @@ static void
 put_comment(struct buf *out, const char *text)
 {
     while (*text != '\0') {
-        size_t len = strlen(text);
-        if (len > SAMPLE_COLUMNS) {
-            len = SAMPLE_COLUMNS;
-            while (len > 0 && text[len] != ' ') {
-                len--;
-            }
-            CHECK(len > 0); /* no word of ours is so long */
-        }
+        const size_t len = line_len(text, SAMPLE_COLUMNS);
         buf_printf(out, "; %.*s\n", (int)len, text);
         text += len;
         text += strspn(text, " ");
@@ -84,19 +93,21 @@ conf_print_sample(struct buf *out)
 
 /* ---- the manual ---- */
 
-/* Text of a line of mdoc: a backslash begins an escape, a dot or a quote at the start a request. */
+/* Text as lines of mdoc: a backslash begins an escape, a dot or a quote at the start a request. */
 static void
 put_mdoc(struct buf *out, const char *text)
 {
-    if (*text == '.' || *text == '\'') {
-        buf_printf(out, "\\&");
-    }
-    for (; *text != '\0'; text++) {
-        if (*text == '\\') {
-            buf_printf(out, "\\e");
-        } else {
-            buf_put_u8(out, (uint8_t)*text);
+    while (*text != '\0') {
+        const size_t len = line_len(text, MANUAL_COLUMNS);
+        if (*text == '.' || *text == '\'') {
+            buf_printf(out, "\\&");
         }
+        for (size_t i = 0; i < len; i++) {
+            buf_printf(out, text[i] == '\\' ? "\\e" : "%c", text[i]);
+        }
+        buf_printf(out, "\n");
+        text += len;
+        text += strspn(text, " ");
     }
 }
 
@@ -121,9 +132,7 @@ put_manual_default(struct buf *out, const struct conf_key *key)
     } else if (key->default_text[0] == '\0') {
         buf_printf(out, "Default: empty.\n");
     } else {
-        buf_printf(out, "Default:\n.Li ");
-        put_mdoc(out, key->default_text);
-        buf_printf(out, " .\n");
+        buf_printf(out, "Default:\n.Li %s .\n", key->default_text);
     }
 }
 
@@ -132,7 +141,6 @@ put_manual_key(struct buf *out, const struct conf_key *key)
 {
     buf_printf(out, ".It Cm %s No = Ar %s\n", key->name, value_kind_name(key->kind));
     put_mdoc(out, key->doc);
-    buf_printf(out, "\n");
     put_manual_limits(out, key);
     put_manual_default(out, key);
     if (!key->live) {
@@ -145,7 +153,7 @@ put_manual_section(struct buf *out, enum conf_section section, const char *title
 {
     buf_printf(out, ".Ss %s\n", title);
     put_mdoc(out, section_docs[section]);
-    buf_printf(out, "\n.Bl -tag -width Ds\n");
+    buf_printf(out, ".Bl -tag -width Ds\n");
     for (size_t i = 0; i < conf_keys_count(); i++) {
         if (conf_key_in(conf_key_at(i), section)) {
             put_manual_key(out, conf_key_at(i));
@@ -154,6 +162,7 @@ put_manual_section(struct buf *out, enum conf_section section, const char *title
     buf_printf(out, ".El\n");
 }
 
+/* clang-format off */
 static const char manual_head[] =
     ".\\\" SPDX-License-Identifier: PostgreSQL\n"
     ".\\\" Made from proxy/conf/keys.def; change it there.\n"
@@ -173,12 +182,11 @@ static const char manual_head[] =
     "are skipped; a\n"
     ".Sq \\&;\n"
     "behind a blank begins a comment at the end of a line.\n"
-    "A line has at most 197 bytes; a key whose value is a list may be given several times, and the "
-    "lists add up.\n"
+    "A line has at most 197 bytes; a key whose value is a list may be given\n"
+    "several times, and the lists add up.\n"
     ".Pp\n"
-    "An unknown section or key, a key that is set twice, a value that cannot be read or is outside "
-    "its limits and a "
-    "missing key are mistakes.\n"
+    "An unknown section or key, a key that is set twice, a value that cannot be\n"
+    "read or is outside its limits and a missing key are mistakes.\n"
     "All of them are reported with their line, and then the file is not taken:\n"
     ".Nm teal\n"
     "does not start, and a reload leaves everything as it was.\n"
@@ -213,25 +221,34 @@ static const char manual_tail[] =
     ".Sh THE USERS FILE\n"
     "The file named by\n"
     ".Cm auth_file\n"
-    "has the format of PgBouncer's: one user a line, the name and the secret in double quotes, a "
-    "quote inside\n"
-    "doubled.\n"
+    "has the format of PgBouncer's: one user a line, the name and the secret in\n"
+    "double quotes, a quote inside doubled.\n"
     "Lines that begin with\n"
     ".Sq \\&;\n"
     "or\n"
     ".Sq #\n"
     "are skipped.\n"
-    "The secret is a password, a verifier as in pg_authid.rolpassword, which begins with\n"
-    ".Li SCRAM-SHA-256$ ,\n"
-    "or\n"
+    "The secret is one of:\n"
+    ".Bl -bullet\n"
+    ".It\n"
+    "A password.\n"
+    ".It\n"
+    "A verifier as in pg_authid.rolpassword, which begins with\n"
+    ".Li SCRAM-SHA-256$ .\n"
+    "Logging in to a server with it works when the server holds the same verifier,\n"
+    "and after a client has logged in as this user since\n"
+    ".Nm teal\n"
+    "was started.\n"
+    ".It\n"
     ".Li md5\n"
-    "and 32 digits, which serves servers that ask for md5 but no clients.\n"
-    "With a verifier, clients are checked at once; logging in to a server as this user works if "
-    "the server holds the\n"
-    "same verifier, and after one client has logged in as this user.\n"
-    "Passwords are taken byte by byte; one with characters outside of ASCII that SASLprep would "
-    "change must be given as a\n"
-    "verifier.\n"
+    "and 32 digits.\n"
+    "It serves servers that ask for md5, but no clients.\n"
+    ".It\n"
+    "Nothing, for a user that needs no secret.\n"
+    ".El\n"
+    ".Pp\n"
+    "Passwords are taken byte by byte; one with characters outside of ASCII that\n"
+    "SASLprep would change must be given as a verifier.\n"
     ".Sh FILES\n"
     ".Bl -tag -width Ds\n"
     ".It Pa /etc/teal/teal.ini\n"
@@ -254,6 +271,7 @@ static const char manual_tail[] =
     ".Sh SEE ALSO\n"
     ".Xr teal 8 ,\n"
     ".Xr tealctl 8\n";
+/* clang-format on */
 
 void
 conf_print_manual(struct buf *out)
