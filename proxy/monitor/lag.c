@@ -90,6 +90,12 @@ lag_newest_us(const struct lag *lag)
 }
 
 uint64_t
+lag_newest_position(const struct lag *lag)
+{
+    return lag->count == 0 ? 0 : lag->samples[lag->count - 1].position;
+}
+
+uint64_t
 lag_wal_end(uint64_t insert_lsn, uint64_t wal_block_size)
 {
     CHECK(wal_block_size > WAL_HEADER_LONG);

@@ -61,8 +61,9 @@ void lag_reset(struct lag *lag);
  * first. */
 void lag_add(struct lag *lag, struct lag_sample sample);
 void lag_read(struct lag *lag, const struct lag_reading *reading, struct lag_verdict *out);
-/* When the newest sample was taken; 0 when there is none. */
+/* When the newest sample was taken, and its position; 0 when there is none. */
 uint64_t lag_newest_us(const struct lag *lag);
+uint64_t lag_newest_position(const struct lag *lag);
 
 /* The end of the last record for an insert position. Where a page begins, the insert position
  * already stands behind the page header (24 bytes, 40 on the first page of a segment), but a

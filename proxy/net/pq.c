@@ -408,7 +408,8 @@ pq_read(struct pq *pq)
     if (pq->state == PQ_IDLE) {
         /* Nothing was asked: notices and parameters, or the end. */
         if (!alive || PQstatus(pq->conn) == CONNECTION_BAD) {
-            log_debug(&pq->log, "control connection ended by the server", "");
+            log_debug(&pq->log, "control connection ended by the server", "pid=%d",
+                      PQbackendPID(pq->conn));
             pq_close(pq);
         }
         return;
@@ -453,13 +454,29 @@ pq_ready(void *arg, unsigned ready)
 
 /* ---- what to do next ---- */
 
-/* Those whose time is over are given up. The connection goes with the head: its server may still be
- * at work. */
+/* In use: the connection is made for this query, or runs it. */
+static bool
+pq_is_engaged(const struct pq *pq)
+{
+    return pq->state != PQ_CLOSED && pq->state != PQ_IDLE;
+}
+
+/* Why the head is late, by the state that it is late in. */
+static const char *const late_texts[] = {
+    [PQ_CLOSED] = "no time was left to send the query",
+    [PQ_CONNECTING] = "the server did not let us in in time",
+    [PQ_SETUP] = "the server did not finish the setup of the connection in time",
+    [PQ_IDLE] = "no time was left to send the query",
+    [PQ_BUSY] = "the server did not answer in time",
+};
+
+/* Those whose time is over are given up. The connection goes with the head: its server may still
+ * be at work. */
 static void
 pq_expire(struct pq *pq)
 {
     const uint64_t now_us = clock_now_us();
-    const struct pq_query *head = pq_head(pq);
+    const struct pq_query *engaged = pq_is_engaged(pq) ? pq_head(pq) : NULL;
     bool close = false;
     LIST_EACH(node, &pq->queries)
     {
@@ -467,14 +484,11 @@ pq_expire(struct pq *pq)
         if (q->deadline_us > now_us || q->abandoned) {
             continue;
         }
-        const bool head_in_use = q == head && pq->state != PQ_CLOSED && pq->state != PQ_IDLE;
         struct err err;
-        (void)err_set(&err, SQLSTATE_QUERY_CANCELED, "%s",
-                      !head_in_use                 ? "no time was left to send the query"
-                      : pq->state == PQ_CONNECTING ? "the server did not let us in in time"
-                                                   : "the server did not answer in time");
-        query_abandon(q, head_in_use && pq->state == PQ_BUSY, &err);
-        close = close || head_in_use;
+        const enum pq_state state = q == engaged ? pq->state : PQ_IDLE;
+        (void)err_set(&err, SQLSTATE_QUERY_CANCELED, "%s", late_texts[state]);
+        query_abandon(q, state == PQ_BUSY, &err);
+        close = close || q == engaged;
     }
     if (close) {
         pq_close(pq);

@@ -1,0 +1,49 @@
+/* question.h — the one statement that the monitor asks a side, and its answer taken apart.
+ *
+ * Three levels, because the objects of the schema teal may be named only where they exist: PLAIN
+ * names none and tells whether they do; SCHEMA reads the side's row of local_state and the other
+ * side's heartbeat; BEAT also moves this side's heartbeat on. All of a level is one statement, so
+ * that all facts are of one moment. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_MONITOR_QUESTION_H
+#define TEAL_MONITOR_QUESTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "monitor/monitor.h"
+#include "net/pq.h"
+#include "topo/side.h"
+
+enum question_level { QUESTION_PLAIN, QUESTION_SCHEMA, QUESTION_BEAT };
+
+struct answer {
+    bool in_recovery;
+    uint64_t started_us; /* of the postmaster, its own wall clock: for comparing only */
+    uint64_t system_identifier;
+    int server_version_num;
+    char version[NODE_VERSION_SIZE];
+    bool read_only;
+    uint64_t lsn; /* insert position without a lone page header, or replayed */
+    uint32_t timeline;
+    bool subscription_enabled;
+    bool subscription_ready;
+    bool slot_known; /* the slot of the stream to the other side is here and has a position */
+    uint64_t slot_lsn;
+    bool schema_exists;
+    bool local_state_known; /* it was asked for */
+    struct node_local_state local_state;
+    bool heard_known; /* the other side's heartbeat as it has arrived here */
+    uint64_t heard;
+    bool beat_known; /* this side's heartbeat, just moved on */
+    uint64_t beat;
+};
+
+/* What each connection sets up first. */
+const char *question_setup(void);
+/* The SQL for a side; the caller frees it. */
+char *question_sql(enum side side, enum question_level level);
+/* False when the result has not the form that was asked for. */
+MUST_CHECK bool answer_read(const struct pq_result *result, struct answer *out, struct err *err);
+
+#endif
