@@ -1,0 +1,423 @@
+# SPDX-License-Identifier: PostgreSQL
+"""The main job: writes move from blue to green and back under load, and nothing is lost, doubled, stale or refused."""
+import glob
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cluster
+import pgwire
+import verify
+from case import Background, PairCase
+from cluster import TOP, has_version, wait_until
+
+VERIFY = os.path.join(TOP, "tests", "support", "verify.py")
+
+
+class FlipCase(PairCase):
+    """Words for flips. A class keeps its pair over its tests; each test brings the writer home to blue."""
+
+    schema = cluster.APP_SCHEMA + verify.SCHEMA
+    prepared = True
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        try:
+            cls.pair.blue.sql(verify.FILL, "app")
+            if cls.prepared:
+                cls.prepare()
+        except BaseException:
+            cls.tearDownClass()
+            raise
+
+    @classmethod
+    def prepare(cls):
+        cls.teal.steps("PREPARE")
+        if cls.kind == "logical":
+            wait_until(lambda: cls.pair.green.value(
+                "SELECT count(*) > 0 AND bool_and(srsubstate = 'r') FROM pg_subscription_rel", "app") == "t", 30, "the first copy")
+
+    def flip(self, command="CUTOVER"):
+        """Runs it; the steps. The writer must be where it was to go."""
+        steps = self.teal.steps(command)
+        bad = [s for s in steps if s["result"] == "fail"]
+        self.assertEqual(bad, [])
+        self.assertEqual(self.teal.writer(), "green" if command.startswith("CUTOVER") else "blue")
+        return steps
+
+    def home(self):
+        """Whatever the test did, the next one starts with writes on blue."""
+        if self.teal.writer() == "green":
+            wait_until(lambda: self.try_flip("ROLLBACK"), 30, "the way home")
+
+    def try_flip(self, command):
+        try:
+            self.flip(command)
+            return True
+        except pgwire.PgError:
+            return False
+
+    def sides(self):
+        name = self.teal.writer()
+        other = "blue" if name == "green" else "green"
+        return self.pair.side(name), self.pair.side(other)
+
+    def drain(self):
+        """What the writer holds now is on the other side."""
+        writer, other = self.sides()
+        mark = "mark-%d" % time.monotonic_ns()
+        with self.teal.connect() as c:
+            c.query("INSERT INTO kv VALUES ('%s', 'x')" % mark)
+        wait_until(lambda: other.value("SELECT 1 FROM kv WHERE k = '%s'" % mark, "app"), 30, "the stream to " + other.name)
+
+    def assert_one_writer(self):
+        """The side without the writes refuses a write by itself, not only through Teal."""
+        writer, other = self.sides()
+        with writer.connect("app", "app") as c:
+            c.query("INSERT INTO kv VALUES ('one-writer-%d', 'x')" % time.monotonic_ns())
+        with self.refused("25006"):
+            with other.connect("app", "app") as c:
+                c.query("INSERT INTO kv VALUES ('two-writers', 'x')")
+
+
+class Load:
+    """Verifying clients in processes of their own, for the time of a with block."""
+
+    runs = 0
+
+    def __init__(self, case, processes=2, clients=4, **options):
+        Load.runs += 1
+        self.case, self.prefix = case, os.path.join(case.pair.work, "history-%d" % Load.runs)
+        self.processes, self.clients, self.options = processes, clients, options
+        self.children = []
+
+    def __enter__(self):
+        for n in range(self.processes):
+            argv = [sys.executable, VERIFY, "run", "--port", str(self.case.teal.port), "--clients", str(self.clients), "--seed", str(n),
+                    "--pause", "4", "--out", "%s-%d.json" % (self.prefix, n), "--reconnect"]
+            self.children.append(subprocess.Popen(cluster.with_parent(argv), stdin=subprocess.DEVNULL, start_new_session=True))
+        time.sleep(1)
+        return self
+
+    def __exit__(self, *_):
+        for child in self.children:
+            if child.poll() is None:
+                os.kill(child.pid, signal.SIGTERM)
+        for child in self.children:
+            try:
+                child.wait(40)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+    def records(self):
+        return verify.load(glob.glob(self.prefix + "-*.json"))
+
+    def verdict(self, flips, allowed=()):
+        """All violations but the allowed kinds; the writer is asked from Teal."""
+        self.case.drain()
+        writer, other = self.case.sides()
+        found = verify.judge(self.records(), verify.rows_of(writer), verify.rows_of(other), flips)
+        return [(name, what) for name, what in found if name not in allowed]
+
+
+class Flips:
+    """The tests that every kind of pair must pass; mixed into the classes below."""
+
+    flips_done = 0
+
+    def test_1_check_reports_every_finding(self):
+        steps = self.teal.steps("CHECK")
+        self.assertGreater(len(steps), 10)
+        self.assertEqual([s for s in steps if s["result"] == "fail"], [])
+
+    def test_2_cutover_and_rollback_under_load(self):
+        with Load(self) as load:
+            self.flip("CUTOVER")
+            time.sleep(1.5)
+            self.flip("ROLLBACK")
+            time.sleep(1.5)
+            self.flip("CUTOVER")
+            time.sleep(1)
+            self.flip("ROLLBACK")
+            time.sleep(0.5)
+        type(self).flips_done += 4
+        self.assertEqual(load.verdict(type(self).flips_done)[:5], [])
+        self.assert_one_writer()
+
+    def test_3_reads_on_green_under_load_through_flips(self):
+        self.home()
+        self.teal.console("READS green")
+        try:
+            with Load(self) as load:
+                self.flip("CUTOVER")
+                time.sleep(1)
+                self.flip("ROLLBACK")
+                time.sleep(1)
+        finally:
+            self.teal.console("READS follow")
+        type(self).flips_done += 2
+        self.assertEqual(load.verdict(type(self).flips_done)[:5], [])
+
+    def test_4_no_error_and_a_short_wait(self):
+        self.home()
+        with Load(self, processes=1) as load:
+            began = time.monotonic()
+            steps = self.flip("CUTOVER")
+            ended = time.monotonic()
+        type(self).flips_done += 1
+        self.assertEqual([r for r in load.records() if r["r"] != "ok"], [])
+        waits = verify.longest_waits(load.records(), [(began, ended)])
+        self.assertLess(waits[0], 3.0, steps)
+        names = [s["step"] for s in steps]
+        for step in ("hold", "drain", "fence", "catch-up", "commit", "open", "release"):
+            self.assertIn(step, names)
+        self.flip("ROLLBACK")
+        type(self).flips_done += 1
+
+    def test_5_sequences_go_on(self):
+        self.home()
+        with self.teal.connect() as c:
+            before = int(c.value("SELECT nextval('lone')"))
+            item = int(c.value("INSERT INTO item (label) VALUES ('before') RETURNING id"))
+            self.flip("CUTOVER")
+            self.assertGreater(int(c.value("SELECT nextval('lone')")), before)
+            self.assertGreater(int(c.value("INSERT INTO item (label) VALUES ('after') RETURNING id")), item)
+            self.flip("ROLLBACK")
+            self.assertGreater(int(c.value("SELECT nextval('lone')")), before)
+        type(self).flips_done += 2
+
+    def test_6_sessions_move_with_their_state(self):
+        self.home()
+        with self.teal.connect(application_name="mover") as c:
+            c.query("SET work_mem = '17MB'")
+            c.prepare("side", "SELECT current_setting('cluster_name') || $1::text FROM (SELECT nextval('lone')) x")
+            self.assertEqual(c.run_prepared("side", ("!",)).value(), "blue!")
+            self.flip("CUTOVER")
+            self.assertEqual(c.run_prepared("side", ("!",)).value(), "green!")
+            self.assertEqual(c.value("SHOW work_mem"), "17MB")
+            self.assertEqual(c.value("SHOW application_name"), "mover")
+            self.flip("ROLLBACK")
+            self.assertEqual(c.run_prepared("side", ("!",)).value(), "blue!")
+        type(self).flips_done += 2
+
+    def test_7_the_wrong_direction_is_refused(self):
+        self.home()
+        with self.refused("55000") as caught:
+            self.teal.steps("ROLLBACK")
+        self.assertTrue(caught.exception.hint or caught.exception.message)
+        self.assert_serving()
+
+    def test_8_both_sides_hold_the_same_in_the_end(self):
+        self.home()
+        self.drain()
+        for table in ("kv", "item", "verify.bank"):
+            sql = "SELECT count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)), 0) FROM %s t" % table
+            self.assertEqual(self.pair.blue.value(sql, "app"), self.pair.green.value(sql, "app"), table)
+
+
+class Physical(Flips, FlipCase):
+    """A streaming standby: promoted by the first cutover, fed by logical replication from then on."""
+
+    kind = "physical"
+
+
+class Logical(Flips, FlipCase):
+    """The distribution's version on both sides, by logical replication."""
+
+    kind = "logical"
+
+
+class TwoWay(Flips, FlipCase):
+    """17 to 18: standing subscriptions both ways."""
+
+    kind = "logical"
+    versions = ("17", "18")
+
+    @classmethod
+    def setUpClass(cls):
+        if not (has_version("17") and has_version("18")):
+            import unittest
+            raise unittest.SkipTest("PostgreSQL 17 and 18 are not here (scripts/install-dependencies --green-version 17 ...)")
+        super().setUpClass()
+
+
+class Upgrade(Flips, FlipCase):
+    """The distribution's version to 17: what the demo shows."""
+
+    kind = "logical"
+    versions = (None, "17")
+
+    @classmethod
+    def setUpClass(cls):
+        if not has_version("17"):
+            import unittest
+            raise unittest.SkipTest("PostgreSQL 17 is not here (scripts/install-dependencies --green-version 17)")
+        super().setUpClass()
+
+
+class HeldSessions(FlipCase):
+    """What sessions in every situation meet while writes are held."""
+
+    kind = "physical"
+    prepared = False
+
+    def test_hold_and_release(self):
+        reader, writer = self.connect(), self.connect()
+        self.teal.console("HOLD")
+        waiting = Background(writer.query, "INSERT INTO kv VALUES ('held', 'x')")
+        time.sleep(0.3)
+        self.assertTrue(waiting.is_waiting())
+        self.assertEqual(reader.value("SELECT 1"), "1")
+        self.teal.console("RELEASE")
+        self.assertEqual(waiting.result(5).tag, "INSERT 0 1")
+
+    def test_hold_ends_by_itself(self):
+        writer = self.connect()
+        self.teal.console("HOLD 1s")
+        began = time.monotonic()
+        writer.query("INSERT INTO kv VALUES ('held for a second', 'x')")
+        self.assertTrue(0.5 < time.monotonic() - began < 5)
+
+    def test_open_transaction_goes_on_while_held(self):
+        c = self.connect()
+        c.queries("BEGIN; INSERT INTO kv VALUES ('open while held', 'x')")
+        self.teal.console("HOLD")
+        try:
+            c.query("INSERT INTO kv VALUES ('open while held 2', 'x')")
+            c.query("COMMIT")
+        finally:
+            self.teal.console("RELEASE")
+        self.assertEqual(c.value("SELECT count(*) FROM kv WHERE k LIKE 'open while held%'"), "2")
+
+    def test_held_statement_is_cancelled(self):
+        c = self.connect()
+        self.teal.console("HOLD")
+        try:
+            waiting = Background(c.query, "INSERT INTO kv VALUES ('cancelled while held', 'x')")
+            time.sleep(0.2)
+            c.cancel()
+            with self.refused("57014", "ERROR"):
+                waiting.result(5)
+        finally:
+            self.teal.console("RELEASE")
+        self.assertEqual(c.value("SELECT count(*) FROM kv WHERE k = 'cancelled while held'"), "0")
+
+    def test_held_client_that_goes_away_runs_nothing(self):
+        c = self.connect()
+        self.teal.console("HOLD")
+        c.send(pgwire.query("INSERT INTO kv VALUES ('gone while held', 'x')"))
+        time.sleep(0.2)
+        c.reset()
+        time.sleep(0.2)
+        self.teal.console("RELEASE")
+        time.sleep(0.3)
+        self.assertEqual(self.pair.blue.value("SELECT count(*) FROM kv WHERE k = 'gone while held'", "app"), "0")
+
+
+class Trouble(FlipCase):
+    """Flips that must not happen: each is refused or undone, and writes go on at blue."""
+
+    kind = "physical"
+    settings = {"max_prepared_transactions": "5"}
+    pair_settings = {"drain_timeout": "700ms", "catchup_timeout": "1s", "hold_timeout": "3s", "hold_timeout_physical": "4s"}
+
+    def must_fail(self, command="CUTOVER", sqlstate=None):
+        """The flip fails within its budget, and nobody waits for long."""
+        with Load(self, processes=1, clients=3) as load:
+            began = time.monotonic()
+            with self.assertRaises(pgwire.PgError) as caught:
+                self.teal.steps(command)
+            ended = time.monotonic()
+            time.sleep(0.3)
+        if sqlstate:
+            self.assertEqual(caught.exception.sqlstate, sqlstate, caught.exception)
+        self.assertEqual([r for r in load.records() if r["r"] != "ok"][:3], [])
+        self.assertLess(verify.longest_waits(load.records(), [(began, ended)])[0], 6)
+        self.assertEqual(self.teal.writer(), "blue")
+        self.assertFalse(self.pair.blue.read_only())
+        return caught.exception
+
+    def test_green_has_stopped_replaying(self):
+        self.pair.green.sql("SELECT pg_wal_replay_pause()")
+        try:
+            self.must_fail()
+        finally:
+            self.pair.green.sql("SELECT pg_wal_replay_resume()")
+
+    def test_transaction_that_does_not_end(self):
+        with self.teal.connect() as c:
+            c.queries("BEGIN; INSERT INTO kv VALUES ('long', 'x')")
+            self.must_fail()
+            c.query("COMMIT")
+        self.assertEqual(self.pair.blue.value("SELECT count(*) FROM kv WHERE k = 'long'", "app"), "1")
+        self.pair.blue.sql("DELETE FROM kv WHERE k = 'long'", "app")
+
+    def test_prepared_transaction(self):
+        self.pair.blue.sql("BEGIN; INSERT INTO kv VALUES ('2pc', 'x'); PREPARE TRANSACTION 'two'", "app")
+        try:
+            self.must_fail()
+        finally:
+            self.pair.blue.sql("ROLLBACK PREPARED 'two'", "app")
+
+    def test_second_operator(self):
+        with self.teal.connect() as c:
+            c.queries("BEGIN; INSERT INTO kv VALUES ('busy', 'x')")  # keeps the first flip in its drain
+            first = Background(self.teal.steps, "CUTOVER")
+            time.sleep(0.35)
+            with self.refused("55006"):
+                self.teal.steps("CUTOVER")
+            with self.assertRaises(pgwire.PgError):
+                first.result(20)
+            c.query("ROLLBACK")
+        self.assertEqual(self.teal.writer(), "blue")
+
+    def test_dry_run_changes_nothing(self):
+        steps = self.teal.steps("CUTOVER DRY RUN")
+        self.assertTrue(steps)
+        self.assertEqual(self.teal.writer(), "blue")
+        self.assertTrue(self.pair.green.in_recovery())
+
+    def test_z_green_is_dead(self):
+        self.pair.green.stop("kill")
+        try:
+            self.must_fail()
+        finally:
+            self.pair.green.start()
+            self.pair.wait_streaming()
+
+    def test_z_green_hangs(self):
+        """A machine that answers nothing any more, with its connections open."""
+        self.pair.green.freeze()
+        try:
+            self.must_fail()
+        finally:
+            self.pair.green.thaw()
+
+
+class DrainTerminate(FlipCase):
+    kind = "physical"
+
+    def test_straggler_is_ended_when_asked(self):
+        c = self.connect()
+        c.queries("BEGIN; INSERT INTO kv VALUES ('straggler', 'x')")
+        self.flip("CUTOVER DRAIN TERMINATE")
+        with self.assertRaises((pgwire.PgError, pgwire.Closed)):
+            c.query("COMMIT")
+        self.assertEqual(self.pair.green.value("SELECT count(*) FROM kv WHERE k = 'straggler'", "app"), "0")
+        self.assert_one_writer()
+
+
+class NotPrepared(FlipCase):
+    kind = "physical"
+    prepared = False
+
+    def test_cutover_is_refused_with_the_command_that_helps(self):
+        with self.assertRaises(pgwire.PgError) as caught:
+            self.teal.steps("CUTOVER")
+        said = "%s %s %r" % (caught.exception.message, caught.exception.hint, caught.exception.steps)
+        self.assertIn("prepare", said.lower())
+        self.assertEqual(self.teal.writer(), "blue")
