@@ -87,6 +87,16 @@ conf_unref(struct conf *c)
     mem_free(c);
 }
 
+/* How a key is called outside of its section: only those of the sides need to say which. */
+static void
+name_put(const struct conf_key *key, enum conf_section section, struct buf *out)
+{
+    if (key->group == CONF_GROUP_NODE) {
+        buf_printf(out, "%s.", conf_section_name(section));
+    }
+    buf_printf(out, "%s", key->name);
+}
+
 /* ---- reload ---- */
 
 static bool
@@ -119,7 +129,8 @@ conf_reload_check(const struct conf *old_conf, const struct conf *new_conf, stru
             values_equal(old_conf, new_conf, key, section)) {
             continue;
         }
-        buf_printf(names, "%s%s.%s", all_live ? "" : ", ", conf_section_name(section), key->name);
+        buf_printf(names, "%s", all_live ? "" : ", ");
+        name_put(key, section, names);
         all_live = false;
     }
     return all_live;
@@ -151,20 +162,21 @@ conf_show(const struct conf *c)
 {
     static const char *const columns[] = {"key", "value", "default", "changeable"};
     struct table *t = table_new(columns, COUNT_OF(columns));
+    struct buf name;
+    buf_init(&name);
     for (size_t i = 0; i < CONF_SECTIONS_COUNT * conf_keys_count(); i++) {
         const enum conf_section section = (enum conf_section)(i / conf_keys_count());
         const struct conf_key *key = conf_key_at(i % conf_keys_count());
         if (!conf_key_in(key, section)) {
             continue;
         }
-        if (key->group == CONF_GROUP_NODE) {
-            table_addf(t, "%s.%s", conf_section_name(section), key->name);
-        } else {
-            table_add(t, key->name);
-        }
+        buf_clear(&name);
+        name_put(key, section, &name);
+        table_addf(t, "%.*s", (int)buf_len(&name), (const char *)buf_slice(&name).p);
         value_show(c, key, section, t);
         table_add(t, key->default_text);
         table_add(t, key->live ? "yes" : "no");
     }
+    buf_fini(&name);
     return t;
 }

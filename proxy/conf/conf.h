@@ -173,8 +173,9 @@ MUST_CHECK struct conf *conf_load_string(const char *text, const char *path,
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c); /* NULL is fine */
 
-/* Puts the names of the keys that differ but cannot change while Teal runs, as "section.key,
- * section.key"; true when there is none, that is when new_conf may take the place of old_conf. */
+/* Puts the names of the keys that differ but cannot change while Teal runs, as SHOW CONFIG has them
+ * and with commas between; true when there is none, that is when new_conf may take the place of
+ * old_conf. */
 MUST_CHECK bool conf_reload_check(const struct conf *old_conf, const struct conf *new_conf,
                                   struct buf *names);
 

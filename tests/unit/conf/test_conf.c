@@ -1,0 +1,123 @@
+/* test_conf.c — references, SHOW CONFIG, and what a reload may change. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "conf/conf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct conf *
+conf_of(const char *text)
+{
+    struct conf_mistakes mistakes = {NULL, 0};
+    struct conf *c = conf_load_string(text, "t.ini", &mistakes);
+    assert_non_null(c);
+    return c;
+}
+
+#define SIDES "[blue]\nhost = b\npassword = hunter2\n[green]\nhost = g\n"
+
+/* The cell of a key's row. */
+static const char *
+cell(const struct table *t, const char *key, size_t column)
+{
+    for (size_t row = 0; row < table_rows(t); row++) {
+        if (strcmp(table_cell(t, row, 0), key) == 0) {
+            return table_cell(t, row, column);
+        }
+    }
+    fail_msg("SHOW CONFIG has no row of %s", key);
+    return NULL;
+}
+
+static void
+show_has_value_default_and_whether_it_may_change(void **state)
+{
+    (void)state;
+    struct conf *c = conf_of("[teal]\nserver_lifetime = 1h\nmax_client_conn = 7\n" SIDES);
+    struct table *t = conf_show(c);
+    assert_string_equal(cell(t, "max_client_conn", 1), "7");
+    assert_string_equal(cell(t, "max_client_conn", 2), "1000");
+    assert_string_equal(cell(t, "max_client_conn", 3), "yes");
+    assert_string_equal(cell(t, "server_lifetime", 1), "3600s");
+    assert_string_equal(cell(t, "listen_port", 3), "no");
+    assert_string_equal(cell(t, "blue.host", 1), "b");
+    assert_null(cell(t, "blue.host", 2));
+    assert_string_equal(cell(t, "green.replication_host", 1), "g");
+    assert_string_equal(cell(t, "logfile", 1), "");
+    table_free(t);
+    conf_unref(c);
+}
+
+static void
+show_never_has_a_secret(void **state)
+{
+    (void)state;
+    struct conf *c = conf_of(SIDES);
+    struct table *t = conf_show(c);
+    assert_string_equal(cell(t, "blue.password", 1), "********");
+    assert_string_equal(cell(t, "blue.replication_password", 1), "********");
+    assert_string_equal(cell(t, "green.password", 1), "");
+    for (size_t row = 0; row < table_rows(t); row++) {
+        assert_null(strstr(table_cell(t, row, 1), "hunter2"));
+    }
+    table_free(t);
+    conf_unref(c);
+}
+
+/* What the reload check says of a change. */
+static void
+assert_reload(const char *before, const char *after, const char *names)
+{
+    struct conf *a = conf_of(before);
+    struct conf *b = conf_of(after);
+    struct buf out;
+    buf_init(&out);
+    assert_int_equal(conf_reload_check(a, b, &out), names[0] == '\0');
+    assert_true(slice_equal_str(buf_slice(&out), names));
+    buf_fini(&out);
+    conf_unref(a);
+    conf_unref(b);
+}
+
+static void
+reload_names_the_keys_that_need_a_restart(void **state)
+{
+    (void)state;
+    assert_reload(SIDES, SIDES, "");
+    assert_reload(SIDES, "[teal]\nlisten_port = 6432\n" SIDES, ""); /* the default, spelt out */
+    assert_reload(SIDES, "[teal]\nmax_client_conn = 5\nlog_level = debug\n" SIDES, "");
+    assert_reload(SIDES, "[teal]\nlisten_port = 5\nworkers = 3\n" SIDES, "listen_port, workers");
+    assert_reload(SIDES, SIDES "port = 5\n[pair]\ndatabase = d\n",
+                  "database, green.port, green.replication_port");
+    assert_reload(SIDES, SIDES "password = x\n", "green.password, green.replication_password");
+    assert_reload(SIDES, "[teal]\nlisten_addr = 127.0.0.1, ::1\n" SIDES, "listen_addr");
+}
+
+static void
+last_reference_frees(void **state)
+{
+    (void)state;
+    struct conf *c = conf_of(SIDES);
+    assert_ptr_equal(conf_ref(c), c);
+    conf_unref(c);
+    assert_string_equal(c->node[CONF_BLUE].host, "b");
+    conf_unref(c);
+    conf_unref(NULL);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(show_has_value_default_and_whether_it_may_change),
+        cmocka_unit_test(show_never_has_a_secret),
+        cmocka_unit_test(reload_names_the_keys_that_need_a_restart),
+        cmocka_unit_test(last_reference_frees),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

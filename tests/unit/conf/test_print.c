@@ -1,0 +1,102 @@
+/* test_print.c — the sample and the manual in the tree are what the table prints. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "base/file.h"
+#include "conf/conf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Runs in the source tree. */
+static void
+assert_file_equals(const char *path, const struct buf *printed)
+{
+    struct buf text;
+    buf_init(&text);
+    assert_true(file_read(path, 1024 * 1024, &text, NULL));
+    assert_true(slice_equal(buf_slice(&text), buf_slice(printed)));
+    buf_fini(&text);
+}
+
+static void
+sample_in_the_tree_is_current(void **state)
+{
+    (void)state;
+    struct buf printed;
+    buf_init(&printed);
+    conf_print_sample(&printed);
+    assert_file_equals("config/teal.ini", &printed);
+    buf_fini(&printed);
+}
+
+static void
+manual_in_the_tree_is_current(void **state)
+{
+    (void)state;
+    struct buf printed;
+    buf_init(&printed);
+    conf_print_manual(&printed);
+    assert_file_equals("config/man/teal.ini.5", &printed);
+    buf_fini(&printed);
+}
+
+static void
+sample_is_a_configuration(void **state)
+{
+    (void)state;
+    struct conf_mistakes mistakes = {NULL, 0};
+    struct conf *c = conf_load("config/teal.ini", &mistakes);
+    assert_non_null(c);
+    assert_string_equal(c->node[CONF_BLUE].host, "blue.example.com");
+    conf_unref(c);
+}
+
+/* The commented lines of the sample hold the defaults: switched on, they change nothing. */
+static void
+sample_with_every_line_switched_on_is_the_default(void **state)
+{
+    (void)state;
+    struct buf sample;
+    struct buf on;
+    struct buf names;
+    buf_init(&sample);
+    buf_init(&on);
+    buf_init(&names);
+    conf_print_sample(&sample);
+    buf_put_u8(&sample, 0);
+    const char *text = (const char *)buf_slice(&sample).p;
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        const bool first = i == 0 || text[i - 1] == '\n';
+        if (!(first && text[i] == ';' && text[i + 1] >= 'a' && text[i + 1] <= 'z')) {
+            buf_put_u8(&on, (uint8_t)text[i]);
+        }
+    }
+    buf_put_u8(&on, 0);
+    struct conf_mistakes mistakes = {NULL, 0};
+    struct conf *a = conf_load_string(text, "sample", &mistakes);
+    struct conf *b = conf_load_string((const char *)buf_slice(&on).p, "on", &mistakes);
+    assert_non_null(a);
+    assert_non_null(b);
+    assert_true(conf_reload_check(a, b, &names));
+    conf_unref(a);
+    conf_unref(b);
+    buf_fini(&sample);
+    buf_fini(&on);
+    buf_fini(&names);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sample_in_the_tree_is_current),
+        cmocka_unit_test(manual_in_the_tree_is_current),
+        cmocka_unit_test(sample_is_a_configuration),
+        cmocka_unit_test(sample_with_every_line_switched_on_is_the_default),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
