@@ -16,6 +16,8 @@ struct list {
 
 /* The object of the type whose member is this node. */
 #define LIST_OBJECT(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define LIST_OBJECT_CONST(node, type, member)                                                      \
+    ((const type *)(const void *)((const char *)(node) - offsetof(type, member)))
 /* Visits each node; the body may unlink the node it is given, no other. */
 #define LIST_EACH(node, head)                                                                      \
     for (struct list *node = (head)->next, *node##_next = node->next; node != (head);              \

@@ -29,6 +29,16 @@ stream_close(struct stream *s)
     s->interest = 0;
 }
 
+int
+stream_detach(struct stream *s)
+{
+    const int fd = s->fd;
+    CHECK(fd != -1);
+    watch_free(s->watch);
+    *s = (struct stream){.fd = -1};
+    return fd;
+}
+
 bool
 stream_is_open(const struct stream *s)
 {
@@ -47,7 +57,7 @@ stream_want(struct stream *s, unsigned interest)
 static enum stream_status
 status_of_errno(void)
 {
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? STREAM_AGAIN : STREAM_CLOSED;
+    return errno == EAGAIN || errno == EINTR ? STREAM_AGAIN : STREAM_CLOSED;
 }
 
 enum stream_status

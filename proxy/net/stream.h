@@ -27,6 +27,8 @@ void stream_init(struct stream *s, struct loop *loop, int fd, watch_fn *fn, void
 /* Closes; harmless on a closed stream. The socket is shut down first, so that a last message gets
  * out. */
 void stream_close(struct stream *s);
+/* Ends the watching and gives the descriptor to the caller. */
+int stream_detach(struct stream *s);
 bool stream_is_open(const struct stream *s);
 void stream_want(struct stream *s, unsigned interest);
 

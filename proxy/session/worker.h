@@ -1,8 +1,9 @@
 /* worker.h — one thread of the data path: its loop, its sessions, its backends.
  *
- * A worker owns everything it touches; nothing in it is locked. The control thread speaks to it through the
- * functions below, all of which may be called from any thread: they post a message to the worker's mailbox or
- * read an atomic. Answers come back by a message to the caller's mailbox. */
+ * A worker owns everything it touches; nothing in it is locked. The control thread speaks to it
+ * through the functions below, all of which may be called from any thread: they post a message to
+ * the worker's mailbox or read an atomic. Answers come back by a message to the caller's mailbox.
+ */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SESSION_WORKER_H
 #define TEAL_SESSION_WORKER_H
@@ -19,15 +20,19 @@
 struct worker;
 struct workers; /* all of them: what they share */
 
-/* Told to the control thread (called on the worker's thread; the implementation posts to a mailbox). */
+/* Told to the control thread (called on the worker's thread; the implementation posts to a
+ * mailbox). */
 struct workers_ops {
     void *ctx; /* borrowed for as long as the workers live */
-    /* A worker has taken over a view, or has just become without work on the writer while writes are held. */
+    /* A worker has taken over a view, or has just become without work on the writer while writes
+     * are held. */
     void (*progress)(void *ctx);
 };
 
-/* Makes the workers (conf->workers of them) with their threads running; conf is copied by reference count. */
-struct workers *workers_start(struct conf *conf, const struct view *view, const struct workers_ops *ops);
+/* Makes the workers (conf->workers of them) with their threads running; conf is copied by reference
+ * count. */
+struct workers *workers_start(struct conf *conf, const struct view *view,
+                              const struct workers_ops *ops);
 /* Ends all sessions with 57P01, joins the threads, frees everything. */
 void workers_stop(struct workers *workers);
 
@@ -35,15 +40,17 @@ void workers_stop(struct workers *workers);
 void workers_publish(struct workers *workers, const struct view *view);
 /* Whether every worker runs the view of this version or a later one. */
 bool workers_have_view(const struct workers *workers, uint64_t version);
-/* Backends on the side that are doing something for a session: a transaction or an unanswered message. Pinned
- * sessions that are idle between transactions do not count. Exact once workers_have_view(held view). */
+/* Backends on the side that are doing something for a session: a transaction or an unanswered
+ * message. Pinned sessions that are idle between transactions do not count. Exact once
+ * workers_have_view(held view). */
 uint32_t workers_busy(const struct workers *workers, enum side side);
 /* Transactions now waiting in Teal because writes are held. */
 uint32_t workers_waiting(const struct workers *workers);
 /* Sends CancelRequests for (cancel) or closes (terminate, 57P01) what is still busy on the side. */
 void workers_cancel_busy(struct workers *workers, enum side side);
 void workers_terminate_busy(struct workers *workers, enum side side);
-/* Closes idle backends on the side, and pinned sessions that sit on it (57P01: they cannot move). */
+/* Closes idle backends on the side, and pinned sessions that sit on it (57P01: they cannot move).
+ */
 void workers_leave_side(struct workers *workers, enum side side);
 
 /* Statistics since start, summed over workers. All times in microseconds. */
@@ -57,7 +64,8 @@ struct workers_stats {
 };
 void workers_stats(const struct workers *workers, struct workers_stats *out);
 
-/* Tables for SHOW, gathered from all workers. done is called on the thread of reply_to; it owns the table. */
+/* Tables for SHOW, gathered from all workers. done is called on the thread of reply_to; it owns the
+ * table. */
 enum worker_report { WORKER_REPORT_CLIENTS, WORKER_REPORT_SERVERS, WORKER_REPORT_POOLS };
 typedef void workers_report_fn(void *arg, struct table *table);
 void workers_report(struct workers *workers, enum worker_report what, struct mailbox *reply_to,
@@ -65,8 +73,8 @@ void workers_report(struct workers *workers, enum worker_report what, struct mai
 
 /* A new configuration: workers take it over; sessions keep what they have. */
 void workers_reconfigure(struct workers *workers, struct conf *conf);
-/* Stops listening. Sessions go on; with wait_for_clients they end by themselves, else each ends with 57P01
- * when its transaction has. workers_sessions tells how many are left. */
+/* Stops listening. Sessions go on; with wait_for_clients they end by themselves, else each ends
+ * with 57P01 when its transaction has. workers_sessions tells how many are left. */
 void workers_drain(struct workers *workers, bool wait_for_clients);
 uint32_t workers_sessions(const struct workers *workers);
 /* Ends one session by the id of SHOW CLIENTS with 57P01. */

@@ -1,0 +1,389 @@
+/* login.c — from connect to the first ReadyForQuery of a backend.
+ *
+ * Follows the manual's "Message Flow, Start-up" as a client, with trust, SCRAM-SHA-256 and md5.
+ * What a server says is checked as strictly as what a client says: a length beyond the limit, a
+ * message out of place or a signature that does not verify ends the connection. A server's text is
+ * never shown to a client before the login is through, except for the errors that say why a login
+ * cannot work. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/md5.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "pool/pools.h"
+#include "wire/message.h"
+
+enum { LOGIN_MESSAGE_MAX = 64 * 1024, SERVER_USER_TIMEOUT_MS = 20000 };
+
+enum {
+    AUTH_OK = 0,
+    AUTH_MD5 = 5,
+    AUTH_SASL = 10,
+    AUTH_SASL_CONTINUE = 11,
+    AUTH_SASL_FINAL = 12,
+};
+
+static void
+login_fail(struct backend *b, const struct err *err)
+{
+    pool_backend_failed(b, err, false);
+}
+
+static void PRINTF_LIKE(2, 3) login_protocol_error(struct backend *b, const char *fmt, ...)
+{
+    struct err err;
+    char what[128];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(what, sizeof(what), fmt, args);
+    va_end(args);
+    (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE, "%s broke the protocol while logging in: %s",
+                  side_name(b->pool->key.side), what);
+    login_fail(b, &err);
+}
+
+static struct backend *
+backend_new(struct pool *pool)
+{
+    struct pools *pools = pool->pools;
+    struct backend *b = xcalloc(1, sizeof(*b));
+    b->pool = pool;
+    b->id = (uint64_t)pools->config.worker << 48 | ++pools->next_backend_id;
+    b->stream.fd = -1;
+    flow_init(&b->flow);
+    map_init(&b->prepared, rand_u64());
+    list_init(&b->prepared_lru);
+    list_init(&b->node);
+    b->settings = settings_intern(pools->config.settings, SLICE_EMPTY);
+    b->params = params_new();
+    b->connected_us = loop_now_us(pools->config.loop);
+    b->incarnation = pools->nodes[pool->key.side].incarnation;
+    return b;
+}
+
+void
+backend_open(struct pool *pool)
+{
+    struct pools *pools = pool->pools;
+    const struct view_node *node = &pools->nodes[pool->key.side];
+    struct backend *b = backend_new(pool);
+    struct err err;
+    list_push_back(&pool->opening, &b->node);
+    pool->opening_count++;
+    const int fd = node->addr_len == 0
+                       ? -1
+                       : stream_connect((const struct sockaddr *)&node->addr, node->addr_len);
+    if (fd == -1) {
+        (void)err_set_errno(&err, SQLSTATE_CONNECTION_FAILURE, "could not connect to %s",
+                            side_name(pool->key.side));
+        login_fail(b, &err);
+        return;
+    }
+    stream_tune(fd, pools->conf->tcp_keepalive, SERVER_USER_TIMEOUT_MS);
+    stream_init(&b->stream, pools->config.loop, fd, backend_stream_ready, b);
+    stream_want(&b->stream, WATCH_WRITE);
+    b->state = BACKEND_CONNECTING;
+}
+
+static void
+login_send(struct backend *b)
+{
+    const enum stream_status status = stream_flush(&b->stream, &b->out);
+    if (status == STREAM_CLOSED) {
+        login_protocol_error(b, "it closed the connection");
+        return;
+    }
+    stream_want(&b->stream, status == STREAM_AGAIN ? WATCH_READ | WATCH_WRITE : WATCH_READ);
+}
+
+static void
+on_connected(struct backend *b)
+{
+    struct err err;
+    const int error = stream_connect_error(&b->stream);
+    if (error != 0) {
+        (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE, "could not connect to %s: %s",
+                      side_name(b->pool->key.side), strerror(error));
+        login_fail(b, &err);
+        return;
+    }
+    const struct pool_key *key = &b->pool->key;
+    const char *const pairs[] = {"user",        key->user, "database",
+                                 key->database, "options", "-c default_transaction_read_only=on"};
+    b->state = BACKEND_LOGIN;
+    message_put_startup(&b->out, pairs, key->read_only ? 3 : 2);
+    login_send(b);
+}
+
+/* ---- authentication ---- */
+
+static bool
+begin_scram(struct backend *b, struct slice mechanisms)
+{
+    struct slice name;
+    bool offered = false;
+    while (slice_take_cstr(&mechanisms, &name) && name.len > 0) {
+        offered = offered || slice_equal_str(name, SCRAM_MECHANISM);
+    }
+    if (!offered || b->scram_started) {
+        return false;
+    }
+    struct buf first;
+    buf_init(&first);
+    scram_client_begin(&b->scram, &first);
+    b->scram_started = true;
+    const size_t begun = message_begin(&b->out, 'p');
+    buf_put_cstr(&b->out, SCRAM_MECHANISM);
+    buf_put_u32(&b->out, (uint32_t)buf_len(&first));
+    buf_put(&b->out, buf_slice(&first).p, buf_len(&first));
+    message_end(&b->out, begun);
+    buf_fini(&first);
+    return true;
+}
+
+static const struct user *
+login_user(const struct backend *b)
+{
+    const struct pools *pools = b->pool->pools;
+    return pools->users == NULL ? NULL : users_find(pools->users, b->pool->key.user);
+}
+
+static bool
+answer_challenge(struct backend *b, struct slice challenge, struct err *err)
+{
+    struct buf reply;
+    buf_init(&reply);
+    const struct scram_secret secret = user_scram_secret(login_user(b));
+    const bool ok =
+        scram_client_challenge(&b->scram, challenge, &secret, &reply, err) == SCRAM_CONTINUE;
+    if (ok) {
+        message_put_password(&b->out, buf_slice(&reply));
+    }
+    buf_fini(&reply);
+    return ok;
+}
+
+static bool
+answer_md5(struct backend *b, struct slice salt, struct err *err)
+{
+    const struct user *user = login_user(b);
+    char answer[MD5_SECRET_SIZE];
+    if (salt.len != MD5_SALT_LEN) {
+        return err_set(err, SQLSTATE_PROTOCOL, "a salt of %zu bytes", salt.len);
+    }
+    if (user == NULL || (user->kind != USER_PASSWORD && user->kind != USER_MD5)) {
+        (void)err_set(err, SQLSTATE_INVALID_PASSWORD,
+                      "%s asks for an md5 password of user \"%s\", which is not known",
+                      side_name(b->pool->key.side), b->pool->key.user);
+        return err_hint(err, "Put the password, or its md5 form, into auth_file.");
+    }
+    if (!md5_answer(b->pool->key.user, user->secret, salt.p, answer, err)) {
+        return false;
+    }
+    message_put_password(&b->out, slice_of(answer, sizeof(answer))); /* with its NUL */
+    return true;
+}
+
+static bool
+on_authentication(struct backend *b, struct slice body, struct err *err)
+{
+    uint32_t code;
+    if (!slice_take_u32(&body, &code)) {
+        return err_set(err, SQLSTATE_PROTOCOL, "an authentication request without a code");
+    }
+    switch (code) {
+    case AUTH_OK:
+        /* A server that asked for SCRAM must have proved itself before it says that all is well. */
+        return !b->scram_started || b->scram_verified ||
+               err_set(err, SQLSTATE_PROTOCOL, "it skipped its own SCRAM proof");
+    case AUTH_MD5:
+        return answer_md5(b, body, err);
+    case AUTH_SASL:
+        return begin_scram(b, body) ||
+               err_set(err, SQLSTATE_FEATURE_NOT_SUPPORTED, "no SASL mechanism in common");
+    case AUTH_SASL_CONTINUE:
+        return b->scram_started && answer_challenge(b, body, err);
+    case AUTH_SASL_FINAL:
+        b->scram_verified =
+            b->scram_started && scram_client_verify(&b->scram, body, err) == SCRAM_DONE;
+        return b->scram_verified;
+    default:
+        return err_set(err, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                       "authentication request %u is not supported", code);
+    }
+}
+
+/* ---- the messages of a login ---- */
+
+static bool
+on_key(struct backend *b, struct slice body)
+{
+    if (!slice_take_u32(&body, &b->pid) || body.len < 4 || body.len > BACKEND_KEY_MAX) {
+        return false;
+    }
+    memcpy(b->key, body.p, body.len);
+    b->key_len = body.len;
+    return true;
+}
+
+/* Whether trying again can help: the server is starting, stopping or full, as against a login that
+ * it refuses. */
+static bool
+error_is_final(struct slice sqlstate)
+{
+    static const char *const passing[] = {"57P", "53", "08", "XX", "58"};
+    for (size_t i = 0; i < COUNT_OF(passing); i++) {
+        const size_t len = strlen(passing[i]);
+        if (sqlstate.len >= len && memcmp(sqlstate.p, passing[i], len) == 0) {
+            return false;
+        }
+    }
+    return sqlstate.len == 5;
+}
+
+static void
+on_error(struct backend *b, struct slice body)
+{
+    struct message_error e;
+    struct err err;
+    message_error(body, &e);
+    const bool final = error_is_final(e.sqlstate);
+    char sqlstate[6] = SQLSTATE_CONNECTION_FAILURE;
+    if (e.sqlstate.len == 5 && memchr(e.sqlstate.p, 0, 5) == NULL) {
+        memcpy(sqlstate, e.sqlstate.p, 5);
+    }
+    (void)err_set(&err, sqlstate, "%.*s", (int)(e.text.len < 400 ? e.text.len : 400),
+                  e.text.len == 0 ? "" : (const char *)e.text.p);
+    pool_backend_failed(b, &err, final);
+}
+
+/* False when the backend is not logging in any more. */
+static bool
+on_login_message(struct backend *b, uint8_t type, struct slice body)
+{
+    struct err err;
+    err_clear(&err);
+    switch (type) {
+    case 'R':
+        if (!on_authentication(b, body, &err)) {
+            if (err_is_set(&err) && strcmp(err.sqlstate, SQLSTATE_PROTOCOL) != 0) {
+                pool_backend_failed(b, &err, true);
+            } else {
+                login_protocol_error(b, "%s", err.text);
+            }
+            return false;
+        }
+        return true;
+    case 'S':
+        if (!backend_take_parameter(b, body)) {
+            login_protocol_error(b, "malformed ParameterStatus");
+            return false;
+        }
+        return true;
+    case 'K':
+        if (!on_key(b, body)) {
+            login_protocol_error(b, "malformed BackendKeyData");
+            return false;
+        }
+        return true;
+    case 'N':
+        return true;
+    case 'E':
+        on_error(b, body);
+        return false;
+    case 'Z':
+        if (body.len != 1 || body.p[0] != 'I') {
+            login_protocol_error(b, "malformed ReadyForQuery");
+            return false;
+        }
+        return false;
+    default:
+        login_protocol_error(b, "unexpected message type %u", type);
+        return false;
+    }
+}
+
+static void
+login_consume(struct backend *b)
+{
+    for (;;) {
+        const struct slice in = buf_slice(&b->in);
+        uint8_t type;
+        uint64_t total;
+        const enum wire_result r = wire_peek(in, LOGIN_MESSAGE_MAX, &type, &total);
+        if (r == WIRE_BAD) {
+            login_protocol_error(b, "invalid message length");
+            return;
+        }
+        if (r == WIRE_MORE || in.len < total) {
+            login_send(b);
+            return;
+        }
+        const struct slice body = slice_of(in.p + WIRE_HEADER_LEN, (size_t)total - WIRE_HEADER_LEN);
+        const bool goes_on = on_login_message(b, type, body);
+        if (b->state != BACKEND_LOGIN) {
+            return; /* failed, and closed */
+        }
+        buf_consume(&b->in, (size_t)total);
+        if (!goes_on) {
+            break;
+        }
+    }
+    if (buf_len(&b->in) > 0) {
+        login_protocol_error(b, "bytes after ReadyForQuery");
+        return;
+    }
+    buf_shrink(&b->in);
+    pool_backend_ready(b);
+}
+
+static void
+on_login_readable(struct backend *b)
+{
+    const struct pools_config *config = &b->pool->pools->config;
+    size_t n;
+    const enum stream_status status =
+        stream_recv(&b->stream, config->scratch, config->scratch_len, &n);
+    if (status == STREAM_AGAIN) {
+        return;
+    }
+    if (status == STREAM_CLOSED) {
+        login_protocol_error(b, "it closed the connection");
+        return;
+    }
+    buf_put(&b->in, config->scratch, n);
+    login_consume(b);
+}
+
+void
+backend_stream_ready(void *arg, unsigned ready)
+{
+    struct backend *b = arg;
+    switch (b->state) {
+    case BACKEND_CONNECTING:
+        on_connected(b);
+        return;
+    case BACKEND_LOGIN:
+        if ((ready & WATCH_WRITE) != 0) {
+            login_send(b);
+        }
+        if (b->state == BACKEND_LOGIN && (ready & WATCH_READ) != 0) {
+            on_login_readable(b);
+        }
+        return;
+    case BACKEND_IDLE:
+        pool_backend_idle_readable(b);
+        return;
+    case BACKEND_ACTIVE:
+        b->pool->pools->config.ops->ready(b, ready);
+        return;
+    case BACKEND_CLOSED:
+        return;
+    }
+}

@@ -1,0 +1,155 @@
+/* pools.c — all pools of one worker: made, found, told of a new configuration or view. See pool.h.
+ */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "pool/pools.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rand.h"
+
+struct pools *
+pools_new(const struct pools_config *config)
+{
+    struct pools *p = xcalloc(1, sizeof(*p));
+    p->config = *config;
+    map_init(&p->by_key, rand_u64());
+    list_init(&p->cancels);
+    return p;
+}
+
+static void
+close_all_in(struct list *backends)
+{
+    LIST_EACH(node, backends)
+    {
+        backend_close(LIST_OBJECT(node, struct backend, node));
+    }
+}
+
+/* Backends are freed at the end of the turn and still know their pool, so the pools go after them.
+ */
+static void
+pools_free_late(void *arg)
+{
+    struct pools *p = arg;
+    size_t at = 0;
+    for (struct pool *pool = pools_next(p, &at); pool != NULL; pool = pools_next(p, &at)) {
+        params_unref(pool->params);
+        mem_free((void *)(uintptr_t)pool->key.database);
+        mem_free((void *)(uintptr_t)pool->key.user);
+        mem_free(pool);
+    }
+    map_fini(&p->by_key);
+    conf_unref(p->conf);
+    users_unref(p->users);
+    mem_free(p);
+}
+
+void
+pools_free(struct pools *p)
+{
+    size_t at = 0;
+    /* Disposals run last in, first out: this one first in. */
+    loop_dispose(p->config.loop, pools_free_late, p);
+    cancels_close_all(p);
+    for (struct pool *pool = pools_next(p, &at); pool != NULL; pool = pools_next(p, &at)) {
+        close_all_in(&pool->idle);
+        close_all_in(&pool->active);
+        close_all_in(&pool->opening);
+    }
+}
+
+void
+pools_configure(struct pools *p, struct conf *conf, struct users *users)
+{
+    struct conf *conf_before = p->conf;
+    struct users *users_before = p->users;
+    p->conf = conf_ref(conf);
+    p->users = users == NULL ? NULL : users_ref(users);
+    conf_unref(conf_before);
+    users_unref(users_before);
+}
+
+void
+pools_set_view(struct pools *p, const struct view *view)
+{
+    memcpy(p->nodes, view->node, sizeof(p->nodes));
+}
+
+struct pool *
+pools_get(struct pools *p, const struct pool_key *key)
+{
+    char text[256];
+    const int len = snprintf(text, sizeof(text), "%d%d%s%c%s", (int)key->side, key->read_only,
+                             key->database, '\n', key->user);
+    CHECK(len > 0 &&
+          (size_t)len < sizeof(text)); /* names are at most 63 bytes: checked at start-up */
+    const struct slice name = slice_of(text, (size_t)len);
+    struct pool *pool = map_get(&p->by_key, name);
+    if (pool != NULL) {
+        return pool;
+    }
+    pool = xcalloc(1, sizeof(*pool));
+    pool->pools = p;
+    pool->key =
+        (struct pool_key){key->side, key->read_only, xstrdup(key->database), xstrdup(key->user)};
+    pool->share = pool_registry_share(p->config.registry, key);
+    list_init(&pool->idle);
+    list_init(&pool->active);
+    list_init(&pool->opening);
+    list_init(&pool->waiters);
+    (void)map_put(&p->by_key, name, pool); /* there was none */
+    return pool;
+}
+
+struct pool *
+pools_next(const struct pools *p, size_t *at)
+{
+    return map_next(&p->by_key, at);
+}
+
+const struct pool_key *
+pool_key_of(const struct pool *pool)
+{
+    return &pool->key;
+}
+
+struct params *
+pool_params(const struct pool *pool)
+{
+    return pool->params;
+}
+
+void
+pool_count(const struct pool *pool, struct pool_counts *out)
+{
+    const struct list *first = list_first(&pool->waiters);
+    *out = (struct pool_counts){
+        .active = pool->active_count,
+        .idle = pool->idle_count,
+        .login = pool->opening_count,
+        .waiting = pool->waiting_count,
+        .oldest_wait_us = first == NULL
+                              ? 0
+                              : loop_now_us(pool->pools->config.loop) -
+                                    LIST_OBJECT_CONST(first, struct pool_waiter, node)->since_us,
+    };
+}
+
+static void
+visit_list(const struct list *backends, pool_visit_fn *fn, void *arg)
+{
+    for (const struct list *node = backends->next; node != backends; node = node->next) {
+        fn(arg, LIST_OBJECT_CONST(node, struct backend, node));
+    }
+}
+
+void
+pool_visit(const struct pool *pool, pool_visit_fn *fn, void *arg)
+{
+    visit_list(&pool->active, fn, arg);
+    visit_list(&pool->idle, fn, arg);
+    visit_list(&pool->opening, fn, arg);
+}

@@ -1,0 +1,149 @@
+/* registry.c — what the pools of all workers share. See registry.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "pool/registry.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rand.h"
+
+struct registry_member {
+    struct mailbox *mailbox; /* borrowed */
+    struct pools *pools;     /* borrowed; touched on its own thread only */
+};
+
+struct pool_registry {
+    pthread_mutex_t lock;
+    struct map shares; /* under the lock: key text -> struct pool_share, owned */
+    uint32_t workers_count;
+    struct registry_member members[POOL_WORKERS_MAX];
+};
+
+struct pool_registry *
+pool_registry_new(uint32_t workers_count)
+{
+    CHECK(workers_count > 0 && workers_count <= POOL_WORKERS_MAX);
+    struct pool_registry *r = xcalloc(1, sizeof(*r));
+    CHECK(pthread_mutex_init(&r->lock, NULL) == 0);
+    map_init(&r->shares, rand_u64());
+    r->workers_count = workers_count;
+    return r;
+}
+
+void
+pool_registry_free(struct pool_registry *r)
+{
+    if (r == NULL) {
+        return;
+    }
+    size_t at = 0;
+    for (void *share = map_next(&r->shares, &at); share != NULL;
+         share = map_next(&r->shares, &at)) {
+        mem_free(share);
+    }
+    map_fini(&r->shares);
+    (void)pthread_mutex_destroy(&r->lock);
+    mem_free(r);
+}
+
+void
+pool_registry_join(struct pool_registry *r, uint32_t worker, struct mailbox *mailbox,
+                   struct pools *pools)
+{
+    CHECK(worker < r->workers_count);
+    r->members[worker] = (struct registry_member){mailbox, pools};
+}
+
+uint32_t
+pool_registry_workers(const struct pool_registry *r)
+{
+    return r->workers_count;
+}
+
+struct pool_share *
+pool_registry_share(struct pool_registry *r, const struct pool_key *key)
+{
+    char *text = xasprintf("%d %d %zu %s %s", (int)key->side, key->read_only, strlen(key->database),
+                           key->database, key->user);
+    (void)pthread_mutex_lock(&r->lock);
+    struct pool_share *share = map_get(&r->shares, slice_of_str(text));
+    if (share == NULL) {
+        share = xcalloc(1, sizeof(*share));
+        (void)map_put(&r->shares, slice_of_str(text), share); /* there was none */
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    mem_free(text);
+    return share;
+}
+
+struct registry_message {
+    struct pools *pools; /* borrowed */
+    pool_message_fn *fn;
+    void *arg; /* owned by fn */
+};
+
+static void
+registry_deliver(void *arg)
+{
+    struct registry_message *m = arg;
+    m->fn(m->pools, m->arg);
+    mem_free(m);
+}
+
+void
+pool_registry_post(struct pool_registry *r, uint32_t worker, pool_message_fn *fn, void *arg)
+{
+    CHECK(worker < r->workers_count);
+    struct registry_message *m = xcalloc(1, sizeof(*m));
+    *m = (struct registry_message){r->members[worker].pools, fn, arg};
+    mailbox_post(r->members[worker].mailbox, registry_deliver, m);
+}
+
+bool
+pool_share_open(struct pool_share *s, uint32_t max)
+{
+    unsigned open = atomic_load_explicit(&s->open, memory_order_relaxed);
+    while (open < max) {
+        if (atomic_compare_exchange_weak(&s->open, &open, open + 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+pool_share_close(struct pool_share *s)
+{
+    const unsigned before = atomic_fetch_sub(&s->open, 1);
+    CHECK(before > 0);
+}
+
+void
+pool_share_wait(struct pool_share *s, uint32_t worker, uint64_t since_us)
+{
+    const uint64_t before = atomic_exchange(&s->oldest_us[worker], since_us);
+    if (before == 0 && since_us != 0) {
+        (void)atomic_fetch_add(&s->waiting, 1);
+    } else if (before != 0 && since_us == 0) {
+        (void)atomic_fetch_sub(&s->waiting, 1);
+    }
+}
+
+int
+pool_share_hungriest(const struct pool_share *s, uint32_t self, uint32_t workers, uint64_t than_us)
+{
+    if (atomic_load(&s->waiting) == 0) {
+        return -1;
+    }
+    int found = -1;
+    uint64_t oldest = than_us == 0 ? UINT64_MAX : than_us;
+    for (uint32_t i = 0; i < workers; i++) {
+        const uint64_t since = atomic_load_explicit(&s->oldest_us[i], memory_order_relaxed);
+        if (i != self && since != 0 && since < oldest) {
+            oldest = since;
+            found = (int)i;
+        }
+    }
+    return found;
+}

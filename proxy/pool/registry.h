@@ -1,0 +1,37 @@
+/* registry.h — what the pools of all workers share: how many backends are open, and who waits.
+ *
+ * A share is one for each pool key, made under a lock when a worker first needs it and never freed
+ * while the workers run. Afterwards everything is a relaxed atomic: the count is a limit, not a
+ * lock. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_POOL_REGISTRY_H
+#define TEAL_POOL_REGISTRY_H
+
+#include <stdatomic.h>
+
+#include "pool/pool.h"
+
+struct pool_share {
+    atomic_uint open;    /* backends open or opening, over all workers */
+    atomic_uint waiting; /* workers with a queue */
+    /* When the worker's oldest waiter began to wait; 0 when none does. */
+    _Atomic uint64_t oldest_us[POOL_WORKERS_MAX];
+};
+
+struct pool_share *pool_registry_share(struct pool_registry *r, const struct pool_key *key);
+uint32_t pool_registry_workers(const struct pool_registry *r);
+/* Runs fn(pools of that worker, arg) on the worker's thread. */
+typedef void pool_message_fn(struct pools *pools, void *arg);
+void pool_registry_post(struct pool_registry *r, uint32_t worker, pool_message_fn *fn, void *arg);
+
+/* Counts one more open backend when there are fewer than max. */
+MUST_CHECK bool pool_share_open(struct pool_share *s, uint32_t max);
+void pool_share_close(struct pool_share *s);
+/* Says since when the worker waits; 0 when it does not any more. */
+void pool_share_wait(struct pool_share *s, uint32_t worker, uint64_t since_us);
+/* The other worker that waits longest, if it waits longer than `than_us` (0: anyone who waits);
+ * else -1. */
+int pool_share_hungriest(const struct pool_share *s, uint32_t self, uint32_t workers,
+                         uint64_t than_us);
+
+#endif

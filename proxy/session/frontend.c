@@ -1,0 +1,685 @@
+/* frontend.c — what a client may send, message by message.
+ *
+ * One table: for each type the limit of its length (PostgreSQL's own, from postgres.c, enforced
+ * here so that one client's oversize message never costs a pooled backend), whether it must be seen
+ * whole, and its handler. A type without a row is a protocol error. Handlers leave an entry in the
+ * backend's flow for each message that will be answered and send the bytes on, from where they are.
+ *
+ * Long messages that nobody needs to see (COPY data, a 1 GB parameter) go on as they arrive. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "session/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "wire/message.h"
+
+enum { SMALL_MESSAGE_MAX = 10000, BIND_NAMES_MAX = 1024 };
+
+typedef size_t frontend_fn(struct session *s, struct slice in, uint64_t total);
+
+static frontend_fn on_query, on_parse, on_bind, on_named, on_execute, on_sync, on_flush,
+    on_copy_data, on_copy_end, on_function, on_terminate;
+
+static const struct frontend_row {
+    frontend_fn *handle;
+    uint32_t body_max; /* 0: max_message of the configuration */
+    bool whole;        /* wait until all of it is there (up to SESSION_WHOLE_MAX) */
+} rows[128] = {
+    /* clang-format off */
+    ['Q'] = {on_query,     0,                 true},
+    ['P'] = {on_parse,     0,                 true},
+    ['B'] = {on_bind,      0,                 true},
+    ['D'] = {on_named,     SMALL_MESSAGE_MAX, true},
+    ['C'] = {on_named,     SMALL_MESSAGE_MAX, true},
+    ['E'] = {on_execute,   SMALL_MESSAGE_MAX, true},
+    ['S'] = {on_sync,      SMALL_MESSAGE_MAX, true},
+    ['H'] = {on_flush,     SMALL_MESSAGE_MAX, true},
+    ['F'] = {on_function,  0,                 false},
+    ['d'] = {on_copy_data, 0,                 false},
+    ['c'] = {on_copy_end,  SMALL_MESSAGE_MAX, true},
+    ['f'] = {on_copy_end,  SMALL_MESSAGE_MAX, true},
+    ['X'] = {on_terminate, SMALL_MESSAGE_MAX, true},
+    /* clang-format on */
+};
+
+/* ---- sending on ---- */
+
+static void
+server_lost(struct session *s)
+{
+    struct err err;
+    (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE, "the connection to %s was lost",
+                  side_name(pool_key_of(s->backend->pool)->side));
+    relay_lost(s, &err);
+}
+
+/* Copies the run behind what is queued already, so that something can be put behind it in turn. */
+static void
+spill(struct session *s)
+{
+    if (s->to_server.len > 0) {
+        buf_put(&s->backend->out, s->to_server.p, s->to_server.len);
+        s->to_server = (struct run){NULL, 0};
+    }
+}
+
+static void
+send_on(struct session *s, struct slice bytes)
+{
+    struct run *run = &s->to_server;
+    if (run->len > 0 && run->p + run->len == bytes.p) {
+        run->len += bytes.len;
+        return;
+    }
+    spill(s);
+    *run = (struct run){bytes.p, bytes.len};
+}
+
+/* The queue behind the run; for messages that Teal makes itself. */
+static struct buf *
+server_queue(struct session *s)
+{
+    spill(s);
+    return &s->backend->out;
+}
+
+void
+frontend_finish_turn(struct session *s)
+{
+    struct backend *b = s->backend;
+    if (b == NULL) {
+        CHECK(s->to_server.len == 0);
+        return;
+    }
+    if (s->to_server.len > 0 && buf_len(&b->out) == 0) {
+        size_t n;
+        if (stream_send(&b->stream, s->to_server.p, s->to_server.len, &n) == STREAM_CLOSED) {
+            s->to_server.len = 0;
+            server_lost(s);
+            return;
+        }
+        s->to_server.p += n;
+        s->to_server.len -= n;
+        spill(s);
+    } else {
+        spill(s);
+        if (stream_flush(&b->stream, &b->out) == STREAM_CLOSED) {
+            server_lost(s);
+            return;
+        }
+    }
+    session_update_interest(s);
+}
+
+static void
+owe(struct session *s, enum flow_kind kind, enum flow_action action, uint64_t tag)
+{
+    /* place_admit has seen to it that there is room. */
+    const bool pushed = flow_push(&s->backend->flow, kind, action, tag);
+    CHECK(pushed);
+    relay_local_replies(s);
+}
+
+/* ---- errors ---- */
+
+static size_t PRINTF_LIKE(2, 3) protocol_error(struct session *s, const char *fmt, ...)
+{
+    struct err err;
+    char text[ERR_TEXT_MAX];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    (void)err_set(&err, SQLSTATE_PROTOCOL, "%s", text);
+    session_close(s, &err);
+    return 0;
+}
+
+/* ---- state of the session that a statement leaves behind ---- */
+
+static void
+note_pins(struct session *s, uint32_t pins)
+{
+    if (pins == SQL_PIN_NONE) {
+        return;
+    }
+    if (s->pins == SQL_PIN_NONE) {
+        (void)atomic_fetch_add(&s->worker->gauges.pinned, 1);
+        log_debug(&s->log, "session keeps its backend", "reason=\"%s\"", sql_pin_name(pins));
+    }
+    s->pins |= pins;
+}
+
+/* What the writer is asked to do may write: its reads follow the writer from then on. While reads
+ * and writes go to one side nobody tells reads apart, so all counts. */
+static void
+note_class(struct session *s, enum sql_class class)
+{
+    if ((class != SQL_READ && class != SQL_EMPTY && class != SQL_BEGIN_READ) ||
+        s->worker->view_is_single) {
+        s->wrote = s->wrote || !s->decision.read_only;
+    }
+}
+
+static void
+remember_for_replay(struct session *s, struct slice bytes)
+{
+    if (!s->replay_armed) {
+        return;
+    }
+    if (buf_len(&s->replay) + bytes.len > SESSION_REPLAY_MAX || !buf_append(&s->replay, bytes)) {
+        s->replay_armed = false;
+        buf_fini(&s->replay);
+    }
+}
+
+/* ---- simple query ---- */
+
+/* DEALLOCATE of a statement that was prepared by the protocol: the server knows it by another name.
+ * What the client asked is done here; the server gets a statement with the same answer. */
+static bool
+deallocate(struct session *s, const struct sql_traits *traits)
+{
+    if (traits->special != SQL_SPECIAL_DEALLOCATE) {
+        return false;
+    }
+    struct slice name = traits->name;
+    if (name.len >= 2 && name.p[0] == '"') {
+        name = slice_of(name.p + 1, name.len - 2);
+    }
+    if (map_get(&s->statements, name) == NULL) {
+        return false;
+    }
+    session_forget_statement(s, name);
+    /* An empty statement can be prepared even in a failed transaction. */
+    static const uint8_t no_types[] = {0, 0};
+    message_put_parse(server_queue(s), "teal_gone", SLICE_EMPTY,
+                      slice_of(no_types, sizeof(no_types)));
+    owe(s, FLOW_PARSE, FLOW_SWALLOW, 0);
+    message_put_query(server_queue(s), "DEALLOCATE teal_gone");
+    return true;
+}
+
+static size_t
+send_long(struct session *s, struct slice in, uint64_t total)
+{
+    const size_t here = in.len < total ? in.len : (size_t)total;
+    send_on(s, slice_of(in.p, here));
+    s->pass_left = total - here;
+    s->pass_drop = false;
+    return here;
+}
+
+static size_t
+on_query(struct session *s, struct slice in, uint64_t total)
+{
+    const struct slice body = slice_of(in.p + WIRE_HEADER_LEN, (size_t)total - WIRE_HEADER_LEN);
+    struct sql_traits traits = {.class = SQL_WRITE, .pins = SQL_PIN_UNKNOWN};
+    struct slice text;
+    stat_add(&s->worker->stats.queries, 1);
+    if (in.len < total) { /* too long to be read as a whole */
+        note_pins(s, SQL_PIN_UNKNOWN);
+        note_class(s, SQL_WRITE);
+        owe(s, FLOW_QUERY, FLOW_FORWARD, 0);
+        s->unit_done = true;
+        return send_long(s, in, total);
+    }
+    if (s->query_known) {
+        traits = s->query;
+    } else if (message_query(body, &text)) {
+        traits = sql_classify_with(text, s->worker->extra);
+    } else {
+        traits.pins = SQL_PIN_NONE; /* the server will refuse it: nothing of it can take effect */
+    }
+    note_pins(s, traits.pins);
+    note_class(s, traits.class);
+    if (traits.special == SQL_SPECIAL_DISCARD_ALL || traits.special == SQL_SPECIAL_DEALLOCATE_ALL) {
+        session_forget_statements(s);
+        backend_forget_all_statements(s->backend);
+    }
+    remember_for_replay(s, slice_of(in.p, (size_t)total));
+    if (!deallocate(s, &traits)) {
+        send_on(s, slice_of(in.p, (size_t)total));
+    }
+    s->backend->unnamed = 0; /* a simple query destroys the unnamed statement */
+    session_forget_unnamed(s);
+    owe(s, FLOW_QUERY, FLOW_FORWARD, 0);
+    s->unit_done = true;
+    return (size_t)total;
+}
+
+static size_t
+on_function(struct session *s, struct slice in, uint64_t total)
+{
+    note_class(s, SQL_WRITE);
+    owe(s, FLOW_FUNCTION, FLOW_FORWARD, 0);
+    s->unit_done = true;
+    return send_long(s, in, total);
+}
+
+/* ---- extended query ---- */
+
+/* Whether the server skips what is sent now, because of an error before it: then it changes nothing
+ * here either. */
+static bool
+is_skipped(const struct session *s)
+{
+    return s->backend->flow.skipping;
+}
+
+/* The server has the statement under its number, or gets it now, ahead of what needs it. */
+static void
+ensure_statement(struct session *s, const struct statement *statement)
+{
+    struct backend *b = s->backend;
+    if (backend_has_statement(b, statement->id)) {
+        return;
+    }
+    char name[STATEMENT_NAME_SIZE];
+    backend_statement_name(statement->id, name);
+    message_put_parse(server_queue(s), name, statement_text(statement), statement_types(statement));
+    owe(s, FLOW_PARSE, FLOW_SWALLOW, statement->id);
+    backend_add_statement(b, statement->id);
+    const uint64_t evicted =
+        backend_statement_to_evict(b, s->worker->conf->server_prepared_statements);
+    if (evicted != 0 && evicted != statement->id) {
+        backend_statement_name(evicted, name);
+        message_put_named(server_queue(s), 'C', 'S', name);
+        owe(s, FLOW_CLOSE, FLOW_SWALLOW, 0);
+        backend_forget_statement(b, evicted);
+    }
+}
+
+/* The same for the unnamed statement, which another session may have replaced on this backend. */
+static void
+ensure_unnamed(struct session *s)
+{
+    struct backend *b = s->backend;
+    if (s->unnamed == NULL || b->unnamed == s->unnamed->id) {
+        return;
+    }
+    message_put_parse(server_queue(s), "", statement_text(s->unnamed), statement_types(s->unnamed));
+    owe(s, FLOW_PARSE, FLOW_SWALLOW, s->unnamed->id | SESSION_UNNAMED_TAG);
+    b->unnamed = s->unnamed->id;
+}
+
+static void
+parse_unnamed(struct session *s, struct slice frame, struct statement *statement)
+{
+    session_forget_unnamed(s);
+    s->unnamed = statement;
+    s->backend->unnamed = statement->id;
+    send_on(s, frame);
+    owe(s, FLOW_PARSE, FLOW_FORWARD, statement->id | SESSION_UNNAMED_TAG);
+}
+
+/* A name that the session has already: the server says so, by being asked for the same. */
+static void
+parse_duplicate(struct session *s, const struct session_statement *named, struct slice text,
+                struct slice types)
+{
+    char name[STATEMENT_NAME_SIZE];
+    ensure_statement(s, named->statement);
+    backend_statement_name(named->statement->id, name);
+    message_put_parse(server_queue(s), name, text, types);
+    owe(s, FLOW_PARSE, FLOW_FORWARD, 0);
+}
+
+static void
+parse_named(struct session *s, struct slice name, struct statement *statement)
+{
+    struct session_statement *named = xcalloc(1, sizeof(*named));
+    named->statement = statement;
+    (void)map_put(&s->statements, name, named); /* there was none */
+    if (backend_has_statement(s->backend, statement->id)) {
+        owe(s, FLOW_PARSE, FLOW_LOCAL, 0);
+        return;
+    }
+    char server_name[STATEMENT_NAME_SIZE];
+    named->pending = true;
+    backend_statement_name(statement->id, server_name);
+    message_put_parse(server_queue(s), server_name, statement_text(statement),
+                      statement_types(statement));
+    owe(s, FLOW_PARSE, FLOW_FORWARD, statement->id);
+    backend_add_statement(s->backend, statement->id);
+}
+
+static size_t
+too_many_statements(struct session *s)
+{
+    struct err err;
+    (void)err_set(&err, "54000", "more than %u prepared statements in one session",
+                  s->worker->conf->max_prepared_statements);
+    (void)err_hint(&err, "Close statements, or raise max_prepared_statements.");
+    session_close(s, &err);
+    return 0;
+}
+
+static size_t
+on_parse(struct session *s, struct slice in, uint64_t total)
+{
+    struct worker *w = s->worker;
+    struct slice name;
+    struct slice text;
+    struct slice types;
+    if (in.len < total) {
+        return protocol_error(s, "a prepared statement may not be longer than %d bytes",
+                              SESSION_WHOLE_MAX);
+    }
+    const struct slice frame = slice_of(in.p, (size_t)total);
+    remember_for_replay(s, frame);
+    s->in_batch = true;
+    if (is_skipped(s)) {
+        return (size_t)total;
+    }
+    if (!message_parse(slice_of(in.p + WIRE_HEADER_LEN, (size_t)total - WIRE_HEADER_LEN), &name,
+                       &text, &types)) {
+        send_on(s, frame); /* the server knows best how to refuse it */
+        owe(s, FLOW_PARSE, FLOW_FORWARD, 0);
+        return (size_t)total;
+    }
+    struct statement *statement = statement_intern(&w->statements, text, types, w->extra);
+    note_pins(s, statement->pins);
+    note_class(s, statement->class);
+    if (name.len == 0) {
+        parse_unnamed(s, frame, statement);
+        return (size_t)total;
+    }
+    struct session_statement *named = map_get(&s->statements, name);
+    if (named != NULL && (!s->resent || named->statement != statement)) {
+        parse_duplicate(s, named, text, types);
+        statement_unref(&w->statements, statement);
+        return (size_t)total;
+    }
+    if (named != NULL) { /* a replay of its own Parse */
+        ensure_statement(s, statement);
+        owe(s, FLOW_PARSE, FLOW_LOCAL, 0);
+        statement_unref(&w->statements, statement);
+        return (size_t)total;
+    }
+    if (map_count(&s->statements) >= w->conf->max_prepared_statements) {
+        statement_unref(&w->statements, statement);
+        return too_many_statements(s);
+    }
+    parse_named(s, name, statement);
+    return (size_t)total;
+}
+
+/* A name that the session does not have is unknown to the server too, unless it looks like one of
+ * ours. */
+static void
+put_unknown_name(char out[STATEMENT_NAME_SIZE + 8], struct slice name)
+{
+    const bool ours = name.len >= 5 && memcmp(name.p, "teal_", 5) == 0;
+    (void)snprintf(out, STATEMENT_NAME_SIZE + 8, "%s%.*s", ours ? "?" : "",
+                   (int)(name.len < 24 ? name.len : 24), (const char *)name.p);
+}
+
+/* Puts the statement in place and gives the name that the server has for it. */
+static void
+resolve_statement(struct session *s, struct slice name, char out[STATEMENT_NAME_SIZE + 8])
+{
+    const struct session_statement *named = map_get(&s->statements, name);
+    if (named == NULL) {
+        put_unknown_name(out, name);
+        return;
+    }
+    ensure_statement(s, named->statement);
+    note_class(s, named->statement->class);
+    note_pins(s, named->statement->pins);
+    backend_statement_name(named->statement->id, out);
+}
+
+static size_t
+send_bind_unnamed(struct session *s, struct slice in, uint64_t total)
+{
+    ensure_unnamed(s);
+    const size_t used = send_long(s, in, total);
+    owe(s, FLOW_BIND, FLOW_FORWARD, 0);
+    return used;
+}
+
+/* The name changes, so the message gets a new head; what follows the names goes on as it is. */
+static size_t
+send_bind_named(struct session *s, struct slice in, uint64_t total, struct slice portal,
+                struct slice name)
+{
+    char server_name[STATEMENT_NAME_SIZE + 8];
+    resolve_statement(s, name, server_name);
+    const size_t head_len = WIRE_HEADER_LEN + portal.len + 1 + name.len + 1;
+    const size_t new_head_len = WIRE_HEADER_LEN + portal.len + 1 + strlen(server_name) + 1;
+    struct buf *out = server_queue(s);
+    buf_put_u8(out, 'B');
+    buf_put_u32(out, (uint32_t)(total - head_len + new_head_len - 1));
+    buf_put(out, portal.p, portal.len + 1);
+    buf_put_cstr(out, server_name);
+    const size_t here = in.len < total ? in.len : (size_t)total;
+    send_on(s, slice_of(in.p + head_len, here - head_len));
+    s->pass_left = total - here;
+    s->pass_drop = false;
+    owe(s, FLOW_BIND, FLOW_FORWARD, 0);
+    return here;
+}
+
+static size_t
+on_bind(struct session *s, struct slice in, uint64_t total)
+{
+    struct slice portal;
+    struct slice name;
+    struct slice rest;
+    const size_t here = in.len < total ? in.len : (size_t)total;
+    s->in_batch = true;
+    if (here < total) {
+        s->replay_armed = false;
+    }
+    remember_for_replay(s, slice_of(in.p, here));
+    if (is_skipped(s)) {
+        s->pass_left = total - here;
+        s->pass_drop = true;
+        return here;
+    }
+    if (!message_bind(slice_of(in.p + WIRE_HEADER_LEN, here - WIRE_HEADER_LEN), &portal, &name,
+                      &rest)) {
+        const size_t used = send_long(s, in, total);
+        owe(s, FLOW_BIND, FLOW_FORWARD, 0);
+        return used;
+    }
+    if (name.len == 0) {
+        return send_bind_unnamed(s, in, total);
+    }
+    return send_bind_named(s, in, total, portal, name);
+}
+
+static void
+close_statement(struct session *s, struct slice name)
+{
+    session_forget_statement(s, name);
+    /* The server keeps it, for whoever prepares the same next. Closing what does not exist is no
+     * error. */
+    owe(s, FLOW_CLOSE, FLOW_LOCAL, 0);
+}
+
+/* Describe and Close. */
+static size_t
+on_named(struct session *s, struct slice in, uint64_t total)
+{
+    const uint8_t type = in.p[0];
+    const struct slice frame = slice_of(in.p, (size_t)total);
+    const enum flow_kind kind = type == 'D' ? FLOW_DESCRIBE : FLOW_CLOSE;
+    uint8_t what;
+    struct slice name;
+    s->in_batch = true;
+    remember_for_replay(s, frame);
+    if (is_skipped(s)) {
+        return (size_t)total;
+    }
+    const bool ok = message_named(slice_of(in.p + WIRE_HEADER_LEN, (size_t)total - WIRE_HEADER_LEN),
+                                  &what, &name);
+    if (!ok || what == 'P') {
+        send_on(s, frame);
+        owe(s, kind, FLOW_FORWARD, 0);
+        return (size_t)total;
+    }
+    if (name.len == 0) {
+        if (type == 'D') {
+            ensure_unnamed(s);
+        } else {
+            s->backend->unnamed = 0;
+            session_forget_unnamed(s);
+        }
+        send_on(s, frame);
+        owe(s, kind, FLOW_FORWARD, 0);
+        return (size_t)total;
+    }
+    if (type == 'C') {
+        close_statement(s, name);
+        return (size_t)total;
+    }
+    char server_name[STATEMENT_NAME_SIZE + 8];
+    resolve_statement(s, name, server_name);
+    message_put_named(server_queue(s), 'D', 'S', server_name);
+    owe(s, FLOW_DESCRIBE, FLOW_FORWARD, 0);
+    return (size_t)total;
+}
+
+static size_t
+on_execute(struct session *s, struct slice in, uint64_t total)
+{
+    const struct slice frame = slice_of(in.p, (size_t)total);
+    s->in_batch = true;
+    stat_add(&s->worker->stats.queries, 1);
+    remember_for_replay(s, frame);
+    if (is_skipped(s)) {
+        return (size_t)total;
+    }
+    send_on(s, frame);
+    owe(s, FLOW_EXECUTE, FLOW_FORWARD, 0);
+    return (size_t)total;
+}
+
+static size_t
+on_sync(struct session *s, struct slice in, uint64_t total)
+{
+    const struct slice frame = slice_of(in.p, (size_t)total);
+    send_on(s, frame);
+    if (s->backend->flow.copy_in) {
+        return (size_t)total; /* the server ignores it while it reads COPY data */
+    }
+    remember_for_replay(s, frame);
+    owe(s, FLOW_SYNC, FLOW_FORWARD, 0);
+    s->in_batch = false;
+    s->unit_done = true;
+    return (size_t)total;
+}
+
+static size_t
+on_flush(struct session *s, struct slice in, uint64_t total)
+{
+    remember_for_replay(s, slice_of(in.p, (size_t)total));
+    send_on(s, slice_of(in.p, (size_t)total));
+    return (size_t)total;
+}
+
+/* ---- COPY ---- */
+
+/* Outside a COPY the server ignores these, so they need no backend: a client may still be sending
+ * after an error. */
+static size_t
+drop_long(struct session *s, struct slice in, uint64_t total)
+{
+    const size_t here = in.len < total ? in.len : (size_t)total;
+    s->pass_left = total - here;
+    s->pass_drop = true;
+    return here;
+}
+
+static size_t
+on_copy_data(struct session *s, struct slice in, uint64_t total)
+{
+    if (s->backend == NULL) {
+        return drop_long(s, in, total);
+    }
+    return send_long(s, in, total);
+}
+
+static size_t
+on_copy_end(struct session *s, struct slice in, uint64_t total)
+{
+    if (s->backend == NULL) {
+        return drop_long(s, in, total);
+    }
+    flow_copy_done(&s->backend->flow);
+    return send_long(s, in, total);
+}
+
+static size_t
+on_terminate(struct session *s, struct slice in, uint64_t total)
+{
+    (void)in;
+    if (s->backend == NULL || flow_empty(&s->backend->flow)) {
+        session_close(s, NULL);
+        return (size_t)total;
+    }
+    s->phase = SESSION_LEAVING;
+    return (size_t)total;
+}
+
+/* ---- one message ---- */
+
+static size_t
+pass_on(struct session *s, struct slice in)
+{
+    const size_t here = in.len < s->pass_left ? in.len : (size_t)s->pass_left;
+    if (!s->pass_drop) {
+        if (s->backend == NULL) {
+            s->pass_drop = true; /* its backend has gone in the middle of it */
+        } else {
+            send_on(s, slice_of(in.p, here));
+        }
+    }
+    s->pass_left -= here;
+    return here;
+}
+
+/* Of a long Bind the names must be there; of everything else that is read as a whole, all. */
+static bool
+enough_is_here(struct session *s, uint8_t type, struct slice in, uint64_t total)
+{
+    if (in.len >= total || !rows[type].whole) {
+        return true;
+    }
+    if (total > SESSION_WHOLE_MAX) {
+        return type != 'B' || in.len >= BIND_NAMES_MAX;
+    }
+    s->in_needed = (size_t)total;
+    return false;
+}
+
+size_t
+frontend_consume(struct session *s, struct slice in)
+{
+    uint8_t type = 0;
+    uint64_t total = 0;
+    if (s->pass_left > 0) {
+        return pass_on(s, in);
+    }
+    const enum wire_result r = wire_peek(in, s->worker->conf->max_message, &type, &total);
+    if (r == WIRE_MORE) {
+        return 0;
+    }
+    const uint8_t seen = in.p[0];
+    if (seen >= 128 || rows[seen].handle == NULL) {
+        return protocol_error(s, "invalid frontend message type %u", seen);
+    }
+    if (r == WIRE_BAD ||
+        (rows[seen].body_max > 0 && total - WIRE_HEADER_LEN > rows[seen].body_max)) {
+        return protocol_error(s, "invalid message length");
+    }
+    if (!enough_is_here(s, type, in, total) || !place_admit(s, type, in)) {
+        return 0;
+    }
+    return rows[type].handle(s, in, total);
+}

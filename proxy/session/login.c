@@ -1,0 +1,417 @@
+/* login.c — from the first byte of a client to its first ReadyForQuery.
+ *
+ * What a client is told at login (ParameterStatus) comes from a real backend with the client's own
+ * settings applied, so that a bad setting is refused here, with the server's words, and the values
+ * shown are the server's. The answer is remembered by user, database and settings: the next login
+ * like it needs no backend. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "session/session.h"
+#include "wire/message.h"
+#include "wire/startup.h"
+
+enum { NAME_MAX_LEN = 63, PASSWORD_MESSAGE_MAX = 4096 };
+
+enum { AUTH_OK = 0, AUTH_SASL = 10, AUTH_SASL_CONTINUE = 11, AUTH_SASL_FINAL = 12 };
+
+static void PRINTF_LIKE(3, 4)
+    login_refuse(struct session *s, const char *sqlstate, const char *fmt, ...)
+{
+    struct err err;
+    char text[ERR_TEXT_MAX];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    (void)err_set(&err, sqlstate, "%s", text);
+    session_close(s, &err);
+}
+
+/* ---- the end of a login ---- */
+
+static struct buf
+welcome_key(const struct session *s)
+{
+    struct buf key;
+    buf_init(&key);
+    buf_put_cstr(&key, s->user);
+    buf_put_cstr(&key, s->database);
+    buf_put(&key, s->settings->text, s->settings->text_len);
+    return key;
+}
+
+static void
+login_finish(struct session *s)
+{
+    static const char *const node_roles[] = {"default_transaction_read_only", "in_hot_standby"};
+    for (uint32_t i = 0; i < s->params->count; i++) {
+        message_put_parameter(&s->out, s->params->items[i].name, s->params->items[i].value);
+    }
+    for (size_t i = 0; i < COUNT_OF(node_roles); i++) {
+        message_put_parameter(&s->out, node_roles[i], "off");
+    }
+    message_put_key(&s->out, s->cancel_pid, slice_of(s->cancel_key, sizeof(s->cancel_key)));
+    message_put_ready(&s->out, 'I');
+    s->phase = SESSION_READY;
+    list_remove(&s->node);
+    list_push_back(&s->worker->sessions, &s->node);
+    stat_add(&s->worker->stats.logins, 1);
+    log_debug(&s->log, "client logged in", "addr=%s", s->peer);
+}
+
+/* The parameters of a fresh login are known: remember them for the next one like it. */
+static void
+login_learnt(struct session *s)
+{
+    struct buf key = welcome_key(s);
+    params_unref(map_put(&s->worker->welcomes, buf_slice(&key), params_ref(s->params)));
+    buf_fini(&key);
+    place_busy(s, false);
+    pool_release(&s->backend);
+    login_finish(s);
+}
+
+void
+login_settings_applied(struct session *s)
+{
+    params_unref(s->params);
+    s->params = params_ref(s->backend->params);
+    login_learnt(s);
+}
+
+void
+login_linked(struct session *s)
+{
+    if (!s->applying_settings) {
+        login_settings_applied(s);
+    }
+}
+
+/* Proved who it is. */
+static void
+login_authenticated(struct session *s)
+{
+    struct worker *w = s->worker;
+    message_put_auth(&s->out, AUTH_OK, SLICE_EMPTY);
+    s->phase = SESSION_LOGIN;
+    struct buf key = welcome_key(s);
+    struct params *known = map_get(&w->welcomes, buf_slice(&key));
+    buf_fini(&key);
+    if (known != NULL) {
+        s->params = params_ref(known);
+        login_finish(s);
+        return;
+    }
+    if (place_seek(s, SQL_WRITE)) {
+        login_linked(s);
+    }
+}
+
+/* ---- authentication ---- */
+
+static void
+scram_step(struct session *s, enum scram_step step, uint32_t code, struct buf *reply,
+           const struct err *err)
+{
+    if (step == SCRAM_FAILED) {
+        session_close(s, err);
+        return;
+    }
+    message_put_auth(&s->out, code, buf_slice(reply));
+    if (step == SCRAM_DONE) {
+        login_authenticated(s);
+    }
+}
+
+static void
+on_sasl_first(struct session *s, struct slice body)
+{
+    struct slice mechanism;
+    struct slice message;
+    uint32_t len;
+    struct err err;
+    if (!slice_take_cstr(&body, &mechanism) || !slice_take_u32(&body, &len)) {
+        login_refuse(s, SQLSTATE_PROTOCOL, "invalid SASL response: insufficient data");
+        return;
+    }
+    if (!slice_equal_str(mechanism, SCRAM_MECHANISM)) {
+        login_refuse(s, SQLSTATE_PROTOCOL,
+                     "client selected an invalid SASL authentication mechanism");
+        return;
+    }
+    if (!slice_take(&body, len, &message) || body.len != 0) {
+        login_refuse(s, SQLSTATE_PROTOCOL, "invalid SASL response: insufficient data");
+        return;
+    }
+    struct buf reply;
+    buf_init(&reply);
+    s->scram_first_seen = true;
+    scram_step(s, scram_server_first(s->scram, message, &reply, &err), AUTH_SASL_CONTINUE, &reply,
+               &err);
+    buf_fini(&reply);
+}
+
+static void
+on_sasl_final(struct session *s, struct slice body)
+{
+    struct err err;
+    struct buf reply;
+    buf_init(&reply);
+    const struct users *users = s->worker->users;
+    const struct scram_secret secret =
+        user_scram_secret(users == NULL ? NULL : users_find(users, s->user));
+    scram_step(s, scram_server_final(s->scram, body, &secret, &reply, &err), AUTH_SASL_FINAL,
+               &reply, &err);
+    buf_fini(&reply);
+}
+
+static size_t
+consume_password(struct session *s, struct slice in)
+{
+    uint8_t type;
+    uint64_t total;
+    if (in.len > 0 && in.p[0] != 'p') {
+        login_refuse(s, SQLSTATE_PROTOCOL, "expected SASL response, got message type %u", in.p[0]);
+        return 0;
+    }
+    const enum wire_result r = wire_peek(in, PASSWORD_MESSAGE_MAX, &type, &total);
+    if (r == WIRE_BAD) {
+        login_refuse(s, SQLSTATE_PROTOCOL, "invalid length of a SASL response");
+        return 0;
+    }
+    if (r == WIRE_MORE || in.len < total) {
+        return 0;
+    }
+    const struct slice body = slice_of(in.p + WIRE_HEADER_LEN, (size_t)total - WIRE_HEADER_LEN);
+    if (s->scram_first_seen) {
+        on_sasl_final(s, body);
+    } else {
+        on_sasl_first(s, body);
+    }
+    return (size_t)total;
+}
+
+static void
+begin_authentication(struct session *s)
+{
+    static const char mechanisms[] = SCRAM_MECHANISM "\0";
+    struct worker *w = s->worker;
+    if (w->conf->auth_type == CONF_AUTH_TRUST) {
+        login_authenticated(s);
+        return;
+    }
+    s->scram = xcalloc(1, sizeof(*s->scram));
+    users_scram_begin(w->users, s->user, s->scram);
+    s->phase = SESSION_AUTH;
+    message_put_auth(&s->out, AUTH_SASL, slice_of(mechanisms, sizeof(mechanisms)));
+}
+
+/* ---- the start-up packet ---- */
+
+static bool
+take_name(struct session *s, char **to, struct slice value, const char *what)
+{
+    if (*to != NULL) {
+        /* Authentication and routing must agree on who it is: twice is refused, not guessed. */
+        login_refuse(s, SQLSTATE_PROTOCOL, "parameter \"%s\" given twice", what);
+        return false;
+    }
+    if (value.len > NAME_MAX_LEN) {
+        login_refuse(s, SQLSTATE_INVALID_AUTHORIZATION, "%s name is longer than %d bytes", what,
+                     NAME_MAX_LEN);
+        return false;
+    }
+    *to = xstrndup((const char *)value.p, value.len);
+    return true;
+}
+
+static bool
+take_replication(struct session *s, struct slice value)
+{
+    static const char *const off[] = {"false", "off", "no", "0"};
+    for (size_t i = 0; i < COUNT_OF(off); i++) {
+        if (slice_equal_nocase(value, off[i])) {
+            return true;
+        }
+    }
+    login_refuse(s, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                 "replication connections through the proxy are not supported");
+    return false;
+}
+
+static bool
+take_param(struct session *s, struct slice name, struct slice value)
+{
+    struct err err;
+    if (slice_equal_str(name, "user")) {
+        return take_name(s, &s->user, value, "user");
+    }
+    if (slice_equal_str(name, "database")) {
+        return take_name(s, &s->database, value, "database");
+    }
+    if (slice_equal_str(name, "replication")) {
+        return take_replication(s, value);
+    }
+    if (slice_equal_str(name, "options")) {
+        if (!settings_draft_options(&s->draft, value, &err)) {
+            session_close(s, &err);
+            return false;
+        }
+        return true;
+    }
+    if (name.len >= 5 && memcmp(name.p, "_pq_.", 5) == 0) {
+        return true; /* answered by NegotiateProtocolVersion */
+    }
+    settings_draft_set(&s->draft, name, value);
+    return true;
+}
+
+enum { OPTIONS_MAX = 16, MINOR_LATEST = 0 };
+
+/* A newer minor version or options that we do not know: say which we speak, and go on. */
+static void
+negotiate(struct session *s, const struct startup_packet *packet)
+{
+    const char *unknown[OPTIONS_MAX];
+    size_t count = 0;
+    struct slice params = packet->params;
+    struct slice name;
+    struct slice value;
+    while (startup_next_param(&params, &name, &value)) {
+        if (name.len >= 5 && memcmp(name.p, "_pq_.", 5) == 0 && count < OPTIONS_MAX) {
+            unknown[count++] = (const char *)name.p; /* NUL-terminated in the packet */
+        }
+    }
+    if (packet->minor > MINOR_LATEST || count > 0) {
+        message_put_negotiate(&s->out, MINOR_LATEST, unknown, count);
+    }
+}
+
+static bool
+word_is_on(struct slice value)
+{
+    static const char *const on[] = {"on", "true", "yes", "1"};
+    for (size_t i = 0; i < COUNT_OF(on); i++) {
+        if (slice_equal_nocase(value, on[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Who it is for the router, and the settings as one shared object. */
+static void
+take_identity(struct session *s)
+{
+    struct slice value;
+    if (settings_draft_get(&s->draft, "application_name", &value)) {
+        s->application = xstrndup((const char *)value.p, value.len);
+    }
+    /* A reader says so at start. Its backends are read-only by construction, so the setting itself
+     * is not applied: on the writer's backends it would stay behind. */
+    if (settings_draft_get(&s->draft, "default_transaction_read_only", &value)) {
+        s->traits.reader = word_is_on(value);
+        settings_draft_remove(&s->draft, "default_transaction_read_only");
+    }
+    s->settings = settings_intern(&s->worker->settings, buf_slice(&s->draft.text));
+    settings_draft_fini(&s->draft);
+    s->traits.user = s->user;
+    s->traits.database = s->database;
+    s->traits.application = s->application;
+    char key[96];
+    (void)snprintf(key, sizeof(key), "%s/%llu", s->peer, (unsigned long long)s->id);
+    s->traits.bucket = route_bucket(s->database, key);
+    s->log.user = s->user;
+    s->log.database = s->database;
+}
+
+static void
+on_session_packet(struct session *s, const struct startup_packet *packet)
+{
+    struct slice params = packet->params;
+    struct slice name;
+    struct slice value;
+    while (startup_next_param(&params, &name, &value)) {
+        if (!take_param(s, name, value)) {
+            return;
+        }
+    }
+    if (s->user == NULL || s->user[0] == '\0') {
+        login_refuse(s, SQLSTATE_INVALID_AUTHORIZATION,
+                     "no PostgreSQL user name specified in startup packet");
+        return;
+    }
+    if (s->database == NULL || s->database[0] == '\0') {
+        mem_free(s->database);
+        s->database = xstrdup(s->user);
+    }
+    if (strcmp(s->database, s->worker->conf->database) != 0) {
+        login_refuse(s, SQLSTATE_INVALID_DATABASE, "database \"%s\" does not exist", s->database);
+        return;
+    }
+    if (s->worker->draining) {
+        login_refuse(s, SQLSTATE_CANNOT_CONNECT_NOW, "the proxy is shutting down");
+        return;
+    }
+    if (workers_sessions(s->worker->workers) > s->worker->conf->max_client_conn) {
+        login_refuse(s, SQLSTATE_TOO_MANY_CONNECTIONS, "sorry, too many clients already");
+        return;
+    }
+    take_identity(s);
+    negotiate(s, packet);
+    begin_authentication(s);
+}
+
+/* SSLRequest and GSSENCRequest are each answered once; a client that sends more without waiting for
+ * the answer would have it taken for encrypted bytes, so nothing may stand behind them. */
+static bool
+on_encryption_request(struct session *s, bool *asked, bool more_behind)
+{
+    if (*asked || more_behind) {
+        session_close(s, NULL);
+        return false;
+    }
+    *asked = true;
+    buf_put_u8(&s->out, 'N');
+    return true;
+}
+
+static size_t
+consume_startup(struct session *s, struct slice in)
+{
+    struct startup_packet packet;
+    struct err err;
+    switch (startup_decode(in, &packet, &err)) {
+    case WIRE_MORE:
+        return 0;
+    case WIRE_BAD:
+        session_close(s, err_is_set(&err) ? &err : NULL);
+        return 0;
+    case WIRE_OK:
+        break;
+    }
+    switch (packet.kind) {
+    case STARTUP_SSL:
+        return on_encryption_request(s, &s->ssl_asked, in.len > packet.total) ? packet.total : 0;
+    case STARTUP_GSSENC:
+        return on_encryption_request(s, &s->gss_asked, in.len > packet.total) ? packet.total : 0;
+    case STARTUP_CANCEL:
+        workers_cancel(s->worker->workers, packet.cancel_pid, packet.cancel_key);
+        session_close(s, NULL);
+        return 0;
+    case STARTUP_SESSION:
+        on_session_packet(s, &packet);
+        return packet.total;
+    }
+    UNREACHABLE();
+}
+
+size_t
+login_consume(struct session *s, struct slice in)
+{
+    return s->phase == SESSION_STARTUP ? consume_startup(s, in) : consume_password(s, in);
+}

@@ -1,0 +1,479 @@
+/* place.c — which backend serves a transaction, from when to when.
+ *
+ *      unlinked --place_seek--> linked            (an idle backend was there)
+ *                         `---> waiting --> linked (pool full, or connecting)
+ *                         `---> held --> place_seek again (writes are held)
+ *      linked --place_settle--> unlinked          (owes nothing, no transaction, not pinned)
+ *
+ * The decision falls at a transaction's first message, on all of its batch that has arrived, up to
+ * Sync. When reads and writes end on one side there is nothing to decide and the batch is not
+ * looked at first.
+ *
+ * On the writer a client may pipeline as it likes. On a read-only backend, and while writes are
+ * held, one Query or batch is taken on at a time: the next may have to go elsewhere. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "session/session.h"
+#include "wire/message.h"
+
+/* Room in the flow for what one message can leave there: its own entry and the preparations ahead
+ * of it. */
+enum { ENTRIES_PER_MESSAGE = 8 };
+
+/* ---- busy backends: what a cutover drains ---- */
+
+void
+place_busy(struct session *s, bool busy)
+{
+    if (s->backend == NULL || s->backend_is_busy == busy) {
+        return;
+    }
+    s->backend_is_busy = busy;
+    worker_busy_add(s->worker, pool_key_of(s->backend->pool)->side, busy ? 1 : -1);
+}
+
+/* ---- what a batch does ---- */
+
+struct batch {
+    enum sql_class class;
+    uint32_t executes;
+    bool ended;          /* Sync or Flush was seen: the class is final */
+    struct slice parsed; /* the name of its last Parse */
+};
+
+static void
+batch_meet(struct batch *batch, enum sql_class class)
+{
+    if (class == SQL_EMPTY) {
+        return;
+    }
+    const bool same = class == batch->class || batch->class == SQL_EMPTY;
+    batch->class = same ? class : SQL_WRITE;
+}
+
+static void
+batch_bind(const struct session *s, struct batch *batch, struct slice body)
+{
+    struct slice portal;
+    struct slice name;
+    struct slice rest;
+    if (!message_bind(body, &portal, &name, &rest)) {
+        batch_meet(batch, SQL_WRITE);
+        return;
+    }
+    if (batch->parsed.p != NULL && slice_equal(name, batch->parsed)) {
+        return; /* its Parse has been counted */
+    }
+    const struct session_statement *named = map_get(&s->statements, name);
+    const struct statement *statement = name.len == 0   ? s->unnamed
+                                        : named == NULL ? NULL
+                                                        : named->statement;
+    batch_meet(batch, statement == NULL ? SQL_WRITE : statement->class);
+}
+
+static void
+batch_parse(const struct session *s, struct batch *batch, struct slice body)
+{
+    struct slice text;
+    struct slice types;
+    if (!message_parse(body, &batch->parsed, &text, &types)) {
+        batch_meet(batch, SQL_WRITE);
+        return;
+    }
+    const struct sql_traits traits = sql_classify_with(text, s->worker->extra);
+    batch_meet(batch, traits.pins == SQL_PIN_NONE ? traits.class : SQL_WRITE);
+}
+
+static void
+batch_add(const struct session *s, struct batch *batch, uint8_t type, struct slice body)
+{
+    switch (type) {
+    case 'P':
+        batch_parse(s, batch, body);
+        return;
+    case 'B':
+        batch_bind(s, batch, body);
+        return;
+    case 'E':
+        if (++batch->executes > 1) {
+            batch_meet(batch, SQL_WRITE);
+        }
+        return;
+    case 'D':
+    case 'C':
+        return;
+    case 'S':
+        batch->ended = true;
+        return;
+    default: /* Flush, a Query in the middle, anything else: not a plain read */
+        batch_meet(batch, SQL_WRITE);
+        batch->ended = true;
+        return;
+    }
+}
+
+/* The class of the batch at the front of in. False when its end has not arrived: more could change
+ * it. */
+static bool
+batch_read(const struct session *s, struct slice in, enum sql_class *class)
+{
+    struct batch batch = {.class = SQL_EMPTY};
+    struct slice rest = in;
+    while (!batch.ended) {
+        uint8_t type;
+        uint64_t total;
+        struct slice frame;
+        if (wire_peek(rest, UINT32_MAX, &type, &total) != WIRE_OK || total > rest.len ||
+            !slice_take(&rest, (size_t)total, &frame)) {
+            break;
+        }
+        batch_add(s, &batch, type,
+                  slice_of(frame.p + WIRE_HEADER_LEN, frame.len - WIRE_HEADER_LEN));
+    }
+    /* A write is decided at once; so is what is too long to be waited for. */
+    const bool known = batch.ended || batch.class == SQL_WRITE || in.len >= SESSION_QUEUE_HIGH;
+    *class = batch.ended ? batch.class : SQL_WRITE;
+    return known;
+}
+
+static bool
+classify_front(struct session *s, uint8_t type, struct slice in, enum sql_class *class)
+{
+    *class = SQL_WRITE;
+    if (s->forced_writer || (s->worker->view_is_single && !s->traits.reader)) {
+        return true;
+    }
+    if (type != 'Q') {
+        return type == 'F' || batch_read(s, in, class);
+    }
+    uint8_t seen;
+    uint64_t total;
+    struct slice text;
+    if (wire_peek(in, UINT32_MAX, &seen, &total) == WIRE_OK && in.len >= total &&
+        message_query(slice_of(in.p + WIRE_HEADER_LEN, (size_t)total - WIRE_HEADER_LEN), &text)) {
+        s->query = sql_classify_with(text, s->worker->extra);
+        s->query_known = true;
+        *class = s->query.pins == SQL_PIN_NONE ? s->query.class : SQL_WRITE;
+    }
+    return true;
+}
+
+/* ---- linking ---- */
+
+/* One SELECT set_config(...) ahead of the first message, in the same send. */
+static void
+apply_settings(struct session *s)
+{
+    struct backend *b = s->backend;
+    if (b->settings == s->settings) {
+        return;
+    }
+    struct buf sql;
+    buf_init(&sql);
+    settings_put_sql(&sql, b->settings, s->settings);
+    buf_put_u8(&sql, 0);
+    message_put_query(&b->out, (const char *)buf_slice(&sql).p);
+    buf_fini(&sql);
+    const bool pushed = flow_push(&b->flow, FLOW_QUERY, FLOW_SWALLOW, 0);
+    CHECK(pushed);
+    s->applying_settings = true;
+    settings_unref(&s->worker->settings, b->settings);
+    s->settings->refs++;
+    b->settings = s->settings;
+}
+
+void
+place_sync_params(struct session *s)
+{
+    const struct params *now = s->backend->params;
+    if (s->params == NULL || s->params->hash == now->hash) {
+        return;
+    }
+    for (uint32_t i = 0; i < now->count; i++) {
+        const char *before = params_get(s->params, now->items[i].name);
+        if (before == NULL || strcmp(before, now->items[i].value) != 0) {
+            message_put_parameter(&s->out, now->items[i].name, now->items[i].value);
+        }
+    }
+    params_unref(s->params);
+    s->params = params_ref(s->backend->params);
+}
+
+static void
+place_link(struct session *s, struct backend *b)
+{
+    struct worker *w = s->worker;
+    const uint64_t now_us = loop_now_us(w->loop);
+    CHECK(s->backend == NULL && flow_empty(&b->flow) && b->flow.txn == 'I');
+    s->backend = b;
+    place_busy(s, true);
+    if (s->wait_since_us != 0) {
+        stat_add(&w->stats.wait_time_us, now_us - s->wait_since_us);
+        s->wait_since_us = 0;
+    }
+    if (s->unit_us == 0) {
+        s->unit_us = now_us;
+    }
+    s->replay_armed = s->decision.read_only && !s->traits.reader && !s->resent;
+    stat_add(s->decision.read_only ? &w->stats.reads_by_side[s->decision.side]
+                                   : &w->stats.writes_by_side[s->decision.side],
+             1);
+    apply_settings(s);
+    if (!s->applying_settings) {
+        place_sync_params(s);
+    }
+}
+
+static void
+place_hold(struct session *s)
+{
+    struct worker *w = s->worker;
+    CHECK(!s->is_held);
+    s->is_held = true;
+    s->wait_since_us = loop_now_us(w->loop);
+    list_push_back(&w->held, &s->held_node);
+    (void)atomic_fetch_add(&w->gauges.held, 1);
+}
+
+void
+place_unhold(struct session *s)
+{
+    if (!s->is_held) {
+        return;
+    }
+    s->is_held = false;
+    list_remove(&s->held_node);
+    (void)atomic_fetch_sub(&s->worker->gauges.held, 1);
+    stat_hist_add(&s->worker->stats.held, loop_now_us(s->worker->loop) - s->wait_since_us);
+}
+
+bool
+place_seek(struct session *s, enum sql_class class)
+{
+    struct worker *w = s->worker;
+    s->decision = route_decide(w->view, &s->traits, class);
+    if (s->unit_us == 0) {
+        s->unit_us = loop_now_us(w->loop);
+    }
+    if (s->decision.wait) {
+        s->query_known = false;
+        place_hold(s);
+        return false;
+    }
+    const struct pool_key key = {s->decision.side, s->decision.read_only, s->database, s->user};
+    struct backend *b = pool_acquire(pools_get(w->pools, &key), s, &s->waiter);
+    if (b == NULL) {
+        s->query_known = false; /* the text it points at moves */
+        s->wait_since_us = loop_now_us(w->loop);
+        return false;
+    }
+    place_link(s, b);
+    return true;
+}
+
+/* A backend came, or none will. */
+void
+place_waiter_done(struct pool_waiter *waiter, struct backend *b, const struct err *err)
+{
+    struct session *s = LIST_OBJECT(waiter, struct session, waiter);
+    if (b == NULL) {
+        session_close(s, err);
+        return;
+    }
+    place_link(s, b);
+    if (s->phase == SESSION_LOGIN) {
+        login_linked(s);
+        frontend_finish_turn(s);
+    }
+    if (s->phase != SESSION_LOGIN) {
+        session_resume(s);
+    }
+    if (s->backend == b && flow_empty(&b->flow)) {
+        /* The client has gone back on it: nothing was asked. */
+        place_settle(s);
+    }
+    session_flush(s);
+    session_update_interest(s);
+}
+
+/* ---- may this message be taken on? ---- */
+
+/* The writer is held: what sits on it begins nothing new. */
+static bool
+backend_is_held(const struct session *s)
+{
+    const struct view *view = s->worker->view;
+    return view->writes_held && pool_key_of(s->backend->pool)->side == view->writer;
+}
+
+static bool
+admit_linked(struct session *s)
+{
+    const struct backend *b = s->backend;
+    if (s->replaying || s->is_held || !flow_has_room(&b->flow, ENTRIES_PER_MESSAGE) ||
+        buf_len(&b->out) > SESSION_QUEUE_HIGH) {
+        return false;
+    }
+    if (s->in_batch || b->flow.copy_in || b->flow.skipping) {
+        return true;
+    }
+    if (!flow_empty(&b->flow) && s->unit_done) {
+        return !s->decision.read_only && !backend_is_held(s);
+    }
+    /* A pinned session between two transactions. */
+    if (flow_empty(&b->flow) && b->flow.txn == 'I' && !s->backend_is_busy) {
+        if (backend_is_held(s)) {
+            place_hold(s);
+            return false;
+        }
+        place_busy(s, true);
+        s->unit_us = loop_now_us(s->worker->loop);
+    }
+    return true;
+}
+
+static bool
+is_copy_message(uint8_t type)
+{
+    return type == 'd' || type == 'c' || type == 'f';
+}
+
+bool
+place_admit(struct session *s, uint8_t type, struct slice in)
+{
+    s->query_known = false;
+    if (s->backend != NULL) {
+        return type == 'X' || admit_linked(s);
+    }
+    if (s->waiter.pool != NULL || s->is_held) {
+        return false;
+    }
+    if (type == 'X' || is_copy_message(type)) {
+        return true;
+    }
+    enum sql_class class;
+    if (!classify_front(s, type, in, &class)) {
+        return false;
+    }
+    return place_seek(s, class);
+}
+
+/* ---- the end of a transaction ---- */
+
+static void
+transaction_ended(struct session *s)
+{
+    struct worker *w = s->worker;
+    if (s->unit_us != 0) {
+        const uint64_t took_us = loop_now_us(w->loop) - s->unit_us;
+        stat_add(&w->stats.xacts, 1);
+        stat_add(&w->stats.xact_time_us, took_us);
+        stat_hist_add(&w->stats.latency, took_us);
+        s->unit_us = 0;
+    }
+    if (s->wrote) {
+        /* Not the time of the turn: it must not lie before the moment the server committed. */
+        s->traits.last_write_us = clock_now_us();
+        s->wrote = false;
+    }
+    s->forced_writer = false;
+    s->resent = false;
+    s->replay_armed = false;
+    buf_fini(&s->replay);
+}
+
+static void
+end_for_shutdown(struct session *s)
+{
+    struct err err;
+    (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN, "the proxy is shutting down");
+    session_close(s, &err);
+}
+
+void
+place_settle(struct session *s)
+{
+    struct backend *b = s->backend;
+    if (b == NULL || !flow_empty(&b->flow) || s->phase == SESSION_LOGIN) {
+        return;
+    }
+    if (s->replaying) {
+        place_replay(s);
+        return;
+    }
+    if (s->phase == SESSION_LEAVING) {
+        session_close(s, NULL);
+        return;
+    }
+    s->unit_done = false;
+    const bool unsent = buf_len(&b->out) > 0 || s->pass_left > 0 || s->to_server.len > 0;
+    if (b->flow.txn != 'I' || s->in_batch || b->flow.skipping || unsent) {
+        return;
+    }
+    transaction_ended(s);
+    place_busy(s, false);
+    if (s->pins == SQL_PIN_NONE) {
+        pool_release(&s->backend);
+    }
+    if (s->worker->draining) {
+        end_for_shutdown(s);
+    }
+}
+
+void
+place_replay(struct session *s)
+{
+    stat_add(&s->worker->stats.replays, 1);
+    log_debug(&s->log, "read sent again to the writer", "from=%s", side_name(s->decision.side));
+    s->replaying = false;
+    s->replay_armed = false;
+    s->unit_done = false;
+    s->in_batch = false;
+    s->forced_writer = true;
+    s->resent = true;
+    buf_fini(&s->held_replies);
+    place_busy(s, false);
+    if (s->backend != NULL && s->backend->flow.txn == 'I') {
+        pool_release(&s->backend);
+    } else if (s->backend != NULL) {
+        pool_discard(&s->backend);
+    }
+    /* The messages come again, ahead of what has arrived meanwhile. */
+    buf_put(&s->replay, buf_slice(&s->in).p, buf_len(&s->in));
+    buf_fini(&s->in);
+    s->in = s->replay;
+    buf_init(&s->replay);
+    session_resume(s);
+}
+
+void
+place_held_again(struct worker *w)
+{
+    struct list again;
+    list_init(&again);
+    for (struct list *node = list_first(&w->held); node != NULL; node = list_first(&w->held)) {
+        list_remove(node);
+        list_push_back(&again, node);
+    }
+    for (struct list *node = list_first(&again); node != NULL; node = list_first(&again)) {
+        struct session *s = LIST_OBJECT(node, struct session, held_node);
+        const uint64_t since_us = s->wait_since_us;
+        place_unhold(s);
+        if (s->phase == SESSION_LOGIN) {
+            if (place_seek(s, SQL_WRITE)) {
+                login_linked(s);
+                frontend_finish_turn(s);
+            }
+        } else {
+            session_resume(s);
+        }
+        if (session_is_open(s) && s->is_held) {
+            s->wait_since_us = since_us; /* it has waited since then, in all */
+        }
+        session_flush(s);
+        session_update_interest(s);
+    }
+}

@@ -1,0 +1,482 @@
+/* relay.c — what a server answers, message by message.
+ *
+ * Every message is checked against the flow before anything of it is sent on: a reply that is not
+ * owed ends the backend, and the client is told that its connection broke, never somebody else's
+ * rows. Rows and COPY data pass by length; a stretch of them is one send from where it was
+ * received. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include <string.h>
+
+#include "base/mem.h"
+#include "session/session.h"
+#include "wire/message.h"
+
+enum { REPLY_WHOLE_MAX = 60 * 1024 };
+
+/* Which replies must be seen whole before they go on; of the others the header is enough. */
+static bool
+is_read_whole(uint8_t type)
+{
+    return type == 'Z' || type == 'S' || type == 'E';
+}
+
+/* Between the header and its first byte nothing is decided, but COPY BOTH and asynchronous requests
+ * of authentication have no place after a login. */
+static bool
+is_unasked(uint8_t type)
+{
+    return type == 'N' || type == 'A' || type == 'S';
+}
+
+/* ---- towards the client ---- */
+
+static void
+spill(struct session *s)
+{
+    if (s->to_client.len > 0) {
+        buf_put(&s->out, s->to_client.p, s->to_client.len);
+        s->to_client = (struct run){NULL, 0};
+    }
+}
+
+static void
+reply_on(struct session *s, struct slice bytes)
+{
+    struct run *run = &s->to_client;
+    if (run->len > 0 && run->p + run->len == bytes.p) {
+        run->len += bytes.len;
+        return;
+    }
+    spill(s);
+    *run = (struct run){bytes.p, bytes.len};
+}
+
+/* One send, from the receive buffer when nothing is queued ahead. */
+static void
+finish_turn(struct session *s)
+{
+    if (s->phase == SESSION_LEAVING) {
+        s->discarded += s->to_client.len;
+    }
+    if (s->input_ended && s->phase == SESSION_LEAVING) {
+        s->to_client.len = 0; /* nobody reads it */
+        buf_clear(&s->out);
+        return;
+    }
+    if (s->to_client.len > 0 && buf_len(&s->out) == 0) {
+        size_t n;
+        if (stream_send(&s->stream, s->to_client.p, s->to_client.len, &n) == STREAM_CLOSED) {
+            s->to_client.len = 0;
+            session_close(s, NULL);
+            return;
+        }
+        stat_add(&s->worker->stats.bytes_sent, n);
+        s->to_client.p += n;
+        s->to_client.len -= n;
+    }
+    spill(s);
+    session_flush(s);
+}
+
+void
+relay_local_replies(struct session *s)
+{
+    static const uint8_t types[FLOW_KINDS_COUNT] = {[FLOW_PARSE] = '1', [FLOW_CLOSE] = '3'};
+    struct flow_entry entry;
+    while (flow_take_local(&s->backend->flow, &entry)) {
+        CHECK(types[entry.kind] != 0);
+        spill(s);
+        message_put_simple(s->replay_armed ? &s->held_replies : &s->out, types[entry.kind]);
+    }
+}
+
+/* ---- when it breaks ---- */
+
+static bool
+can_try_elsewhere(const struct session *s)
+{
+    return s->replaying || (s->replay_armed && buf_len(&s->replay) > 0 && !s->in_batch);
+}
+
+void
+relay_lost(struct session *s, const struct err *err)
+{
+    struct err unknown;
+    const bool owed = !flow_empty(&s->backend->flow);
+    const bool again = can_try_elsewhere(s);
+    const bool told = s->fatal_seen;
+    s->to_server.len = 0;
+    s->to_client.len = 0;
+    s->reply_left = 0;
+    place_busy(s, false);
+    pool_discard(&s->backend);
+    s->applying_settings = false;
+    if (again && s->phase == SESSION_READY) {
+        place_replay(s);
+        session_flush(s);
+        session_update_interest(s);
+        return;
+    }
+    if (owed && !s->decision.read_only && s->phase == SESSION_READY) {
+        stat_add(&s->worker->stats.outcome_unknown, 1);
+        (void)err_set(&unknown, err->sqlstate, "%s; whether the statement took effect is unknown",
+                      err->text);
+        err = &unknown;
+    }
+    session_close(s, told || s->phase == SESSION_LEAVING ? NULL : err);
+}
+
+static void
+broken(struct session *s, const char *what, uint8_t type)
+{
+    struct err err;
+    const char *side = side_name(pool_key_of(s->backend->pool)->side);
+    log_warn(&s->log, "backend dropped", "node=%s backend=%llu what=\"%s\" type=%u", side,
+             (unsigned long long)s->backend->id, what, type);
+    (void)err_set(&err, SQLSTATE_PROTOCOL, "%s broke the protocol: %s", side, what);
+    s->replay_armed = false;
+    s->replaying = false;
+    relay_lost(s, &err);
+}
+
+/* ---- a read that turns out to write ---- */
+
+/* What the server may say before it has begun to answer. */
+static bool
+is_preliminary(uint8_t type)
+{
+    return type == '1' || type == '2' || type == '3' || type == 't' || type == 'T' || type == 'n';
+}
+
+static void
+disarm(struct session *s)
+{
+    s->replay_armed = false;
+    buf_fini(&s->replay);
+    if (buf_len(&s->held_replies) > 0) {
+        spill(s);
+        buf_put(&s->out, buf_slice(&s->held_replies).p, buf_len(&s->held_replies));
+        buf_fini(&s->held_replies);
+    }
+}
+
+/* A read-only backend refused to write (25006), gave way to replication (40001), or is shutting
+ * down (57P0x): nothing has taken effect, and nothing was sent to the client. */
+static bool
+may_go_to_writer(struct slice sqlstate)
+{
+    return slice_equal_str(sqlstate, SQLSTATE_READ_ONLY) || slice_equal_str(sqlstate, "40001") ||
+           slice_equal_str(sqlstate, SQLSTATE_ADMIN_SHUTDOWN) ||
+           slice_equal_str(sqlstate, "57P02") ||
+           slice_equal_str(sqlstate, SQLSTATE_CANNOT_CONNECT_NOW);
+}
+
+/* ---- one message ---- */
+
+static void
+statement_dropped(void *arg, const struct flow_entry *entry)
+{
+    struct session *s = arg;
+    const uint64_t id = entry->tag & ~SESSION_UNNAMED_TAG;
+    if (entry->kind != FLOW_PARSE || entry->tag == 0) {
+        return;
+    }
+    if ((entry->tag & SESSION_UNNAMED_TAG) != 0) {
+        s->backend->unnamed = 0;
+        if (s->unnamed != NULL && s->unnamed->id == id) {
+            session_forget_unnamed(s);
+        }
+        return;
+    }
+    backend_forget_statement(s->backend, id);
+    size_t at = 0;
+    const struct map_entry *e = map_next_entry(&s->statements, &at);
+    while (e != NULL) {
+        const struct session_statement *named = e->value;
+        if (named->pending && named->statement->id == id) {
+            session_forget_statement(s, slice_of(e->key, e->key_len));
+            at = 0; /* the map has changed: look from the start */
+        }
+        e = map_next_entry(&s->statements, &at);
+    }
+}
+
+static void
+statement_parsed(struct session *s, uint64_t id)
+{
+    size_t at = 0;
+    for (void *v = map_next(&s->statements, &at); v != NULL; v = map_next(&s->statements, &at)) {
+        struct session_statement *named = v;
+        if (named->statement->id == id) {
+            named->pending = false;
+        }
+    }
+}
+
+static void
+entry_done(struct session *s, const struct flow_entry *entry)
+{
+    if (entry->kind == FLOW_PARSE && entry->action == FLOW_FORWARD && entry->tag != 0) {
+        statement_parsed(s, entry->tag);
+    }
+    if (entry->kind == FLOW_QUERY && entry->action == FLOW_SWALLOW) {
+        s->applying_settings = false;
+        if (s->phase == SESSION_READY) {
+            place_sync_params(s);
+        }
+    }
+    relay_local_replies(s);
+}
+
+/* The settings of a login were refused: the server's own words, as FATAL. */
+static void
+refuse_settings(struct session *s, const struct message_error *e)
+{
+    struct err err;
+    char sqlstate[6] = SQLSTATE_INVALID_PARAMETER;
+    if (e->sqlstate.len == 5) {
+        memcpy(sqlstate, e->sqlstate.p, 5);
+    }
+    (void)err_set(&err, sqlstate, "%.*s", (int)(e->text.len < 400 ? e->text.len : 400),
+                  e->text.len == 0 ? "" : (const char *)e->text.p);
+    session_close(s, &err);
+}
+
+/* False when the session or its backend has ended, or the message must not go on. */
+static bool
+on_error(struct session *s, struct slice body, const struct flow_verdict *verdict)
+{
+    struct message_error e;
+    message_error(body, &e);
+    if (s->applying_settings && verdict->action == FLOW_SWALLOW) {
+        refuse_settings(s, &e);
+        return false;
+    }
+    if (s->replaying) {
+        return false;
+    }
+    if (s->replay_armed && buf_len(&s->replay) > 0 && !s->in_batch &&
+        may_go_to_writer(e.sqlstate)) {
+        s->replaying = true;
+        return false;
+    }
+    if (slice_equal_str(e.severity, "FATAL") || slice_equal_str(e.severity, "PANIC")) {
+        s->fatal_seen = true;
+    }
+    stat_add(&s->worker->stats.client_errors, 1);
+    return true;
+}
+
+/* A changed parameter: the set is kept, and the client hears of it unless Teal itself caused it. */
+static bool
+on_parameter(struct session *s, struct slice body)
+{
+    struct slice in = body;
+    struct slice name;
+    const bool ok = slice_take_cstr(&in, &name) && backend_take_parameter(s->backend, body);
+    if (!ok) {
+        broken(s, "malformed ParameterStatus", 'S');
+        return false;
+    }
+    if (s->applying_settings || s->phase != SESSION_READY || param_is_node_role(name)) {
+        return false;
+    }
+    params_unref(s->params);
+    s->params = params_ref(s->backend->params);
+    return true;
+}
+
+/* Whether the message goes on to the client. */
+static bool
+on_reply(struct session *s, uint8_t type, struct slice seen)
+{
+    struct backend *b = s->backend;
+    const struct slice body = slice_of(seen.p + WIRE_HEADER_LEN, seen.len - WIRE_HEADER_LEN);
+    if (type == 'S') {
+        return on_parameter(s, body);
+    }
+    if (is_unasked(type)) {
+        return s->phase == SESSION_READY && !s->replaying;
+    }
+    if (type == 'Z' && body.len != 1) {
+        broken(s, "malformed ReadyForQuery", type);
+        return false;
+    }
+    const struct flow_verdict verdict =
+        flow_reply(&b->flow, type, type == 'Z' ? body.p[0] : 0, statement_dropped, s);
+    if (verdict.bad) {
+        broken(s, "a reply that was not asked for", type);
+        return false;
+    }
+    if (type == 'E' && !on_error(s, body, &verdict)) {
+        return false;
+    }
+    const bool forward = (type == 'E' || verdict.action == FLOW_FORWARD) && !s->replaying;
+    if (verdict.done) {
+        /* What Teal answers itself comes behind this one, so this one goes first: the caller does
+         * it through the run, which a local reply spills. */
+        if (forward && !(s->replay_armed && is_preliminary(type))) {
+            reply_on(s, seen);
+            s->reply_sent = true;
+        }
+        entry_done(s, &verdict.entry);
+    }
+    return forward;
+}
+
+/* Takes one message, or the part of it that is here; the number of bytes, 0 when more is needed. */
+static size_t
+relay_one(struct session *s, struct slice in)
+{
+    if (s->reply_left > 0) {
+        const size_t here = in.len < s->reply_left ? in.len : (size_t)s->reply_left;
+        if (!s->reply_drop) {
+            reply_on(s, slice_of(in.p, here));
+        }
+        s->reply_left -= here;
+        return here;
+    }
+    uint8_t type;
+    uint64_t total;
+    const enum wire_result r = wire_peek(in, UINT32_MAX, &type, &total);
+    if (r == WIRE_MORE) {
+        return 0;
+    }
+    if (r == WIRE_BAD || (is_read_whole(type) && total > REPLY_WHOLE_MAX)) {
+        broken(s, "invalid message length", in.p[0]);
+        return 0;
+    }
+    const bool whole = in.len >= total;
+    if (!whole && is_read_whole(type)) {
+        return 0;
+    }
+    const size_t here = whole ? (size_t)total : in.len;
+    const struct slice seen = slice_of(in.p, here);
+    s->reply_sent = false;
+    const bool preliminary =
+        whole && is_preliminary(type) && buf_len(&s->held_replies) + total < SESSION_REPLAY_MAX;
+    if (s->replay_armed && !preliminary && !is_unasked(type) && type != 'E') {
+        disarm(s);
+    }
+    const bool forward = on_reply(s, type, seen);
+    if (!session_is_open(s) || s->backend == NULL) {
+        return here;
+    }
+    if (type == 'E' && forward && s->replay_armed) {
+        disarm(s);
+    }
+    if (forward && !s->reply_sent) {
+        if (s->replay_armed && preliminary) {
+            buf_put(&s->held_replies, seen.p, seen.len);
+        } else {
+            reply_on(s, seen);
+        }
+    }
+    s->reply_left = total - here;
+    s->reply_drop = !forward;
+    return here;
+}
+
+static size_t
+relay_take(struct session *s, struct backend *b, struct slice in)
+{
+    size_t used = 0;
+    while (used < in.len && session_is_open(s) && s->backend == b) {
+        const size_t n = relay_one(s, slice_of(in.p + used, in.len - used));
+        if (n == 0) {
+            break;
+        }
+        used += n;
+    }
+    return used;
+}
+
+/* A client that has left has no use for a long answer: then the backend is not worth waiting for.
+ */
+static bool
+is_worth_draining(const struct session *s)
+{
+    return s->phase != SESSION_LEAVING || s->discarded < SESSION_DISCARD_MAX;
+}
+
+/* After a receive: what was answered is sent, and if all was answered the transaction may have
+ * ended. */
+static void
+relay_settle(struct session *s)
+{
+    finish_turn(s);
+    if (!session_is_open(s)) {
+        return;
+    }
+    if (!is_worth_draining(s)) {
+        session_close(s, NULL);
+        return;
+    }
+    if (s->phase == SESSION_LOGIN) {
+        login_linked(s);
+    }
+    place_settle(s);
+    session_resume(s);
+    session_flush(s);
+    session_update_interest(s);
+}
+
+static void
+relay_read(struct session *s, struct backend *b)
+{
+    struct worker *w = s->worker;
+    size_t n;
+    const enum stream_status status = stream_recv(&b->stream, w->scratch, WORKER_SCRATCH_LEN, &n);
+    if (status == STREAM_AGAIN) {
+        return;
+    }
+    if (status == STREAM_CLOSED) {
+        struct err err;
+        (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE, "%s closed the connection",
+                      side_name(pool_key_of(b->pool)->side));
+        relay_lost(s, &err);
+        return;
+    }
+    if (buf_len(&b->in) > 0) {
+        buf_put(&b->in, w->scratch, n);
+        const size_t used = relay_take(s, b, buf_slice(&b->in));
+        if (session_is_open(s) && s->backend == b) {
+            spill(s); /* before the bytes that it points at move */
+            buf_consume(&b->in, used);
+        }
+    } else {
+        const size_t used = relay_take(s, b, slice_of(w->scratch, n));
+        if (session_is_open(s) && s->backend == b && used < n) {
+            buf_put(&b->in, w->scratch + used, n - used);
+        }
+    }
+    if (session_is_open(s)) {
+        relay_settle(s);
+    }
+}
+
+void
+relay_ready(struct backend *b, unsigned ready)
+{
+    struct session *s = b->owner;
+    CHECK(s != NULL && s->backend == b);
+    if ((ready & WATCH_WRITE) != 0) {
+        if (stream_flush(&b->stream, &b->out) == STREAM_CLOSED) {
+            struct err err;
+            (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE, "the connection to %s was lost",
+                          side_name(pool_key_of(b->pool)->side));
+            relay_lost(s, &err);
+            return;
+        }
+        if (buf_len(&b->out) == 0) {
+            buf_shrink(&b->out);
+            place_settle(s);
+            session_resume(s);
+        }
+        session_flush(s);
+        session_update_interest(s);
+    }
+    if ((ready & WATCH_READ) != 0 && session_is_open(s) && s->backend == b) {
+        relay_read(s, b);
+    }
+}

@@ -1,0 +1,398 @@
+/* session.c — a client's life and its two queues. See session.h.
+ *
+ * Bytes are framed where they were received: in the worker's scratch buffer, or in the session's
+ * own `in` when something was left over. Whatever could not be taken on (half a message, a message
+ * whose backend is not there yet) is kept in `in`, whose length is bounded by not reading any more.
+ */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "session/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "wire/message.h"
+
+static void session_on_ready(void *arg, unsigned ready);
+
+struct session *
+session_new(struct worker *w, int fd, const char *peer)
+{
+    struct session *s = xcalloc(1, sizeof(*s));
+    s->worker = w;
+    s->id = (uint64_t)w->index << 40 | ++w->next_session_id;
+    /* What a client sees as the process id of its server: worker and number, so that a cancel finds
+     * its way. */
+    s->cancel_pid = w->index << 24 | (uint32_t)(w->next_session_id & 0xffffff);
+    rand_bytes(s->cancel_key, sizeof(s->cancel_key));
+    s->phase = SESSION_STARTUP;
+    s->connected_us = loop_now_us(w->loop);
+    (void)snprintf(s->peer, sizeof(s->peer), "%s", peer);
+    s->log = (struct log_ctx){.kind = "session", .id = s->id};
+    settings_draft_init(&s->draft);
+    map_init(&s->statements, w->statements.by_key.seed);
+    list_init(&s->node);
+    list_init(&s->held_node);
+    list_init(&s->waiter.node);
+    s->waiter.done = place_waiter_done;
+    list_push_back(&w->arriving, &s->node);
+    (void)atomic_fetch_add(&w->gauges.sessions, 1);
+    stream_tune(fd, w->conf->tcp_keepalive, 0);
+    stream_init(&s->stream, w->loop, fd, session_on_ready, s);
+    stream_want(&s->stream, WATCH_READ);
+    return s;
+}
+
+bool
+session_is_open(const struct session *s)
+{
+    return s->phase != SESSION_CLOSED;
+}
+
+void
+session_forget_statement(struct session *s, struct slice name)
+{
+    struct session_statement *named = map_remove(&s->statements, name);
+    if (named != NULL) {
+        statement_unref(&s->worker->statements, named->statement);
+        mem_free(named);
+    }
+}
+
+void
+session_forget_unnamed(struct session *s)
+{
+    statement_unref(&s->worker->statements, s->unnamed);
+    s->unnamed = NULL;
+}
+
+void
+session_forget_statements(struct session *s)
+{
+    size_t at = 0;
+    for (void *v = map_next(&s->statements, &at); v != NULL; v = map_next(&s->statements, &at)) {
+        struct session_statement *named = v;
+        statement_unref(&s->worker->statements, named->statement);
+        mem_free(named);
+    }
+    map_fini(&s->statements);
+}
+
+static void
+session_free(void *arg)
+{
+    struct session *s = arg;
+    CHECK(s->backend == NULL && s->waiter.pool == NULL && !s->is_held);
+    buf_fini(&s->in);
+    buf_fini(&s->out);
+    buf_fini(&s->replay);
+    buf_fini(&s->held_replies);
+    settings_draft_fini(&s->draft);
+    if (s->scram != NULL) {
+        scram_server_fini(s->scram);
+        mem_free(s->scram);
+    }
+    mem_free(s->user);
+    mem_free(s->database);
+    mem_free(s->application);
+    explicit_bzero(s->cancel_key, sizeof(s->cancel_key));
+    mem_free(s);
+}
+
+/* A backend goes back only if nothing is owed, no transaction is open and no state of the session
+ * is left on it. */
+static void
+session_leave_backend(struct session *s)
+{
+    struct backend *b = s->backend;
+    if (b == NULL) {
+        return;
+    }
+    place_busy(s, false);
+    s->backend = NULL;
+    if (flow_empty(&b->flow) && b->flow.txn == 'I' && s->pins == SQL_PIN_NONE &&
+        s->reply_left == 0 && s->pass_left == 0 && buf_len(&b->in) == 0 && buf_len(&b->out) == 0) {
+        pool_release(&b);
+        return;
+    }
+    pool_discard(&b);
+}
+
+static void
+session_log_close(const struct session *s, const struct err *err)
+{
+    if (err == NULL) {
+        log_debug(&s->log, "client disconnected", "addr=%s", s->peer);
+        return;
+    }
+    stat_add(&s->worker->stats.client_errors, 1);
+    log_info(&s->log, "session ended", "addr=%s sqlstate=%s reason=\"%s\"", s->peer, err->sqlstate,
+             err->text);
+}
+
+void
+session_close(struct session *s, const struct err *err)
+{
+    if (s->phase == SESSION_CLOSED) {
+        return;
+    }
+    session_log_close(s, err);
+    s->phase = SESSION_CLOSED;
+    if (err != NULL) {
+        message_put_error(&s->out, "FATAL", err);
+    }
+    if (stream_is_open(&s->stream)) {
+        (void)stream_flush(&s->stream,
+                           &s->out); /* as much as the socket takes; nobody waits for the rest */
+        stream_close(&s->stream);
+    }
+    pool_cancel_wait(&s->waiter);
+    place_unhold(s);
+    session_leave_backend(s);
+    if (s->pins != SQL_PIN_NONE) {
+        (void)atomic_fetch_sub(&s->worker->gauges.pinned, 1);
+    }
+    session_forget_statements(s);
+    session_forget_unnamed(s);
+    settings_unref(&s->worker->settings, s->settings);
+    params_unref(s->params);
+    list_remove(&s->node);
+    (void)atomic_fetch_sub(&s->worker->gauges.sessions, 1);
+    loop_dispose(s->worker->loop, session_free, s);
+}
+
+void
+session_send_error(struct session *s, const struct err *err)
+{
+    stat_add(&s->worker->stats.client_errors, 1);
+    message_put_error(&s->out, "ERROR", err);
+}
+
+/* ---- from the client ---- */
+
+static size_t
+consume_one(struct session *s, struct slice in)
+{
+    switch (s->phase) {
+    case SESSION_STARTUP:
+    case SESSION_AUTH:
+        return login_consume(s, in);
+    case SESSION_READY:
+        return frontend_consume(s, in);
+    case SESSION_LOGIN:
+    case SESSION_LEAVING:
+    case SESSION_CLOSED:
+        return 0;
+    }
+    UNREACHABLE();
+}
+
+static size_t
+session_take(struct session *s, struct slice in)
+{
+    size_t used = 0;
+    s->in_needed = 0;
+    while (used < in.len) {
+        const size_t n = consume_one(s, slice_of(in.p + used, in.len - used));
+        if (n == 0) {
+            break;
+        }
+        used += n;
+    }
+    if (session_is_open(s)) {
+        frontend_finish_turn(s);
+    }
+    return used;
+}
+
+void
+session_resume(struct session *s)
+{
+    if (!session_is_open(s)) {
+        return;
+    }
+    if (buf_len(&s->in) > 0) {
+        const size_t used = session_take(s, buf_slice(&s->in));
+        buf_consume(&s->in, used);
+        buf_shrink(&s->in);
+    }
+    session_check_end(s);
+}
+
+/* Whether a Terminate stands at the end of what waits: then what is before it was meant to be done.
+ */
+static bool
+terminate_is_waiting(const struct session *s)
+{
+    static const uint8_t terminate[] = {'X', 0, 0, 0, 4};
+    const struct slice in = buf_slice(&s->in);
+    return in.len >= sizeof(terminate) &&
+           memcmp(in.p + in.len - sizeof(terminate), terminate, sizeof(terminate)) == 0;
+}
+
+/* The client has closed its end: what it asked for and the server has is finished, what still waits
+ * is not begun. */
+void
+session_check_end(struct session *s)
+{
+    if (!s->input_ended || !session_is_open(s)) {
+        return;
+    }
+    const bool works = s->phase == SESSION_LEAVING ||
+                       (s->backend != NULL && !flow_empty(&s->backend->flow) && !s->in_batch &&
+                        !s->backend->flow.copy_in) ||
+                       (s->phase == SESSION_READY && terminate_is_waiting(s));
+    if (!works) {
+        session_close(s, NULL);
+        return;
+    }
+    if (buf_len(&s->in) == 0) {
+        s->phase = SESSION_LEAVING;
+    }
+}
+
+static void
+session_read(struct session *s)
+{
+    struct worker *w = s->worker;
+    size_t n;
+    const enum stream_status status = stream_recv(&s->stream, w->scratch, WORKER_SCRATCH_LEN, &n);
+    if (status == STREAM_AGAIN) {
+        return;
+    }
+    if (status == STREAM_CLOSED) {
+        s->input_ended = true;
+        session_check_end(s);
+        return;
+    }
+    stat_add(&w->stats.bytes_received, n);
+    size_t used = 0;
+    if (buf_len(&s->in) == 0) {
+        used = session_take(s, slice_of(w->scratch, n));
+    }
+    if (!session_is_open(s)) {
+        return;
+    }
+    if (used < n && !buf_append(&s->in, slice_of(w->scratch + used, n - used))) {
+        struct err err;
+        (void)err_set(&err, SQLSTATE_OUT_OF_MEMORY, "out of memory");
+        session_close(s, &err);
+        return;
+    }
+    if (used == 0) {
+        session_resume(s);
+    }
+}
+
+/* ---- to the client ---- */
+
+void
+session_flush(struct session *s)
+{
+    if (!session_is_open(s) || buf_len(&s->out) == 0) {
+        return;
+    }
+    const size_t before = buf_len(&s->out);
+    const enum stream_status status = stream_flush(&s->stream, &s->out);
+    stat_add(&s->worker->stats.bytes_sent, before - buf_len(&s->out));
+    if (status == STREAM_CLOSED) {
+        session_close(s, NULL);
+        return;
+    }
+    buf_shrink(&s->out);
+}
+
+static bool
+session_wants_input(const struct session *s)
+{
+    if (s->input_ended || s->phase == SESSION_LEAVING) {
+        return false;
+    }
+    const size_t limit = s->in_needed > SESSION_QUEUE_HIGH ? s->in_needed : SESSION_QUEUE_HIGH;
+    return buf_len(&s->in) < limit &&
+           (s->backend == NULL || buf_len(&s->backend->out) < SESSION_QUEUE_HIGH);
+}
+
+void
+session_update_interest(struct session *s)
+{
+    if (!session_is_open(s)) {
+        return;
+    }
+    stream_want(&s->stream, (session_wants_input(s) ? WATCH_READ : 0U) |
+                                (buf_len(&s->out) > 0 ? WATCH_WRITE : 0U));
+    struct backend *b = s->backend;
+    if (b != NULL) {
+        stream_want(&b->stream, (buf_len(&s->out) < SESSION_QUEUE_HIGH ? WATCH_READ : 0U) |
+                                    (buf_len(&b->out) > 0 ? WATCH_WRITE : 0U));
+    }
+}
+
+static void
+session_on_ready(void *arg, unsigned ready)
+{
+    struct session *s = arg;
+    if ((ready & WATCH_READ) != 0 && session_is_open(s)) {
+        session_read(s);
+    }
+    session_flush(s);
+    session_update_interest(s);
+}
+
+/* ---- cancel ---- */
+
+/* The length of the Query, or of the batch up to its Sync, at the front of what waits; 0 when its
+ * end has not arrived. */
+static size_t
+waiting_unit_len(const struct session *s)
+{
+    const struct slice all = buf_slice(&s->in);
+    struct slice rest = all;
+    uint8_t type = 0;
+    while (type != 'Q' && type != 'S' && type != 'F') {
+        uint64_t total;
+        struct slice frame;
+        if (wire_peek(rest, UINT32_MAX, &type, &total) != WIRE_OK || total > rest.len ||
+            !slice_take(&rest, (size_t)total, &frame)) {
+            return 0;
+        }
+    }
+    return all.len - rest.len;
+}
+
+static void
+cancel_waiting(struct session *s)
+{
+    const size_t len = waiting_unit_len(s);
+    if (len == 0) {
+        return;
+    }
+    struct err err;
+    pool_cancel_wait(&s->waiter);
+    place_unhold(s);
+    buf_consume(&s->in, len);
+    s->unit_us = 0;
+    (void)err_set(&err, SQLSTATE_QUERY_CANCELED, "canceling statement due to user request");
+    session_send_error(s, &err);
+    message_put_ready(&s->out, 'I');
+    session_resume(s);
+    session_flush(s);
+    session_update_interest(s);
+}
+
+void
+session_cancel(struct session *s)
+{
+    if (s->phase != SESSION_READY) {
+        return;
+    }
+    if (s->is_held || s->waiter.pool != NULL) {
+        cancel_waiting(s);
+        return;
+    }
+    if (s->backend != NULL && !flow_empty(&s->backend->flow)) {
+        pool_cancel(s->backend);
+    }
+}

@@ -1,0 +1,191 @@
+/* session.h — a client, from its start-up packet to its close: for the files of the session layer
+ * only.
+ *
+ *      STARTUP -> AUTH -> LOGIN -> READY -> LEAVING -> CLOSED
+ *
+ * STARTUP reads untyped packets; AUTH proves who it is; LOGIN learns the parameters that the client
+ * will be told, from a backend if no login like this one was seen before; READY serves; LEAVING has
+ * read Terminate and lets what was asked finish; CLOSED is freed at the end of the turn.
+ *
+ * READY has three situations, told by what is set: no backend (between transactions), a waiter or a
+ * place in the held queue (waits for a backend or for the release of writes), a backend. Input that
+ * cannot be taken on now stays in `in`; only then does a session own a buffer. See frontend.c
+ * (client to server), relay.c (server to client), place.c (which backend) and login.c. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_SESSION_SESSION_H
+#define TEAL_SESSION_SESSION_H
+
+#include "auth/scram.h"
+#include "net/stream.h"
+#include "pool/pool.h"
+#include "route/route.h"
+#include "session/thread.h"
+
+enum session_phase {
+    SESSION_STARTUP,
+    SESSION_AUTH,
+    SESSION_LOGIN,
+    SESSION_READY,
+    SESSION_LEAVING,
+    SESSION_CLOSED,
+};
+
+enum {
+    SESSION_CANCEL_KEY_LEN = 4,
+    SESSION_QUEUE_HIGH = 64 * 1024,    /* stop reading the source of a queue that is this long */
+    SESSION_WHOLE_MAX = 1024 * 1024,   /* the longest message that is read as a whole */
+    SESSION_REPLAY_MAX = 64 * 1024,    /* the longest read that can be sent again to the writer */
+    SESSION_DISCARD_MAX = 1024 * 1024, /* reply bytes that are read for a client that has left */
+};
+
+/* In the tag of a flow entry: the Parse was of the unnamed statement. */
+#define SESSION_UNNAMED_TAG (UINT64_C(1) << 63)
+
+/* A client's name for a prepared statement. */
+struct session_statement {
+    struct statement *statement; /* shared (ref) */
+    bool pending;                /* its Parse is not answered yet */
+};
+
+/* A stretch of input that goes on as it is: sent from where it was received. */
+struct run {
+    const uint8_t *p; /* borrowed from the receive buffer, for this turn */
+    size_t len;
+};
+
+struct session {
+    struct list node;      /* in worker->arriving until it is READY, then in worker->sessions */
+    struct worker *worker; /* borrowed */
+    uint64_t id;
+    enum session_phase phase;
+    struct stream stream;
+    struct buf in;  /* received, not taken on yet */
+    struct buf out; /* what the client's socket did not take */
+    char peer[64];
+    struct log_ctx log; /* its texts are those below */
+    uint64_t connected_us;
+    uint32_t cancel_pid;
+    uint8_t cancel_key[SESSION_CANCEL_KEY_LEN];
+
+    /* Who it is. */
+    char *user, *database, *application; /* owned */
+    bool ssl_asked, gss_asked;
+    uint32_t minor;             /* of the protocol it asked for */
+    struct scram_server *scram; /* owned, during AUTH */
+    bool scram_first_seen;
+    struct settings_draft draft; /* during STARTUP */
+    struct settings *settings;   /* shared (ref) */
+    struct params *params;       /* shared (ref): what the client was told */
+    struct map statements;       /* name -> struct session_statement, owned */
+    struct statement *unnamed;   /* shared (ref) */
+
+    /* Its backend, or its wait for one. */
+    struct backend *backend; /* borrowed from its pool, while linked */
+    bool backend_is_busy;    /* counted in worker->gauges.busy */
+    bool applying_settings;  /* the SELECT set_config() ahead of its messages is not answered yet */
+    struct pool_waiter waiter; /* waiter.pool is set while it waits */
+    struct list held_node;     /* in worker->held */
+    bool is_held;
+    uint64_t wait_since_us;
+
+    /* The transaction. */
+    struct route_session traits;
+    struct route_decision decision; /* of the current transaction */
+    uint32_t pins;                  /* enum sql_pin: why it keeps its backend */
+    bool wrote;     /* something other than a plain read was sent in this transaction */
+    bool unit_done; /* one Query or batch was sent: the next waits for its answer (see place.c) */
+    bool in_batch;  /* extended messages without their Sync yet */
+    bool batch_failed;       /* a local error: skip to Sync */
+    uint64_t unit_us;        /* when the first message of the transaction was taken on; 0 outside */
+    struct sql_traits query; /* of the Query that is taken on, when place.c has read it already */
+    bool query_known;
+    bool fatal_seen;    /* the server has told the client that it is over */
+    bool forced_writer; /* a read that turned out to write: this time it goes to the writer */
+
+    /* Client to server, within a message. */
+    uint64_t pass_left; /* bytes of a long message that go on unread */
+    bool pass_drop;     /* ... or to nowhere */
+    size_t in_needed;   /* the whole message that is waited for */
+    struct run to_server;
+    bool input_ended; /* the client has closed its end */
+
+    /* Server to client, within a message. */
+    uint64_t reply_left; /* bytes of a long reply that go on unread */
+    bool reply_drop;     /* ... or to nowhere */
+    bool reply_sent;     /* the message in hand is in the run already */
+    struct run to_client;
+    size_t discarded; /* reply bytes read while LEAVING */
+
+    /* A read on a read-only backend may turn out to write: until the server has begun to answer it
+     * can be sent again, to the writer. */
+    bool replay_armed;
+    bool replaying;    /* replies are dropped until ReadyForQuery, then replay is sent again */
+    bool resent;       /* what is taken on now is a replay: it is not tried a third time */
+    struct buf replay; /* the messages as the client sent them */
+    struct buf held_replies; /* answers without effect (ParseComplete, ...) kept back meanwhile */
+};
+
+/* session.c */
+struct session *session_new(struct worker *w, int fd, const char *peer);
+/* The one door out: tells the client (err may be NULL: without a word), gives back what it holds.
+ * Harmless when closed already. */
+void session_close(struct session *s, const struct err *err);
+bool session_is_open(const struct session *s);
+/* Takes on what has been received, as far as it can be. */
+void session_resume(struct session *s);
+/* If the client has closed its end: whether anything is left to be done for it. */
+void session_check_end(struct session *s);
+/* Sends what is queued for the client, and sets what both streams wait for. */
+void session_flush(struct session *s);
+void session_update_interest(struct session *s);
+/* Appends an ErrorResponse of severity ERROR for the client. */
+void session_send_error(struct session *s, const struct err *err);
+
+/* The client's prepared statements. */
+void session_forget_statement(struct session *s, struct slice name);
+void session_forget_unnamed(struct session *s);
+void session_forget_statements(struct session *s);
+
+/* A CancelRequest for it: its query is cancelled at the server, or taken out of the queue. */
+void session_cancel(struct session *s);
+
+/* login.c: takes on one packet or message at the front of in; the number of bytes, 0 when more is
+ * needed. */
+size_t login_consume(struct session *s, struct slice in);
+/* The backend asked for by a login is there (or not: err). */
+void login_linked(struct session *s);
+void login_settings_applied(struct session *s);
+
+/* frontend.c: the same for READY. */
+size_t frontend_consume(struct session *s, struct slice in);
+void frontend_finish_turn(struct session *s);
+
+/* place.c */
+/* Whether the message at the front of in may be taken on now; begins to look for a backend when
+ * there is none. */
+bool place_admit(struct session *s, uint8_t type, struct slice in);
+/* Looks for a backend for a statement of the class: true when one is linked, false when the session
+ * now waits. */
+bool place_seek(struct session *s, enum sql_class class);
+/* When the backend owes nothing: ends the transaction, gives the backend back or keeps it. */
+void place_settle(struct session *s);
+/* The session waits no more for the release of writes. */
+void place_unhold(struct session *s);
+/* A new view: all that were held look again, in their order. */
+void place_held_again(struct worker *w);
+void place_waiter_done(struct pool_waiter *waiter, struct backend *b, const struct err *err);
+/* Sends the current read again, to the writer; its backend is free of it. */
+void place_replay(struct session *s);
+/* Whether its backend counts as doing something. */
+void place_busy(struct session *s, bool busy);
+/* The client is told of parameters that differ on this backend. */
+void place_sync_params(struct session *s);
+
+/* relay.c */
+void relay_ready(struct backend *b, unsigned ready);
+/* The backend broke: the read is tried elsewhere, or the session ends. */
+void relay_lost(struct session *s, const struct err *err);
+/* Appends what Teal answers for the server, when its turn has come. */
+void relay_local_replies(struct session *s);
+
+#endif

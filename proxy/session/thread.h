@@ -1,0 +1,89 @@
+/* thread.h — the inside of a worker: for the files of the session layer only. worker.h is the
+ * outside. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_SESSION_THREAD_H
+#define TEAL_SESSION_THREAD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "pool/pool.h"
+#include "session/statement.h"
+#include "session/worker.h"
+
+enum { WORKER_SCRATCH_LEN = 64 * 1024, WORKER_LISTENERS_MAX = 16 };
+
+struct worker_stats {
+    stat_counter logins, xacts, queries, bytes_received, bytes_sent;
+    stat_counter xact_time_us, query_time_us, wait_time_us;
+    stat_counter reads_by_side[SIDES_COUNT], writes_by_side[SIDES_COUNT];
+    stat_counter replays, client_errors, outcome_unknown;
+    struct stat_hist latency;
+    struct stat_hist held;
+};
+
+/* What several threads look at; each worker writes its own. */
+struct worker_gauges {
+    _Atomic uint64_t view_version;
+    atomic_uint busy[SIDES_COUNT]; /* backends that do something for a session */
+    atomic_uint held;              /* transactions that wait because writes are held */
+    atomic_uint sessions;
+    atomic_uint pinned;
+};
+
+struct worker {
+    struct workers *workers; /* borrowed */
+    uint32_t index;
+    pthread_t thread;
+    struct loop *loop;       /* owned */
+    struct mailbox *mailbox; /* owned */
+    struct conf *conf;       /* shared (ref) */
+    struct users *users;     /* shared (ref); NULL without an auth_file */
+    struct sql_extra *extra; /* owned: read_functions */
+    struct view *view;       /* owned: this worker's copy */
+    bool view_is_single;     /* reads and writes end on one side */
+    struct pools *pools;     /* owned */
+    struct settings_table settings;
+    struct statement_table statements;
+    struct map welcomes;  /* login key -> struct params, shared (ref): see login.c */
+    struct list arriving; /* of struct session, until READY: the oldest first */
+    struct list sessions; /* of struct session, from then on */
+    struct list held;     /* of struct session, by held_node: in order of arrival */
+    struct timer *tick;   /* owned */
+    struct watch *listeners[WORKER_LISTENERS_MAX]; /* owned */
+    struct listener_watch *listener_watches;       /* owned: see accept.c */
+    uint32_t listeners_count;
+    int reserve_fd; /* owned; given up for a moment to refuse a client when descriptors run out */
+    bool draining;  /* ends sessions when their transaction has ended */
+    uint64_t next_session_id;
+    uint8_t *scratch; /* owned: the receive buffer of all connections */
+    struct worker_stats stats;
+    struct worker_gauges gauges;
+};
+
+struct workers {
+    struct pool_registry *registry; /* owned */
+    struct workers_ops ops;
+    uint32_t count;
+    struct worker *items; /* owned */
+    struct scram_seed seed;
+    struct users *users; /* shared (ref); NULL without an auth_file. The control thread's */
+    int listeners[WORKER_LISTENERS_MAX]; /* owned descriptors */
+    uint32_t listeners_count;
+};
+
+/* Counts a backend that began (+1) or ended (-1) to do something; the control thread hears when a
+ * held side has become idle. */
+void worker_busy_add(struct worker *w, enum side side, int delta);
+
+/* A CancelRequest: finds the session, whichever worker has it. */
+void workers_cancel(struct workers *workers, uint32_t pid, struct slice key);
+
+/* accept.c: new clients, on the worker that has the fewest. */
+void worker_listen(struct worker *w);
+void worker_stop_listening(struct worker *w);
+
+/* report.c */
+struct table *worker_report_table(const struct worker *w, enum worker_report what);
+
+#endif

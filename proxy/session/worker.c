@@ -1,0 +1,309 @@
+/* worker.c — one thread of the data path, seen from inside. See thread.h, and workers.c for the
+ * outside. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/rand.h"
+#include "route/route.h"
+#include "session/lifecycle.h"
+#include "session/session.h"
+
+enum { TICK_US = 250 * 1000 };
+
+static const struct pool_ops pool_callbacks = {.ready = relay_ready};
+
+void
+worker_busy_add(struct worker *w, enum side side, int delta)
+{
+    const unsigned before = atomic_fetch_add(&w->gauges.busy[side], (unsigned)delta);
+    CHECK(delta > 0 || before > 0);
+    if (delta < 0 && before == 1 && w->view->writes_held) {
+        w->workers->ops.progress(w->workers->ops.ctx);
+    }
+}
+
+/* ---- the clock ---- */
+
+static void
+close_late_logins(struct worker *w)
+{
+    const uint64_t limit_us = w->conf->client_login_timeout_us;
+    LIST_EACH(node, &w->arriving)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        if (limit_us == 0 || loop_now_us(w->loop) - s->connected_us <= limit_us) {
+            return; /* the list is in order of arrival */
+        }
+        struct err err;
+        (void)err_set(&err, SQLSTATE_PROTOCOL, "client_login_timeout: the login took too long");
+        /* Who has not said a word of our protocol is not answered in it. */
+        session_close(s, s->user == NULL ? NULL : &err);
+    }
+}
+
+static void
+close_late_held(struct worker *w)
+{
+    const uint64_t limit_us = w->conf->query_wait_timeout_us;
+    LIST_EACH(node, &w->held)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, held_node);
+        if (limit_us == 0 || loop_now_us(w->loop) - s->wait_since_us <= limit_us) {
+            return;
+        }
+        struct err err;
+        (void)err_set(&err, SQLSTATE_CANNOT_CONNECT_NOW,
+                      "writes are held and were not released within query_wait_timeout");
+        (void)err_hint(&err, "The statement was not begun; it can be sent again.");
+        session_close(s, &err);
+    }
+}
+
+static void
+worker_tick(void *arg)
+{
+    struct worker *w = arg;
+    pools_tick(w->pools);
+    close_late_logins(w);
+    close_late_held(w);
+    timer_start(w->tick, TICK_US);
+}
+
+/* ---- start and end ---- */
+
+void
+worker_init(struct worker *w, struct workers *workers, uint32_t index, const struct view *view)
+{
+    w->workers = workers;
+    w->index = index;
+    w->loop = loop_new();
+    w->mailbox = mailbox_new(w->loop);
+    w->view = view_copy(view);
+    w->view_is_single = route_is_single(view);
+    w->scratch = xcalloc(1, WORKER_SCRATCH_LEN);
+    w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    settings_table_init(&w->settings);
+    statement_table_init(&w->statements, index);
+    map_init(&w->welcomes, rand_u64());
+    list_init(&w->arriving);
+    list_init(&w->sessions);
+    list_init(&w->held);
+    w->pools = pools_new(&(struct pools_config){
+        .loop = w->loop,
+        .registry = workers->registry,
+        .worker = index,
+        .ops = &pool_callbacks,
+        .settings = &w->settings,
+        .scratch = w->scratch,
+        .scratch_len = WORKER_SCRATCH_LEN,
+    });
+    pool_registry_join(workers->registry, index, w->mailbox, w->pools);
+    pools_set_view(w->pools, w->view);
+    atomic_store(&w->gauges.view_version, view->version);
+    w->tick = timer_new(w->loop, worker_tick, w);
+    timer_start(w->tick, TICK_US);
+}
+
+void
+worker_take_conf(struct worker *w, struct conf *conf, struct users *users)
+{
+    struct buf list;
+    buf_init(&list);
+    for (size_t i = 0; i < conf->read_functions.count; i++) {
+        buf_printf(&list, "%s%s", i == 0 ? "" : ",", conf->read_functions.items[i]);
+    }
+    buf_put_u8(&list, 0);
+    sql_extra_free(w->extra);
+    w->extra = sql_extra_new((const char *)buf_slice(&list).p);
+    buf_fini(&list);
+    struct conf *conf_before = w->conf;
+    struct users *users_before = w->users;
+    w->conf = conf_ref(conf);
+    w->users = users == NULL ? NULL : users_ref(users);
+    pools_configure(w->pools, conf, users);
+    conf_unref(conf_before);
+    users_unref(users_before);
+}
+
+/* What logins were told may be different on another server. */
+static void
+forget_welcomes(struct worker *w)
+{
+    size_t at = 0;
+    for (void *v = map_next(&w->welcomes, &at); v != NULL; v = map_next(&w->welcomes, &at)) {
+        params_unref(v);
+    }
+    map_fini(&w->welcomes);
+}
+
+void
+worker_take_view(struct worker *w, struct view *view)
+{
+    struct view *before = w->view;
+    CHECK(view->version >= before->version && view->epoch >= before->epoch);
+    w->view = view;
+    w->view_is_single = route_is_single(view);
+    pools_set_view(w->pools, view);
+    const enum side writer = view->writer;
+    if (view->epoch != before->epoch ||
+        view->node[writer].incarnation != before->node[writer].incarnation) {
+        forget_welcomes(w);
+    }
+    view_free(before);
+    atomic_store(&w->gauges.view_version, view->version);
+    w->workers->ops.progress(w->workers->ops.ctx);
+    if (!view->writes_held) {
+        place_held_again(w);
+    }
+}
+
+static void
+close_all(struct list *sessions, const struct err *err)
+{
+    for (struct list *node = list_first(sessions); node != NULL; node = list_first(sessions)) {
+        session_close(LIST_OBJECT(node, struct session, node), err);
+    }
+}
+
+void
+worker_end(struct worker *w)
+{
+    struct err err;
+    (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN,
+                  "terminating connection due to administrator command");
+    worker_stop_listening(w);
+    close_all(&w->arriving, NULL);
+    close_all(&w->sessions, &err);
+    timer_stop(w->tick);
+    pools_free(w->pools);
+    loop_stop(w->loop);
+}
+
+void
+worker_fini(struct worker *w)
+{
+    timer_free(w->tick);
+    mailbox_free(w->mailbox);
+    loop_free(w->loop);
+    forget_welcomes(w);
+    settings_table_fini(&w->settings);
+    statement_table_fini(&w->statements);
+    sql_extra_free(w->extra);
+    view_free(w->view);
+    conf_unref(w->conf);
+    users_unref(w->users);
+    mem_free(w->scratch);
+    if (w->reserve_fd != -1) {
+        (void)close(w->reserve_fd); /* it was /dev/null */
+    }
+}
+
+void
+worker_drain(struct worker *w, bool wait_for_clients)
+{
+    struct err err;
+    worker_stop_listening(w);
+    if (wait_for_clients) {
+        return;
+    }
+    w->draining = true;
+    (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN, "the proxy is shutting down");
+    LIST_EACH(node, &w->sessions)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        const bool idle =
+            s->backend == NULL ? !s->is_held && s->waiter.pool == NULL : !s->backend_is_busy;
+        if (idle && buf_len(&s->in) == 0) {
+            session_close(s, &err);
+        }
+    }
+}
+
+/* ---- orders about sessions ---- */
+
+static bool
+is_on_side(const struct session *s, enum side side)
+{
+    return s->backend != NULL && pool_key_of(s->backend->pool)->side == side;
+}
+
+void
+worker_cancel_busy(struct worker *w, enum side side)
+{
+    LIST_EACH(node, &w->sessions)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        if (is_on_side(s, side) && s->backend_is_busy) {
+            pool_cancel(s->backend);
+        }
+    }
+}
+
+void
+worker_terminate_busy(struct worker *w, enum side side)
+{
+    struct err err;
+    (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN,
+                  "the transaction did not end in time for the move of writes from %s",
+                  side_name(side));
+    LIST_EACH(node, &w->sessions)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        if (is_on_side(s, side) && s->backend_is_busy) {
+            session_close(s, &err);
+        }
+    }
+}
+
+void
+worker_leave_side(struct worker *w, enum side side)
+{
+    LIST_EACH(node, &w->sessions)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        if (is_on_side(s, side) && s->pins != SQL_PIN_NONE && !s->backend_is_busy) {
+            struct err err;
+            (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN,
+                          "writes move away from %s and this session cannot: it holds %s",
+                          side_name(side), sql_pin_name(s->pins));
+            (void)err_hint(&err, "Connect again.");
+            session_close(s, &err);
+        }
+    }
+    pools_retire_side(w->pools, side);
+}
+
+struct session *
+worker_find(struct worker *w, uint64_t id)
+{
+    LIST_EACH(node, &w->sessions)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        if (s->id == id) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+void
+worker_cancel(struct worker *w, uint32_t pid, struct slice key)
+{
+    LIST_EACH(node, &w->sessions)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        if (s->cancel_pid == pid && key.len == sizeof(s->cancel_key)) {
+            uint8_t differs = 0; /* in constant time: the key is a secret */
+            for (size_t i = 0; i < key.len; i++) {
+                differs |= (uint8_t)(key.p[i] ^ s->cancel_key[i]);
+            }
+            if (differs == 0) {
+                session_cancel(s);
+            }
+            return;
+        }
+    }
+}

@@ -1,0 +1,461 @@
+/* workers.c — all workers, seen from the control thread. See worker.h.
+ *
+ * Each order is a message: a small struct with its arguments, run on the worker's thread and freed
+ * there. The answers that matter (view taken over, busy count) are atomics, because a cutover reads
+ * them every millisecond. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "net/listener.h"
+#include "session/lifecycle.h"
+#include "session/session.h"
+
+/* ---- orders ---- */
+
+struct order {
+    struct worker *worker; /* borrowed */
+    enum side side;
+    bool flag;
+    uint64_t id;
+    struct view *view;   /* owned until taken */
+    struct conf *conf;   /* shared (ref) */
+    struct users *users; /* shared (ref) */
+    uint8_t key[256];
+    size_t key_len;
+};
+
+static struct order *
+order_new(struct worker *w)
+{
+    struct order *o = xcalloc(1, sizeof(*o));
+    o->worker = w;
+    return o;
+}
+
+static void
+run_take_view(void *arg)
+{
+    struct order *o = arg;
+    worker_take_view(o->worker, o->view);
+    mem_free(o);
+}
+
+void
+workers_publish(struct workers *workers, const struct view *view)
+{
+    for (uint32_t i = 0; i < workers->count; i++) {
+        struct order *o = order_new(&workers->items[i]);
+        o->view = view_copy(view);
+        mailbox_post(workers->items[i].mailbox, run_take_view, o);
+    }
+}
+
+static void
+run_cancel_busy(void *arg)
+{
+    struct order *o = arg;
+    worker_cancel_busy(o->worker, o->side);
+    mem_free(o);
+}
+
+static void
+run_terminate_busy(void *arg)
+{
+    struct order *o = arg;
+    worker_terminate_busy(o->worker, o->side);
+    mem_free(o);
+}
+
+static void
+run_leave_side(void *arg)
+{
+    struct order *o = arg;
+    worker_leave_side(o->worker, o->side);
+    mem_free(o);
+}
+
+static void
+order_all_about(struct workers *workers, enum side side, loop_fn *fn)
+{
+    for (uint32_t i = 0; i < workers->count; i++) {
+        struct order *o = order_new(&workers->items[i]);
+        o->side = side;
+        mailbox_post(workers->items[i].mailbox, fn, o);
+    }
+}
+
+void
+workers_cancel_busy(struct workers *workers, enum side side)
+{
+    order_all_about(workers, side, run_cancel_busy);
+}
+
+void
+workers_terminate_busy(struct workers *workers, enum side side)
+{
+    order_all_about(workers, side, run_terminate_busy);
+}
+
+void
+workers_leave_side(struct workers *workers, enum side side)
+{
+    order_all_about(workers, side, run_leave_side);
+}
+
+static void
+run_drain(void *arg)
+{
+    struct order *o = arg;
+    worker_drain(o->worker, o->flag);
+    mem_free(o);
+}
+
+void
+workers_drain(struct workers *workers, bool wait_for_clients)
+{
+    for (uint32_t i = 0; i < workers->count; i++) {
+        struct order *o = order_new(&workers->items[i]);
+        o->flag = wait_for_clients;
+        mailbox_post(workers->items[i].mailbox, run_drain, o);
+    }
+}
+
+static void
+run_kill(void *arg)
+{
+    struct order *o = arg;
+    struct session *s = worker_find(o->worker, o->id);
+    if (s != NULL) {
+        struct err err;
+        (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN,
+                      "terminating connection due to administrator command");
+        session_close(s, &err);
+    }
+    mem_free(o);
+}
+
+void
+workers_kill_session(struct workers *workers, uint64_t session_id)
+{
+    const uint64_t index = session_id >> 40;
+    if (index >= workers->count) {
+        return;
+    }
+    struct order *o = order_new(&workers->items[index]);
+    o->id = session_id;
+    mailbox_post(workers->items[index].mailbox, run_kill, o);
+}
+
+static void
+run_cancel(void *arg)
+{
+    struct order *o = arg;
+    worker_cancel(o->worker, (uint32_t)o->id, slice_of(o->key, o->key_len));
+    mem_free(o);
+}
+
+void
+workers_cancel(struct workers *workers, uint32_t pid, struct slice key)
+{
+    const uint32_t index = pid >> 24;
+    if (index >= workers->count || key.len > sizeof(((struct order *)NULL)->key)) {
+        return;
+    }
+    struct order *o = order_new(&workers->items[index]);
+    o->id = pid;
+    memcpy(o->key, key.p, key.len);
+    o->key_len = key.len;
+    mailbox_post(workers->items[index].mailbox, run_cancel, o);
+}
+
+/* ---- configuration ---- */
+
+static void
+run_take_conf(void *arg)
+{
+    struct order *o = arg;
+    worker_take_conf(o->worker, o->conf, o->users);
+    conf_unref(o->conf);
+    users_unref(o->users);
+    mem_free(o);
+}
+
+static bool
+load_users(struct workers *workers, const struct conf *conf, const struct users *before,
+           struct users **users)
+{
+    *users = NULL;
+    if (conf->auth_type == CONF_AUTH_TRUST && access(conf->auth_file, F_OK) == -1) {
+        return true; /* nobody needs a secret */
+    }
+    struct buf mistakes;
+    buf_init(&mistakes);
+    *users = users_load(conf->auth_file, &workers->seed, before, &mistakes);
+    if (*users == NULL) {
+        buf_put_u8(&mistakes, 0);
+        log_error(NULL, "the users file cannot be used", "mistakes=\"%s\"",
+                  (const char *)buf_slice(&mistakes).p);
+    }
+    buf_fini(&mistakes);
+    return *users != NULL;
+}
+
+void
+workers_reconfigure(struct workers *workers, struct conf *conf)
+{
+    struct users *users;
+    if (!load_users(workers, conf, workers->users, &users)) {
+        users = workers->users == NULL ? NULL : users_ref(workers->users);
+    }
+    for (uint32_t i = 0; i < workers->count; i++) {
+        struct order *o = order_new(&workers->items[i]);
+        o->conf = conf_ref(conf);
+        o->users = users == NULL ? NULL : users_ref(users);
+        mailbox_post(workers->items[i].mailbox, run_take_conf, o);
+    }
+    users_unref(workers->users);
+    workers->users = users;
+}
+
+/* ---- start and stop ---- */
+
+static bool
+open_listeners(struct workers *workers, const struct conf *conf)
+{
+    struct err err;
+    const int backlog = (int)conf->listen_backlog;
+    for (size_t i = 0; i <= conf->listen_addr.count; i++) {
+        int fd;
+        if (i < conf->listen_addr.count) {
+            fd = listener_open_tcp(conf->listen_addr.items[i], conf->listen_port, backlog, &err);
+        } else if (conf->unix_socket_dir[0] != '\0') {
+            fd = listener_open_unix(conf->unix_socket_dir, conf->listen_port,
+                                    conf->unix_socket_mode, backlog, &err);
+        } else {
+            continue;
+        }
+        if (fd == -1 || workers->listeners_count == WORKER_LISTENERS_MAX) {
+            log_error(NULL, "cannot listen", "error=\"%s\"",
+                      fd == -1 ? err.text : "too many addresses in listen_addr");
+            return false;
+        }
+        workers->listeners[workers->listeners_count++] = fd;
+    }
+    return true;
+}
+
+static void *
+worker_main(void *arg)
+{
+    struct worker *w = arg;
+    worker_listen(w);
+    loop_run(w->loop);
+    return NULL;
+}
+
+/* Signals are the control thread's: a worker starts with all of them blocked. */
+static void
+start_threads(struct workers *workers)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+    for (uint32_t i = 0; i < workers->count; i++) {
+        struct worker *w = &workers->items[i];
+        CHECK(pthread_create(&w->thread, NULL, worker_main, w) == 0);
+    }
+    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+}
+
+static uint32_t
+workers_wanted(const struct conf *conf)
+{
+    if (conf->workers > 0) {
+        return conf->workers < POOL_WORKERS_MAX ? conf->workers : POOL_WORKERS_MAX;
+    }
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > POOL_WORKERS_MAX ? POOL_WORKERS_MAX : (uint32_t)cores;
+}
+
+static void
+workers_free(struct workers *workers)
+{
+    for (uint32_t i = 0; i < workers->listeners_count; i++) {
+        (void)close(workers->listeners[i]); /* nothing is sent on a listening socket */
+    }
+    pool_registry_free(workers->registry);
+    users_unref(workers->users);
+    mem_free(workers->items);
+    mem_free(workers);
+}
+
+struct workers *
+workers_start(struct conf *conf, const struct view *view, const struct workers_ops *ops)
+{
+    struct workers *workers = xcalloc(1, sizeof(*workers));
+    workers->count = workers_wanted(conf);
+    workers->ops = *ops;
+    workers->registry = pool_registry_new(workers->count);
+    workers->items = xcalloc(workers->count, sizeof(*workers->items));
+    scram_seed_init(&workers->seed);
+    if (!load_users(workers, conf, NULL, &workers->users) || !open_listeners(workers, conf)) {
+        workers_free(workers);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < workers->count; i++) {
+        worker_init(&workers->items[i], workers, i, view);
+        worker_take_conf(&workers->items[i], conf, workers->users);
+    }
+    start_threads(workers);
+    return workers;
+}
+
+static void
+run_end(void *arg)
+{
+    worker_end(arg);
+}
+
+void
+workers_stop(struct workers *workers)
+{
+    if (workers == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < workers->count; i++) {
+        mailbox_post(workers->items[i].mailbox, run_end, &workers->items[i]);
+    }
+    for (uint32_t i = 0; i < workers->count; i++) {
+        CHECK(pthread_join(workers->items[i].thread, NULL) == 0);
+    }
+    for (uint32_t i = 0; i < workers->count; i++) {
+        worker_fini(&workers->items[i]);
+    }
+    workers_free(workers);
+}
+
+/* ---- what the control thread looks at ---- */
+
+bool
+workers_have_view(const struct workers *workers, uint64_t version)
+{
+    for (uint32_t i = 0; i < workers->count; i++) {
+        if (atomic_load(&workers->items[i].gauges.view_version) < version) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint32_t
+workers_busy(const struct workers *workers, enum side side)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < workers->count; i++) {
+        sum += atomic_load(&workers->items[i].gauges.busy[side]);
+    }
+    return sum;
+}
+
+uint32_t
+workers_waiting(const struct workers *workers)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < workers->count; i++) {
+        sum += atomic_load(&workers->items[i].gauges.held);
+    }
+    return sum;
+}
+
+uint32_t
+workers_sessions(const struct workers *workers)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < workers->count; i++) {
+        sum += atomic_load(&workers->items[i].gauges.sessions);
+    }
+    return sum;
+}
+
+void
+workers_stats(const struct workers *workers, struct workers_stats *out)
+{
+    *out = (struct workers_stats){0};
+    for (uint32_t i = 0; i < workers->count; i++) {
+        const struct worker *w = &workers->items[i];
+        const struct worker_stats *st = &w->stats;
+        out->sessions += atomic_load(&w->gauges.sessions);
+        out->sessions_pinned += atomic_load(&w->gauges.pinned);
+        out->logins += stat_get(&st->logins);
+        out->xacts += stat_get(&st->xacts);
+        out->queries += stat_get(&st->queries);
+        out->bytes_received += stat_get(&st->bytes_received);
+        out->bytes_sent += stat_get(&st->bytes_sent);
+        out->xact_time_us += stat_get(&st->xact_time_us);
+        out->query_time_us += stat_get(&st->query_time_us);
+        out->wait_time_us += stat_get(&st->wait_time_us);
+        for (int side = 0; side < SIDES_COUNT; side++) {
+            out->reads_by_side[side] += stat_get(&st->reads_by_side[side]);
+            out->writes_by_side[side] += stat_get(&st->writes_by_side[side]);
+        }
+        out->replays += stat_get(&st->replays);
+        out->client_errors += stat_get(&st->client_errors);
+        out->outcome_unknown += stat_get(&st->outcome_unknown);
+        stat_hist_merge(&out->latency, &st->latency);
+        stat_hist_merge(&out->held, &st->held);
+    }
+}
+
+/* ---- reports ---- */
+
+struct report {
+    struct worker *worker; /* borrowed: whose turn it is */
+    enum worker_report what;
+    struct table *table;      /* owned; NULL before the first worker */
+    struct mailbox *reply_to; /* borrowed */
+    workers_report_fn *done;
+    void *arg; /* borrowed */
+};
+
+static void
+report_deliver(void *arg)
+{
+    struct report *r = arg;
+    r->done(r->arg, r->table);
+    mem_free(r);
+}
+
+/* From worker to worker, each adds its rows; the last one sends the table home. */
+static void
+run_report(void *arg)
+{
+    struct report *r = arg;
+    struct workers *workers = r->worker->workers;
+    struct table *rows = worker_report_table(r->worker, r->what);
+    if (r->table == NULL) {
+        r->table = rows;
+    } else {
+        table_append(r->table, rows);
+    }
+    const uint32_t next = r->worker->index + 1;
+    if (next == workers->count) {
+        mailbox_post(r->reply_to, report_deliver, r);
+        return;
+    }
+    r->worker = &workers->items[next];
+    mailbox_post(r->worker->mailbox, run_report, r);
+}
+
+void
+workers_report(struct workers *workers, enum worker_report what, struct mailbox *reply_to,
+               workers_report_fn *done, void *arg)
+{
+    struct report *r = xcalloc(1, sizeof(*r));
+    *r = (struct report){&workers->items[0], what, NULL, reply_to, done, arg};
+    mailbox_post(workers->items[0].mailbox, run_report, r);
+}
