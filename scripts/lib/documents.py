@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: PostgreSQL
+"""documents.py TEAL [--fix]: the generated parts of the documents are what the program prints.
+
+In a Markdown file the lines between "<!-- dump: NAME -->" and "<!-- end -->" are those of `teal --dump=NAME`, within a
+code fence when the document has one there. config/teal.ini is `teal --dump=sample` where the program knows that word.
+"""
+import os
+import re
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BLOCK = re.compile(r"(<!-- dump: ([a-z:-]+) -->\n)(.*?)(<!-- end -->)", re.S)
+FENCE = re.compile(r"\A(\s*```[a-z]*\n)(.*?)(```\s*)\Z", re.S)
+FILES = {"config/teal.ini": "sample", "config/man/teal.ini.5": "man"}
+
+
+def dump(teal, name):
+    done = subprocess.run([teal, "--dump=" + name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20)
+    return done.stdout if done.returncode == 0 else None
+
+
+def documents():
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=TOP, stdout=subprocess.PIPE, text=True, check=True)
+    return [name for name in listed.stdout.split("\n") if name and os.path.exists(os.path.join(TOP, name))]
+
+
+def renewed(teal, text, mistakes, name):
+    def replace(match):
+        wanted = dump(teal, match.group(2))
+        if wanted is None:
+            mistakes.append("%s: the program knows no --dump=%s" % (name, match.group(2)))
+            return match.group(0)
+        fence = FENCE.match(match.group(3))
+        body = fence.group(1) + wanted + fence.group(3) if fence else wanted
+        return match.group(1) + body + match.group(4)
+    return BLOCK.sub(replace, text)
+
+
+def main():
+    teal, fix = os.path.abspath(sys.argv[1]), "--fix" in sys.argv
+    mistakes, seen = [], 0
+    wanted = {}
+    for name in documents():
+        with open(os.path.join(TOP, name)) as f:
+            text = f.read()
+        seen += len(BLOCK.findall(text))
+        wanted[name] = (text, renewed(teal, text, mistakes, name))
+    for name, what in FILES.items():
+        path, output = os.path.join(TOP, name), dump(teal, what)
+        if output and os.path.exists(path):
+            with open(path) as f:
+                wanted[name] = (f.read(), output)
+            seen += 1
+    for name, (old, new) in wanted.items():
+        if old == new:
+            continue
+        if fix:
+            with open(os.path.join(TOP, name), "w") as f:
+                f.write(new)
+        else:
+            mistakes.append("%s: not what the program prints; run scripts/lib/documents.py %s --fix" % (name, sys.argv[1]))
+    for mistake in mistakes:
+        print(mistake)
+    print("documents: %d generated parts, %d mistakes" % (seen, len(mistakes)))
+    return 1 if mistakes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
