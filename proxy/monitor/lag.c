@@ -13,6 +13,7 @@ void
 lag_reset(struct lag *lag)
 {
     lag->count = 0;
+    lag->gap_us = 0;
     lag->fresh_until_us = 0;
 }
 
@@ -23,9 +24,13 @@ lag_drop(struct lag *lag, size_t n)
     CHECK(n <= lag->count);
     lag->count -= n;
     memmove(lag->samples, lag->samples + n, lag->count * sizeof(lag->samples[0]));
+    if (lag->count < LAG_SAMPLES_MAX / 4) {
+        lag->gap_us = 0;
+    }
 }
 
-/* Keeps the first and the newest, and of the rest every other one. */
+/* Keeps the first and the newest, and of the rest every other one; those to come are kept as far
+ * apart. */
 static void
 lag_thin(struct lag *lag)
 {
@@ -36,7 +41,17 @@ lag_thin(struct lag *lag)
     }
     lag->samples[kept++] = newest;
     lag->count = kept;
+    lag->gap_us = (newest.taken_us - lag->samples[0].taken_us) / kept;
     CHECK(lag->count < LAG_SAMPLES_MAX);
+}
+
+/* The newest stands too close behind the one before: it may give its place to a newer one. */
+static bool
+lag_is_dense(const struct lag *lag)
+{
+    return lag->count >= 2 &&
+           lag->samples[lag->count - 1].taken_us - lag->samples[lag->count - 2].taken_us <
+               lag->gap_us;
 }
 
 void
@@ -49,6 +64,10 @@ lag_add(struct lag *lag, struct lag_sample sample)
         if (sample.position < newest->position) {
             lag_reset(lag);
         }
+    }
+    if (lag_is_dense(lag)) {
+        lag->samples[lag->count - 1] = sample;
+        return;
     }
     if (lag->count == LAG_SAMPLES_MAX) {
         lag_thin(lag);

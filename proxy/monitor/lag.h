@@ -39,6 +39,8 @@ struct lag_sample {
 struct lag {
     struct lag_sample samples[LAG_SAMPLES_MAX];
     size_t count;
+    uint64_t gap_us; /* the newest may be replaced while it is closer to the one before; 0: all are
+                        kept */
     uint64_t fresh_until_us; /* 0: nothing is proven */
 };
 

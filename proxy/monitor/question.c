@@ -229,6 +229,7 @@ answer_read(const struct pq_result *result, struct answer *out, struct err *err)
     out->system_identifier = cell_u64(result, COL_SYSTEM);
     out->server_version_num = (int)cell_u64(result, COL_VERSION_NUM);
     cell_copy(result, COL_VERSION, out->version, sizeof(out->version));
+    out->version[strcspn(out->version, " ")] = '\0'; /* without the packager's remark */
     out->read_only = cell_is_true(result, COL_READ_ONLY);
     if (!read_position(result, out)) {
         return err_set(err, SQLSTATE_PROTOCOL, "the server gave no WAL position");

@@ -1,0 +1,89 @@
+/* test_conninfo.c — libpq's strings. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "topo/conninfo.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+/* cmocka wants those before it */
+#include <cmocka.h>
+
+#include "conf/conf.h"
+
+/* conf_node's texts are not const; these are never written to. */
+static struct conf_node
+a_node(char *host, char *user, char *password, char *sslmode)
+{
+    return (struct conf_node){.host = host,
+                              .port = 5432,
+                              .user = user,
+                              .password = password,
+                              .sslmode = sslmode,
+                              .replication_host = host,
+                              .replication_port = 5433,
+                              .replication_user = user,
+                              .replication_password = password};
+}
+
+static void
+every_value_is_quoted(void **state)
+{
+    (void)state;
+    char host[] = "10.0.0.1";
+    char user[] = "o'brien";
+    char password[] = "a b\\c'd host=evil";
+    char sslmode[] = "disable";
+    const struct conf_node node = a_node(host, user, password, sslmode);
+    char *s = conninfo_of(&node, "my db", "teal monitor", 3000000);
+    assert_non_null(strstr(s, "host='10.0.0.1' port=5432 user='o\\'brien'"));
+    assert_non_null(strstr(s, "password='a b\\\\c\\'d host=evil'"));
+    assert_non_null(strstr(s, "dbname='my db'"));
+    assert_non_null(strstr(s, "application_name='teal monitor'"));
+    assert_non_null(strstr(s, "connect_timeout=3"));
+    conninfo_free(s);
+}
+
+static void
+what_is_not_set_is_left_to_libpq(void **state)
+{
+    (void)state;
+    char host[] = "h";
+    char empty[] = "";
+    char *none = NULL;
+    const struct conf_node node = a_node(host, empty, none, empty);
+    char *s = conninfo_of(&node, "d", "a", 1);
+    assert_null(strstr(s, "user="));
+    assert_null(strstr(s, "password="));
+    assert_null(strstr(s, "sslmode="));
+    assert_non_null(strstr(s, "connect_timeout=2")); /* libpq's least */
+    conninfo_free(s);
+}
+
+static void
+replication_has_a_way_of_its_own(void **state)
+{
+    (void)state;
+    char host[] = "inner";
+    char user[] = "repl";
+    char password[] = "p";
+    char sslmode[] = "require";
+    const struct conf_node node = a_node(host, user, password, sslmode);
+    char *s = conninfo_for_replication(&node, "app");
+    assert_string_equal(s, "host='inner' port=5433 user='repl' password='p' dbname='app'"
+                           " sslmode='require' connect_timeout=10");
+    conninfo_free(s);
+    conninfo_free(NULL);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_value_is_quoted),
+        cmocka_unit_test(what_is_not_set_is_left_to_libpq),
+        cmocka_unit_test(replication_has_a_way_of_its_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
