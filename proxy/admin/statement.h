@@ -1,0 +1,113 @@
+/* statement.h — what an operator may say: the console's grammar as one table.
+ *
+ * Text in, statement out; nothing is run here. The rows of commands.def are parser, help and rights
+ * at once. Words compare without case; a name may be a plain word, 'quoted' or "quoted"; comments
+ * and a last semicolon are fine; a second statement is not. The text is hostile until it is parsed.
+ */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_ADMIN_STATEMENT_H
+#define TEAL_ADMIN_STATEMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "cutover/cutover.h"
+#include "topo/view.h"
+
+enum command {
+    CMD_EMPTY, /* nothing but space, comments and semicolons */
+    CMD_STATUS,
+    CMD_STATE,
+    CMD_LAG,
+    CMD_CUTOVER_SHOW,
+    CMD_POOLS,
+    CMD_CLIENTS,
+    CMD_SESSIONS,
+    CMD_SERVERS,
+    CMD_STATS,
+    CMD_STATS_TOTALS,
+    CMD_STATS_AVERAGES,
+    CMD_DATABASES,
+    CMD_LISTS,
+    CMD_CONFIG,
+    CMD_VERSION,
+    CMD_HELP,
+    CMD_EXPLAIN,
+    CMD_CHECK,
+    CMD_PREPARE,
+    CMD_READS,
+    CMD_WRITES,
+    CMD_CUTOVER,
+    CMD_ROLLBACK,
+    CMD_FINISH,
+    CMD_HOLD,
+    CMD_RELEASE,
+    CMD_KILL,
+    CMD_RELOAD,
+    CMD_SHUTDOWN,
+    CMD_SETTING,
+    CMD_SET,
+    COMMANDS_COUNT,
+};
+
+enum command_needs { NEEDS_VIEW, NEEDS_OPERATE };
+
+enum command_reply {
+    REPLY_NONE,    /* a tag, no rows */
+    REPLY_TABLE,   /* a table made at once */
+    REPLY_WORKERS, /* a table that the workers are asked for */
+    REPLY_STEPS,   /* rows result, step, detail, took, as they happen */
+};
+
+struct command_row {
+    enum command command;
+    const char *words; /* upper case, one space between two */
+    const char *shown; /* what follows, for the help; "" for nothing */
+    enum command_needs needs;
+    enum command_reply reply;
+    const char *sentence; /* "" for what the help leaves out */
+};
+
+enum shutdown_mode { SHUTDOWN_NOW, SHUTDOWN_WAIT_FOR_CLIENTS, SHUTDOWN_WAIT_FOR_SERVERS };
+
+enum {
+    STATEMENT_LEN_MAX = 4096, /* but for EXPLAIN ROUTE, which the longest frame bounds */
+    STATEMENT_NAME_SIZE = 64,
+    STATEMENT_HOLD_MAX_S = 600,
+};
+
+/* A plain value; sql alone points into the text. Fields that the command does not take are zero. */
+struct statement {
+    enum command command;
+    const struct command_row *row;  /* borrowed for ever; NULL for CMD_EMPTY */
+    enum view_reads reads;          /* READS */
+    bool percent_set;               /* READS */
+    uint32_t percent;               /* READS: hundredths of a percent */
+    char user[STATEMENT_NAME_SIZE]; /* READS; "" for any */
+    char database[STATEMENT_NAME_SIZE];
+    char application[STATEMENT_NAME_SIZE];
+    enum side side;                 /* WRITES */
+    bool timeout_set;               /* HOLD */
+    uint64_t timeout_us;            /* HOLD */
+    struct cutover_options options; /* CUTOVER, ROLLBACK; the side to is not set here */
+    uint64_t number;                /* KILL_CLIENT */
+    bool pinned;                    /* SHOW SESSIONS */
+    enum shutdown_mode shutdown;    /* SHUTDOWN */
+    struct slice sql;               /* EXPLAIN ROUTE; borrowed from the text */
+};
+
+/* False with err (42601, 22023, 54000) and a hint when it is no statement of the console. */
+MUST_CHECK bool statement_parse(struct slice text, struct statement *out, struct err *err);
+
+/* The rows of the table, for the help. */
+size_t command_rows_count(void);
+const struct command_row *command_row_at(size_t at);
+
+/* "5s", "200ms", "2" (seconds), with the units of teal.ini: us ms s min h d. */
+MUST_CHECK bool duration_parse(const char *text, uint64_t *out_us);
+/* "5%", "0.25%", "5": hundredths of a percent, at most 10000. */
+MUST_CHECK bool percent_parse(const char *text, uint32_t *out);
+
+#endif
