@@ -1,6 +1,7 @@
 /* guard.h — bytes that end where the readable memory ends.
  *
- * A reader that looks one byte too far dies on the spot, with or without a sanitizer. Test programs only. */
+ * A reader that looks one byte too far dies on the spot, with or without a sanitizer. Test programs
+ * only. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_TESTS_GUARD_H
 #define TEAL_TESTS_GUARD_H
