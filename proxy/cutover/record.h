@@ -19,11 +19,10 @@ enum record_phase {
     RECORD_IDLE,   /* no flip: writer is the writer */
     RECORD_FLIP,   /* a flip may have touched the databases; it has not committed */
     RECORD_COMMIT, /* the commit is about to be sent, or was sent */
-    RECORD_OPEN,   /* committed: the target is the writer, opening it */
     RECORD_AFTER,  /* released on the target; the way back is not set up yet */
     RECORD_UNDONE, /* undone and released on the old side; the subscription may be still off */
 };
-enum { RECORD_PHASES_COUNT = 6 };
+enum { RECORD_PHASES_COUNT = 5 };
 
 struct record {
     uint64_t epoch;   /* of the last committed route */
