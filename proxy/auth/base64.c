@@ -6,6 +6,7 @@
 #include "auth/base64.h"
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char pad = '=';
 
 void
 base64_put(struct buf *out, struct slice bytes)
@@ -16,8 +17,8 @@ base64_put(struct buf *out, struct slice bytes)
         bits |= left > 1 ? (uint32_t)bytes.p[i + 1] << 8 : 0;
         bits |= left > 2 ? (uint32_t)bytes.p[i + 2] : 0;
         const char quad[4] = {digits[bits >> 18 & 63], digits[bits >> 12 & 63],
-                              left > 1 ? digits[bits >> 6 & 63] : '=',
-                              left > 2 ? digits[bits & 63] : '='};
+                              left > 1 ? digits[bits >> 6 & 63] : pad,
+                              left > 2 ? digits[bits & 63] : pad};
         buf_put(out, quad, sizeof(quad));
     }
 }

@@ -35,6 +35,13 @@ malformed(struct err *err, const char *what)
 }
 
 static enum scram_step
+out_of_turn(struct err *err)
+{
+    (void)err_set(err, SQLSTATE_PROTOCOL, "SCRAM message out of turn");
+    return SCRAM_FAILED;
+}
+
+static enum scram_step
 library_failed(struct err *err)
 {
     (void)err_set(err, SQLSTATE_INTERNAL, "could not compute a SHA-256 digest");
@@ -363,8 +370,11 @@ put_server_first(const struct scram_server *s, struct buf *out)
 enum scram_step
 scram_server_first(struct scram_server *s, struct slice message, struct buf *reply, struct err *err)
 {
-    CHECK(s->state == SCRAM_SERVER_FIRST);
+    const bool in_turn = s->state == SCRAM_SERVER_FIRST;
     s->state = SCRAM_SERVER_OVER;
+    if (!in_turn) {
+        return out_of_turn(err);
+    }
     if (!message_valid(message, SCRAM_MESSAGE_MAX)) {
         return malformed(err, "empty, too long, or with a zero byte");
     }
@@ -553,8 +563,11 @@ enum scram_step
 scram_server_final(struct scram_server *s, struct slice message, const struct scram_secret *secret,
                    struct buf *reply, struct err *err)
 {
-    CHECK(s->state == SCRAM_SERVER_FINAL);
+    const bool in_turn = s->state == SCRAM_SERVER_FINAL;
     s->state = SCRAM_SERVER_OVER;
+    if (!in_turn) {
+        return out_of_turn(err);
+    }
     if (!message_valid(message, SCRAM_MESSAGE_MAX + SCRAM_MESSAGE_MAX)) {
         return malformed(err, "empty, too long, or with a zero byte");
     }
@@ -717,8 +730,11 @@ enum scram_step
 scram_client_challenge(struct scram_client *c, struct slice message,
                        const struct scram_secret *secret, struct buf *reply, struct err *err)
 {
-    CHECK(c->state == SCRAM_CLIENT_FIRST);
+    const bool in_turn = c->state == SCRAM_CLIENT_FIRST;
     c->state = SCRAM_CLIENT_OVER;
+    if (!in_turn) {
+        return out_of_turn(err);
+    }
     if (!message_valid(message, SCRAM_SERVER_MESSAGE_MAX)) {
         return malformed(err, "empty, too long, or with a zero byte");
     }
@@ -741,8 +757,11 @@ scram_client_challenge(struct scram_client *c, struct slice message,
 enum scram_step
 scram_client_verify(struct scram_client *c, struct slice message, struct err *err)
 {
-    CHECK(c->state == SCRAM_CLIENT_FINAL);
+    const bool in_turn = c->state == SCRAM_CLIENT_FINAL;
     c->state = SCRAM_CLIENT_OVER;
+    if (!in_turn) {
+        return out_of_turn(err);
+    }
     if (!message_valid(message, SCRAM_SERVER_MESSAGE_MAX)) {
         return malformed(err, "empty, too long, or with a zero byte");
     }

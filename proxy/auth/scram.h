@@ -12,6 +12,10 @@
  *                            client-final   scram_server_final   DONE
  *     scram_client_verify    server-final
  *
+ * The peer decides which message comes: one out of turn (twice the same, one before the exchange
+ * has begun, one after it is over) is its mistake and ends in SCRAM_FAILED. A zeroed struct is an
+ * exchange that has not begun.
+ *
  * Passwords are taken as raw bytes: for ASCII that is what SASLprep gives, and for anything else it
  * is what PostgreSQL falls back to when SASLprep refuses the text. A password with characters that
  * SASLprep would map (a ligature, a full-width letter) must be stored as its verifier. Channel
@@ -85,7 +89,7 @@ struct scram_secret {
 /* ---- the server's end ---- */
 
 struct scram_server {
-    enum { SCRAM_SERVER_FIRST, SCRAM_SERVER_FINAL, SCRAM_SERVER_OVER } state;
+    enum { SCRAM_SERVER_IDLE, SCRAM_SERVER_FIRST, SCRAM_SERVER_FINAL, SCRAM_SERVER_OVER } state;
     bool mock;       /* the exchange runs to its end, which is refusal */
     bool unsolved;   /* the keys are still to be derived from the password */
     char cbind_flag; /* 'n' or 'y', as the client sent it */
@@ -118,7 +122,7 @@ void scram_server_fini(struct scram_server *s);
 /* ---- the client's end ---- */
 
 struct scram_client {
-    enum { SCRAM_CLIENT_FIRST, SCRAM_CLIENT_FINAL, SCRAM_CLIENT_OVER } state;
+    enum { SCRAM_CLIENT_IDLE, SCRAM_CLIENT_FIRST, SCRAM_CLIENT_FINAL, SCRAM_CLIENT_OVER } state;
     char nonce[SCRAM_NONCE_TEXT_SIZE];
     char user[64]; /* "" towards PostgreSQL, which takes the name from the startup packet */
     uint8_t server_signature[SCRAM_KEY_LEN]; /* what the server must prove */

@@ -62,6 +62,7 @@ user_free(struct user *u)
     if (u == NULL) {
         return;
     }
+    CHECK(u->name != NULL && u->secret != NULL);
     mem_wipe_free(u->secret, strlen(u->secret));
     mem_wipe_free(u->verifier, sizeof(*u->verifier));
     scram_cache_unref(u->keys);
@@ -110,6 +111,7 @@ keys_inherit(const struct load *l, const struct user *u)
 static bool
 user_add(struct load *l, char **name, char **secret)
 {
+    CHECK(*name != NULL && *secret != NULL);
     struct user *u = xcalloc(1, sizeof(*u));
     u->name = *name;
     u->secret = *secret;
@@ -297,7 +299,7 @@ users_count(const struct users *u)
 const struct user *
 users_find(const struct users *u, const char *name)
 {
-    return map_get(&u->by_name, slice_of_str(name));
+    return u == NULL ? NULL : map_get(&u->by_name, slice_of_str(name));
 }
 
 struct scram_secret
@@ -317,5 +319,7 @@ void
 users_scram_begin(const struct users *u, const char *name, struct scram_server *s)
 {
     const struct scram_secret secret = user_scram_secret(users_find(u, name));
-    scram_server_init(s, &secret, name, &u->seed);
+    struct scram_seed seed;
+    scram_seed_init(&seed);
+    scram_server_init(s, &secret, name, u == NULL ? &seed : &u->seed);
 }

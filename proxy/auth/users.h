@@ -50,14 +50,15 @@ struct users *users_ref(struct users *u);
 void users_unref(struct users *u); /* NULL is fine */
 
 size_t users_count(const struct users *u);
-/* NULL when there is no such user. Borrowed for as long as the users are. */
+/* NULL when there is no such user. Borrowed for as long as the users are. u may be NULL: nobody is
+ * known. */
 const struct user *users_find(const struct users *u, const char *name);
 
 /* What the user has for SCRAM, to either end; user may be NULL (unknown). Borrowed from the user.
  */
 struct scram_secret user_scram_secret(const struct user *user);
-/* Begins a SCRAM exchange with a client that says to be name, known or not. For scram_server_final:
- * user_scram_secret(users_find(u, name)). */
+/* Begins a SCRAM exchange with a client that says to be name, known or not; u may be
+ * NULL. For scram_server_final: user_scram_secret(users_find(u, name)). */
 void users_scram_begin(const struct users *u, const char *name, struct scram_server *s);
 
 #endif

@@ -658,6 +658,58 @@ server_final_is_taken_or_refused(void **state)
     }
 }
 
+/* ---- messages out of turn: the peer chooses what it sends, so none of them may abort ---- */
+
+static void
+server_message_out_of_turn_fails(void **state)
+{
+    (void)state;
+    const struct scram_secret secret = password_secret("pencil");
+    const struct slice first = slice_of_str("r=abcX,s=c2FsdA==,i=1");
+    const struct slice final = slice_of_str(rfc_server_final);
+    struct scram_client c;
+    struct buf out;
+    struct err err;
+    buf_init(&out);
+    memset(&c, 0, sizeof(c));
+    assert_int_equal(scram_client_challenge(&c, first, &secret, &out, &err), SCRAM_FAILED);
+    scram_client_begin_as(&c, "", "abc", &out);
+    assert_int_equal(scram_client_verify(&c, final, &err), SCRAM_FAILED);
+    assert_string_equal(err.sqlstate, "08P01");
+    scram_client_begin_as(&c, "", "abc", &out);
+    assert_int_equal(scram_client_challenge(&c, first, &secret, &out, NULL), SCRAM_CONTINUE);
+    assert_int_equal(scram_client_challenge(&c, first, &secret, &out, &err), SCRAM_FAILED);
+    assert_string_equal(err.sqlstate, "08P01");
+    assert_int_equal(scram_client_verify(&c, final, &err), SCRAM_FAILED);
+    scram_client_fini(&c);
+    assert_int_equal(scram_client_verify(&c, final, &err), SCRAM_FAILED);
+    buf_fini(&out);
+}
+
+static void
+client_message_out_of_turn_fails(void **state)
+{
+    (void)state;
+    const struct slice first = slice_of_str("n,,n=,r=abc");
+    struct scram_server s;
+    struct buf out;
+    struct err err;
+    buf_init(&out);
+    memset(&s, 0, sizeof(s));
+    assert_int_equal(scram_server_first(&s, first, &out, &err), SCRAM_FAILED);
+    scram_server_init(&s, &nobody, "app", &seed);
+    assert_int_equal(scram_server_final(&s, first, &nobody, &out, &err), SCRAM_FAILED);
+    assert_string_equal(err.sqlstate, "08P01");
+    scram_server_init(&s, &nobody, "app", &seed);
+    assert_int_equal(scram_server_first(&s, first, &out, NULL), SCRAM_CONTINUE);
+    assert_int_equal(scram_server_first(&s, first, &out, &err), SCRAM_FAILED);
+    assert_string_equal(err.sqlstate, "08P01");
+    assert_int_equal(scram_server_final(&s, first, &nobody, &out, &err), SCRAM_FAILED);
+    scram_server_fini(&s);
+    assert_int_equal(scram_server_first(&s, first, &out, &err), SCRAM_FAILED);
+    buf_fini(&out);
+}
+
 int
 main(void)
 {
@@ -683,6 +735,8 @@ main(void)
         cmocka_unit_test(server_first_is_taken_or_refused),
         cmocka_unit_test(nonce_and_salt_have_limits),
         cmocka_unit_test(server_final_is_taken_or_refused),
+        cmocka_unit_test(server_message_out_of_turn_fails),
+        cmocka_unit_test(client_message_out_of_turn_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

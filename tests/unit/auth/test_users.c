@@ -170,6 +170,17 @@ zero_byte_is_a_mistake(void **state)
 }
 
 static void
+without_users_nobody_is_known(void **state)
+{
+    (void)state;
+    struct scram_server s;
+    assert_null(users_find(NULL, "app"));
+    users_scram_begin(NULL, "app", &s);
+    assert_true(s.mock);
+    scram_server_fini(&s);
+}
+
+static void
 missing_file_is_a_mistake(void **state)
 {
     (void)state;
@@ -192,6 +203,7 @@ main(void)
         cmocka_unit_test(reload_keeps_the_keys_of_unchanged_secrets),
         cmocka_unit_test(every_mistake_is_reported_with_its_line),
         cmocka_unit_test(zero_byte_is_a_mistake),
+        cmocka_unit_test(without_users_nobody_is_known),
         cmocka_unit_test(missing_file_is_a_mistake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
