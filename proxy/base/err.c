@@ -21,7 +21,7 @@ err_is_set(const struct err *err)
     return err->sqlstate[0] != '\0';
 }
 
-static void
+static void PRINTF_LIKE(3, 0)
 err_write(struct err *err, const char *sqlstate, const char *fmt, va_list args)
 {
     CHECK(strlen(sqlstate) == 5);

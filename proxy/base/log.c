@@ -77,7 +77,7 @@ struct line {
     size_t len;
 };
 
-static void
+static void PRINTF_LIKE(2, 0)
 line_vadd(struct line *line, const char *fmt, va_list args)
 {
     const size_t room = sizeof(line->text) - 1 - line->len; /* one byte for the newline */
