@@ -22,12 +22,13 @@ err_is_set(const struct err *err)
 }
 
 static void PRINTF_LIKE(3, 0)
-err_write(struct err *err, const char *sqlstate, const char *fmt, va_list args)
+    err_write(struct err *err, const char *sqlstate, const char *fmt, va_list args)
 {
     CHECK(strlen(sqlstate) == 5);
     memcpy(err->sqlstate, sqlstate, sizeof(err->sqlstate));
     err->hint[0] = '\0';
-    (void)vsnprintf(err->text, sizeof(err->text), fmt, args); /* a longer text is cut, which is fine */
+    (void)vsnprintf(err->text, sizeof(err->text), fmt,
+                    args); /* a longer text is cut, which is fine */
 }
 
 bool
