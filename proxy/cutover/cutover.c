@@ -406,6 +406,30 @@ tick_watch_fence(struct cutover *c)
              SQL_TIMEOUT_US, on_tick_fence);
 }
 
+static void
+on_tick_way_back(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    if (!cutover_is_idle(c) || side != c->route.writer) {
+        return;
+    }
+    c->way_back = !rows->ok                  ? CUTOVER_WAY_BACK_UNKNOWN
+                  : rows_u64(rows, 0, 0) > 0 ? CUTOVER_WAY_BACK_OPEN
+                                             : CUTOVER_WAY_BACK_MISSING;
+}
+
+/* The follower receives what the writer writes: then a flip to it loses nothing. */
+static void
+tick_look_back(struct cutover *c)
+{
+    char sql[512];
+    (void)snprintf(
+        sql, sizeof(sql),
+        "/* teal tick-way-back */ SELECT count(*) FROM pg_replication_slots WHERE slot_name "
+        "= '" TEAL_STREAM_PREFIX "%s' AND database = current_database() AND active",
+        side_name(side_other(c->route.writer)));
+    call_sql(c, c->route.writer, sql, SQL_TIMEOUT_US, on_tick_way_back);
+}
+
 void
 cutover_tick(struct cutover *c)
 {
@@ -419,6 +443,7 @@ cutover_tick(struct cutover *c)
     }
     tick_keep_slot(c);
     tick_watch_fence(c);
+    tick_look_back(c);
 }
 
 /* ---- what it can tell

@@ -936,6 +936,31 @@ write_subscribe_to(struct cutover *c, struct buf *sql)
                                        : "create_slot = false, copy_data = false, enabled = false");
 }
 
+/* The launcher of the old side may take wal_retrieve_retry_interval to start the worker. */
+static enum cutover_event
+act_stream_limit(struct cutover *c)
+{
+    c->prepare_deadline_us = cutover_now(c) + (uint64_t)STREAM_TIMEOUT_US;
+    return CUT_EV_OK;
+}
+
+static enum cutover_event
+judge_stream_up(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    if (rows_u64(rows, 0, 0) > 0) {
+        return CUT_EV_OK;
+    }
+    if (cutover_now(c) < c->prepare_deadline_us) {
+        return CUT_EV_AGAIN;
+    }
+    char text[DETAIL_MAX];
+    (void)snprintf(text, sizeof(text),
+                   "the stream from %s to %s has not started yet: see the log of %s",
+                   side_name(side), side_name(c->flip.from), side_name(c->flip.from));
+    cutover_report(c, CUTOVER_WARN, "after", text);
+    return CUT_EV_OK;
+}
+
 static void
 write_old_slots(struct cutover *c, struct buf *sql)
 {
@@ -1107,6 +1132,8 @@ static const struct line after_lines[] = {
     {"after-subscribe-from", LINE_FROM, 0, way_back_from_lacks, write_subscribe_from, NULL, NULL},
     {"after-slot-from", LINE_FROM, 0, way_back_physical, write_slot_from, NULL, NULL},
     {"after-subscribe-to", LINE_TO, 0, way_back_to_lacks, write_subscribe_to, NULL, NULL},
+    {"after-limit", LINE_FROM, 0, way_back_can_be, NULL, NULL, act_stream_limit},
+    {"after-stream-up", LINE_TO, 0, way_back_can_be, write_slot_check, judge_stream_up, NULL},
     {"after-old-slots", LINE_FROM, 0, flip_is_physical, write_old_slots, judge_old_slots, NULL},
     {"after-settle", LINE_TO, 0, NULL, write_settle_row, NULL, NULL},
     {"after-done", LINE_TO, 0, NULL, NULL, NULL, act_after_done},

@@ -28,6 +28,7 @@ enum {
     SQL_CHECK_US = 5000 * 1000,     /* one query of the preflight */
     SQL_LONG_US = 60 * 1000 * 1000, /* set-up: a slot waits for open transactions */
     GATE_TIMEOUT_US = 10 * 1000 * 1000,
+    STREAM_TIMEOUT_US = 10 * 1000 * 1000,
     UNDO_TIMEOUT_US = 5 * 1000 * 1000,
     AFTER_TRIES_MAX = 25, /* times RETRY_US; then the command ends and the tick goes on trying */
     SLOT_TRIES_MAX = 5,
@@ -174,8 +175,8 @@ struct cutover {
         bool known;
         char *text; /* owned */
     } check_value[SIDES_COUNT];
-    /* prepare.c: progress that was reported last */
-    uint64_t prepare_progress;
+    uint64_t prepare_progress; /* of the copy, as reported last */
+    /* Until when a line waits for something that the whole step has no limit for. */
     uint64_t prepare_deadline_us;
 };
 

@@ -35,6 +35,7 @@ call_new(struct cutover *c, const struct line *line)
     call->c = c;
     call->turn = c->script.turn;
     call->line = line;
+    list_init(&call->node);
     list_push_back(&c->calls, &call->node);
     return call;
 }
@@ -190,8 +191,11 @@ line_end(struct cutover *c, const struct line *line, enum cutover_event event)
     if (event == CUT_EV_OK) {
         cutover_point(c, line->name, "after");
         if ((line->flags & LINE_REPORT) != 0) {
-            cutover_report_took(c, CUTOVER_OK, line->name, c->detail,
-                                cutover_now(c) - c->script.line_since_us);
+            const uint64_t took = cutover_now(c) - c->script.line_since_us;
+            if (c->detail[0] == '\0') {
+                cutover_detail(c, "on %s", side_name(line_side(c, line->side)));
+            }
+            cutover_report_took(c, CUTOVER_OK, line->name, c->detail, took);
             c->detail[0] = '\0';
         }
     } else if (c->script.outcome == CUT_EV_OK) {
