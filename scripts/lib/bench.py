@@ -262,6 +262,7 @@ def main():
     args.rounds = args.rounds or (1 if args.quick else 3)
     args.seconds = int(args.seconds or (2 if args.quick else 5))
     signal.signal(signal.SIGTERM, interrupted)
+    signal.signal(signal.SIGINT, interrupted)
     bench = Bench(args)
     try:
         bench.start()

@@ -407,6 +407,7 @@ def main():
     if args.green_version and (system_major is None or args.green_version != system_major.group(1)):
         args.logical = True  # another major version cannot stream
     signal.signal(signal.SIGTERM, interrupted)
+    signal.signal(signal.SIGINT, interrupted)
     return Demo(args).run()
 
 
