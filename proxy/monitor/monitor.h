@@ -105,8 +105,8 @@ void monitor_free(struct monitor *m);
 void monitor_reconfigure(struct monitor *m, struct conf *conf);
 
 /* Who the writer is from now on. Before the first call nobody is, and every lag is unknown. Telling
- * the same side again changes nothing; another side makes lag and freshness unknown until newly
- * measured. */
+ * the same side again changes nothing; another side makes lag and freshness unknown at once,
+ * without a call of changed(), until newly measured. */
 void monitor_set_route(struct monitor *m, enum side writer);
 /* While paused the marker is not touched (a flip uses it then). The lag of a logical follower
  * becomes unknown when the last beat is too old. */

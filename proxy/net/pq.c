@@ -464,7 +464,7 @@ pq_is_engaged(const struct pq *pq)
 /* Why the head is late, by the state that it is late in. */
 static const char *const late_texts[] = {
     [PQ_CLOSED] = "no time was left to send the query",
-    [PQ_CONNECTING] = "the server did not let us in in time",
+    [PQ_CONNECTING] = "the connection was not made in time",
     [PQ_SETUP] = "the server did not finish the setup of the connection in time",
     [PQ_IDLE] = "no time was left to send the query",
     [PQ_BUSY] = "the server did not answer in time",
