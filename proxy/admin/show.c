@@ -354,7 +354,7 @@ show_lists(const struct statement *s, const struct snapshot *snap)
         {"used_clients", snap->sessions},
         {"login_clients", 0},
         {"free_servers", 0},
-        {"used_servers", 0},
+        {"used_servers", snap->busy},
         {"dns_names", 0},
         {"dns_zones", 0},
         {"dns_queries", 0},

@@ -1,0 +1,40 @@
+/* control.h — the control thread: everything that is not on the data path, wired together.
+ *
+ * It owns the monitor, the cutover machine, the console and the connections that they run SQL on,
+ * and it is the only one that makes and publishes the routing view:
+ *
+ *     monitor facts ---+
+ *     cutover route ---+--> view --> every worker
+ *     READS, HOLD   ---+
+ *
+ * A new view is published when it differs from the last one in anything but its version. The parts:
+ *
+ *     control.c   life, start and end                 view.c      makes and publishes the view
+ *     steering.c  what the operator may do             machine.c   what the cutover asks for
+ *
+ * All calls are for the loop's thread. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_APP_CONTROL_H
+#define TEAL_APP_CONTROL_H
+
+#include <stdbool.h>
+
+#include "admin/statement.h"
+#include "base/err.h"
+#include "conf/conf.h"
+#include "net/loop.h"
+
+struct control;
+
+/* Opens the console, reads the record, starts the workers, and begins to find out which side is the
+ * writer. Takes a reference to conf. NULL with err when Teal cannot run. */
+struct control *control_new(struct loop *loop, struct conf *conf, struct err *err);
+/* Ends everything. NULL is fine. */
+void control_free(struct control *c);
+
+/* Reads the configuration again and reopens the log; what came of it is in the log. */
+void control_reload(struct control *c);
+/* Begins to end; the loop stops when it is done. Asked again, it ends at once. */
+void control_shutdown(struct control *c, enum shutdown_mode mode);
+
+#endif
