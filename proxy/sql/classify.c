@@ -88,14 +88,15 @@ static const char *const read_only_settings[] = {
     "in_hot_standby",
 };
 
-/* A name as far as it has been read: word, or schema.word, or longer. */
+/* A name as far as it has been read: word, or schema.word, or longer. Its last part is the token
+ * before the one at hand. */
 struct name {
     uint32_t parts;
-    struct token first;
-    struct token last;
-    struct token before; /* what stood before the first part */
-    bool after_operand;  /* that was ")" which ends an operand */
-    bool unicode;        /* one part is U&"...": its spelling is not known */
+    enum token_kind before;      /* what stood before the first part */
+    enum keyword before_keyword; /* the same, when it was a word */
+    bool after_operand;          /* an operand ended there */
+    bool unicode;                /* one part is U&"...": its spelling is not known */
+    struct token first;          /* of several parts */
 };
 
 /* The call of set_config whose third argument is being watched. */
@@ -127,14 +128,12 @@ struct stmt {
     bool read_only_seen;   /* BEGIN: READ ONLY */
     bool read_only_denied; /* BEGIN: something that forbids a follower */
     uint32_t count;        /* tokens since the verb, which is 0 */
-    struct token verb;
     struct token prev;
-    struct token prev2;
+    enum keyword prev2_keyword; /* of the token before prev */
     struct name name;
     uint32_t depth;
     uint64_t operands; /* a bit for each of the 64 innermost parentheses: an operand ends with it */
-    bool close_operand; /* of the last ")" */
-    bool in_with;       /* between WITH and the query itself */
+    bool in_with;      /* between WITH and the query itself */
     uint32_t with_depth;
     struct set_config set_config;
 };
@@ -196,7 +195,7 @@ is_temp_schema(const struct token *t)
     static const char temp[] = "pg_temp";
     const size_t len = sizeof(temp) - 1;
     struct slice name = bare_name(t);
-    if (name.len < len || (name.p[0] | 0x20) != 'p' || (name.len > len && name.p[len] != '_')) {
+    if (name.len < len || name.p[2] != '_' || (name.len > len && name.p[len] != '_')) {
         return false;
     }
     name.len = len;
@@ -206,36 +205,21 @@ is_temp_schema(const struct token *t)
 /* ---- calls: what a name before "(" means ---- */
 
 static bool
-ends_operand(const struct token *t, bool close_operand)
-{
-    if (t->kind == TOKEN_CLOSE) {
-        return close_operand;
-    }
-    if (t->kind == TOKEN_WORD) {
-        return (keyword_flags(t->keyword) & KEYWORD_OPEN) == 0;
-    }
-    return t->kind == TOKEN_QUOTED || t->kind == TOKEN_STRING || t->kind == TOKEN_NUMBER ||
-           t->kind == TOKEN_PARAM || (t->kind == TOKEN_OTHER && slice_equal_str(t->text, "]"));
-}
-
-static bool
 is_construct(const struct stmt *s)
 {
     const struct name *name = &s->name;
-    const enum keyword word = name->last.keyword;
-    const uint32_t flags = keyword_flags(word);
-    const bool behind_close = name->before.kind == TOKEN_CLOSE && name->after_operand;
+    const enum keyword word = s->prev.keyword;
     if (name->parts != 1 || word == KW_NONE) {
         return false;
     }
-    if ((flags & KEYWORD_PAREN) != 0 || ((flags & KEYWORD_PAREN_AFTER) != 0 && behind_close)) {
-        return true;
-    }
-    if ((flags & KEYWORD_PAREN_INFIX) != 0 && ends_operand(&name->before, name->after_operand)) {
+    const uint32_t flags = s->prev.flags;
+    const bool after = (flags & KEYWORD_PAREN_AFTER) != 0 && name->before == TOKEN_CLOSE;
+    const bool infix = (flags & KEYWORD_PAREN_INFIX) != 0;
+    if ((flags & KEYWORD_PAREN) != 0 || ((after || infix) && name->after_operand)) {
         return true;
     }
     for (size_t i = 0; i < COUNT_OF(paren_pairs); i++) {
-        if (word == paren_pairs[i].word && name->before.keyword == paren_pairs[i].before) {
+        if (word == paren_pairs[i].word && name->before_keyword == paren_pairs[i].before) {
             return true;
         }
     }
@@ -246,15 +230,15 @@ is_construct(const struct stmt *s)
 static bool
 is_definition(const struct stmt *s)
 {
-    const struct token *before = &s->name.before;
-    if (before->kind == TOKEN_CAST || before->keyword == KW_AS || before->keyword == KW_WITH ||
-        before->keyword == KW_RECURSIVE) {
+    const struct name *name = &s->name;
+    const enum keyword word = name->before_keyword;
+    if (name->before == TOKEN_CAST || word == KW_AS || word == KW_WITH || word == KW_RECURSIVE) {
         return true;
     }
-    if (before->kind == TOKEN_CLOSE) {
-        return s->name.after_operand;
+    if (name->before == TOKEN_CLOSE) {
+        return name->after_operand;
     }
-    return before->kind == TOKEN_COMMA && s->in_with && s->depth == s->with_depth;
+    return name->before == TOKEN_COMMA && s->in_with && s->depth == s->with_depth;
 }
 
 static void
@@ -272,15 +256,16 @@ static void
 call_unknown(struct stmt *s)
 {
     const struct name *name = &s->name;
+    const struct token *last = &s->prev;
     const struct slice schema = name->parts == 2 ? name->first.text : SLICE_EMPTY;
-    const bool plain = name->last.kind == TOKEN_WORD &&
+    const bool plain = last->kind == TOKEN_WORD &&
                        (name->parts == 1 || (name->parts == 2 && name->first.kind == TOKEN_WORD));
-    if (plain && sql_extra_has(s->extra, schema, name->last.text)) {
+    if (plain && sql_extra_has(s->extra, schema, last->text)) {
         return;
     }
     if (!s->unknown) {
         s->unknown = true;
-        s->unknown_where = name->last.text;
+        s->unknown_where = last->text;
     }
 }
 
@@ -290,11 +275,11 @@ static void
 call_check(struct stmt *s)
 {
     const struct name *name = &s->name;
+    const struct token *last = &s->prev;
     if (name->unicode) {
         return; /* denied already */
     }
-    const bool quoted = name->last.kind == TOKEN_QUOTED;
-    const struct function_row *row = function_find(bare_name(&name->last), quoted);
+    const struct function_row *row = function_find(bare_name(last), last->kind == TOKEN_QUOTED);
     const bool catalog =
         name->parts == 1 || (name->parts == 2 && name_is(&name->first, "pg_catalog"));
     if (row == NULL || (!catalog && row->pins == SQL_PIN_NONE)) {
@@ -305,8 +290,8 @@ call_check(struct stmt *s)
         return;
     }
     s->pins |= row->pins;
-    deny(s, "calls a function that does more than answer", name->last.text);
-    if (name_is(&name->last, "set_config")) {
+    deny(s, "calls a function that does more than answer", last->text);
+    if (name_is(last, "set_config")) {
         set_config_open(s);
     }
 }
@@ -335,7 +320,7 @@ paren_open(struct stmt *s)
         s->in_with = false; /* WITH a AS (..) (SELECT ..): the query itself, in parentheses */
     }
     const enum keyword word = s->prev.keyword;
-    const bool open = word == KW_OPERATOR || (word == KW_ON && s->prev2.keyword == KW_DISTINCT);
+    const bool open = word == KW_OPERATOR || (word == KW_ON && s->prev2_keyword == KW_DISTINCT);
     s->operands = s->operands << 1 | (open ? 0U : 1U);
     s->depth++;
 }
@@ -368,12 +353,12 @@ set_config_token(struct stmt *s, const struct token *t)
 }
 
 static void
-paren_close(struct stmt *s)
+paren_close(struct stmt *s, struct token *t)
 {
     /* Without an opening the server refuses the text, whatever we say. */
     s->depth -= s->depth > 0 ? 1 : 0;
     /* Deeper than 64 the bit is lost and reads as 0: then a name behind counts as called. */
-    s->close_operand = (s->operands & 1) != 0;
+    t->flags = (s->operands & 1) != 0 ? KEYWORD_PLAIN : KEYWORD_OPEN;
     s->operands >>= 1;
 }
 
@@ -384,10 +369,12 @@ name_track(struct stmt *s, const struct token *t)
     if (s->prev.kind == TOKEN_DOT && name->parts > 0) {
         name->parts++;
     } else {
-        *name = (struct name){.parts = 1, .first = *t, .before = s->prev};
-        name->after_operand = s->close_operand;
+        name->parts = 1;
+        name->before = s->prev.kind;
+        name->before_keyword = s->prev.keyword;
+        name->after_operand = (s->prev.flags & KEYWORD_OPEN) == 0;
+        name->unicode = false;
     }
-    name->last = *t;
     if (t->kind == TOKEN_QUOTED_UNICODE) {
         name->unicode = true;
         s->pins |= SQL_PIN_UNKNOWN;
@@ -399,8 +386,19 @@ name_track(struct stmt *s, const struct token *t)
     }
 }
 
+/* A dot behind anything but a name continues none: (x).y, a[1].b. */
 static void
-common_token(struct stmt *s, const struct token *t)
+dot_track(struct stmt *s)
+{
+    if (!is_name(s->prev.kind)) {
+        s->name.parts = 0;
+    } else if (s->name.parts == 1) {
+        s->name.first = s->prev;
+    }
+}
+
+static void
+common_token(struct stmt *s, struct token *t)
 {
     if (s->set_config.active) {
         set_config_token(s, t);
@@ -410,10 +408,9 @@ common_token(struct stmt *s, const struct token *t)
     } else if (t->kind == TOKEN_OPEN) {
         paren_open(s);
     } else if (t->kind == TOKEN_CLOSE) {
-        paren_close(s);
-    }
-    if (t->kind != TOKEN_DOT && !is_name(t->kind)) {
-        s->name.parts = 0;
+        paren_close(s, t);
+    } else if (t->kind == TOKEN_DOT) {
+        dot_track(s);
     }
 }
 
@@ -437,7 +434,6 @@ on_start(struct stmt *s, const struct token *t)
     s->mode = verb->mode;
     s->class = known ? verb->class : SQL_WRITE;
     s->pins |= verb->pins;
-    s->verb = *t;
     s->count = 0;
     s->in_with = t->keyword == KW_WITH;
     s->with_depth = s->depth;
@@ -472,7 +468,7 @@ on_query(struct stmt *s, const struct token *t)
         deny(s, "SELECT INTO makes a table", t->text);
     } else if (word == KW_TEMP || word == KW_TEMPORARY) {
         const bool scoped = s->prev.keyword == KW_LOCAL || s->prev.keyword == KW_GLOBAL;
-        const enum keyword before = scoped ? s->prev2.keyword : s->prev.keyword;
+        const enum keyword before = scoped ? s->prev2_keyword : s->prev.keyword;
         s->pins |= before == KW_INTO ? SQL_PIN_TEMP : SQL_PIN_NONE;
     }
 }
@@ -695,19 +691,23 @@ stmt_token(struct stmt *s, struct token *t)
     const bool label = s->prev.kind == TOKEN_DOT || s->prev.keyword == KW_AS;
     if (label && t->keyword != KW_NOT) {
         t->keyword = KW_NONE;
+        t->flags = KEYWORD_PLAIN;
     }
     s->count++;
     common_token(s, t);
     handlers[s->mode](s, t);
-    s->prev2 = s->prev;
+    s->prev2_keyword = s->prev.keyword;
     s->prev = *t;
 }
 
 static void
 stmt_init(struct stmt *s, const struct sql_extra *extra)
 {
-    *s = (struct stmt){
-        .extra = extra, .mode = MODE_START, .class = SQL_WRITE, .why = "no statement"};
+    *s = (struct stmt){.prev = {.flags = KEYWORD_OPEN},
+                       .extra = extra,
+                       .mode = MODE_START,
+                       .class = SQL_WRITE,
+                       .why = "no statement"};
 }
 
 /* What EXPLAIN ANALYZE runs is a read or it is not; it begins and ends no transaction. */
@@ -811,7 +811,7 @@ traits_of_bad(const struct lexer *lexer, struct slice text)
         .class = SQL_WRITE,
         .pins = SQL_PIN_UNKNOWN,
         .statements = 1,
-        .why = "the text cannot be read: it does not end, or it is not UTF-8",
+        .why = "the text cannot be read: it does not end, or holds a NUL",
         .where = slice_of(text.p, 0),
         .lifts_read_only = true,
         .backslash = lexer->backslash,
@@ -859,6 +859,10 @@ sql_classify_with(struct slice text, const struct sql_extra *extra)
         }
     }
     apply_hint(&traits);
+    if (!lexer.utf8 && traits.class != SQL_WRITE) {
+        traits.class = SQL_WRITE;
+        traits.why = "the text is not UTF-8";
+    }
     return traits;
 }
 
@@ -866,6 +870,23 @@ struct sql_traits
 sql_classify(struct slice text)
 {
     return sql_classify_with(text, NULL);
+}
+
+/* The client encodings of PostgreSQL whose characters may hold ASCII bytes (manual, "Character Set
+ * Support": those that are not allowed on the server). */
+static const char *const unsafe_encodings[] = {
+    "BIG5", "GB18030", "GBK", "JOHAB", "SHIFT_JIS_2004", "SJIS", "UHC",
+};
+
+bool
+sql_encoding_is_safe(const char *encoding)
+{
+    for (size_t i = 0; i < COUNT_OF(unsafe_encodings); i++) {
+        if (slice_equal_nocase(slice_of_str(encoding), unsafe_encodings[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static const char *const class_names[SQL_CLASS_COUNT] = {

@@ -10,9 +10,10 @@
  * that writes. For these the read-only backends stand behind the classifier, not the classifier
  * itself.
  *
- * The text is taken to be UTF-8 (other bytes are read as SQL_WRITE with SQL_PIN_UNKNOWN). A session
- * whose client_encoding is not UTF8 or SQL_ASCII is not to be asked about: in some of them a
- * backslash or a quote can be half of a character. */
+ * The text is read byte by byte, which is right in every encoding whose characters keep off the
+ * ASCII bytes; what is not UTF-8 is SQL_WRITE. In the encodings of sql_encoding_is_safe's
+ * exceptions a backslash or a quote can be half of a character: a text with bytes beyond ASCII is
+ * then not to be asked about. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SQL_CLASSIFY_H
 #define TEAL_SQL_CLASSIFY_H
@@ -93,6 +94,9 @@ void sql_extra_free(struct sql_extra *extra);
 struct sql_traits sql_classify(struct slice text);
 /* The same with the operator's functions; extra may be NULL and is only borrowed for the call. */
 struct sql_traits sql_classify_with(struct slice text, const struct sql_extra *extra);
+
+/* Whether texts in the client_encoding may be classified. */
+bool sql_encoding_is_safe(const char *encoding);
 
 /* "read", "write", ... for console and logs. */
 const char *sql_class_name(enum sql_class class);

@@ -67,7 +67,7 @@ static const uint8_t letters[27] = {
 };
 _Static_assert((int)KW_COUNT <= UINT8_MAX, "a place in the keyword table fits a byte");
 
-enum { KEYWORD_LEN_MIN = 2, KEYWORD_LEN_MAX = 17 };
+enum { KEYWORD_LEN_MAX = 17 };
 
 #define ONES 0x0101010101010101ULL
 #define HIGHS 0x8080808080808080ULL
@@ -106,31 +106,45 @@ utf8_len(const uint8_t *p, size_t left)
     return len;
 }
 
-/* Eight bytes at a time through what is plain ASCII; the rest byte by byte. */
+/* Adds to *backslashes what is not zero when one of the eight bytes is a backslash. False when one
+ * is a NUL or not ASCII. */
 static bool
-text_is_valid(struct slice text, bool *backslash)
+ascii_word(const uint8_t *p, uint64_t *backslashes)
 {
-    const uint8_t *p = text.p;
-    const uint8_t *const end = text.len == 0 ? p : p + text.len;
+    uint64_t word;
+    memcpy(&word, p, sizeof(word));
+    if (((word & HIGHS) | zero_bytes(word)) != 0) {
+        return false;
+    }
+    *backslashes |= zero_bytes(word ^ (ONES * '\\'));
+    return true;
+}
+
+/* False when the text holds a NUL. Eight bytes at a time through what is plain ASCII; the rest byte
+ * by byte, but for an end in ASCII, which is read once more together with what stands before it. */
+static bool
+text_check(struct lexer *lexer, struct slice text)
+{
+    const uint8_t *p = lexer->at;
+    const uint8_t *const end = lexer->end;
     uint64_t backslashes = 0;
     while (p < end) {
-        if (end - p >= 8) {
-            uint64_t word;
-            memcpy(&word, p, sizeof(word));
-            if (((word & HIGHS) | zero_bytes(word)) == 0) {
-                backslashes |= zero_bytes(word ^ (ONES * '\\'));
-                p += 8;
-                continue;
-            }
+        if (end - p >= 8 && ascii_word(p, &backslashes)) {
+            p += 8;
+            continue;
         }
-        const size_t len = utf8_len(p, (size_t)(end - p));
-        if (len == 0 || *p == '\0') {
+        if (end - p < 8 && text.len >= 8 && ascii_word(end - 8, &backslashes)) {
+            break;
+        }
+        if (*p == '\0') {
             return false;
         }
+        const size_t len = utf8_len(p, (size_t)(end - p));
+        lexer->utf8 = lexer->utf8 && len != 0;
         backslashes |= (uint64_t)(*p == '\\');
-        p += len;
+        p += len == 0 ? 1 : len;
     }
-    *backslash = backslashes != 0;
+    lexer->backslash = backslashes != 0;
     return true;
 }
 
@@ -138,14 +152,8 @@ void
 lexer_init(struct lexer *lexer, struct slice text)
 {
     *lexer = (struct lexer){.at = text.p, .end = text.len == 0 ? text.p : text.p + text.len};
-    lexer->bad = !text_is_valid(text, &lexer->backslash);
-}
-
-uint32_t
-keyword_flags(enum keyword keyword)
-{
-    CHECK(keyword < KW_COUNT);
-    return keywords[keyword].flags;
+    lexer->utf8 = true;
+    lexer->bad = !text_check(lexer, text);
 }
 
 const char *
@@ -175,30 +183,35 @@ is_digit(uint8_t c)
 }
 
 /* Letters without case, by ASCII only: a Turkish dotless or dotted i makes no keyword, as in the
- * server. */
+ * server. The bit that is ignored tells letters apart by case, and no two other bytes of a name. */
 static bool
 same_word(const uint8_t *p, const char *spelling, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        const uint8_t c = p[i];
-        const uint8_t folded = (uint8_t)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-        if (folded != (uint8_t)spelling[i]) {
+    for (size_t i = 1; i < len; i++) {
+        if (((p[i] ^ (uint8_t)spelling[i]) & 0xdf) != 0) {
             return false;
         }
     }
     return true;
 }
 
+/* The rows of a letter stand by length, so most names that are no keyword are known as such after
+ * few. */
 static enum keyword
 keyword_find(const uint8_t *p, size_t len)
 {
     const unsigned letter = (unsigned)(p[0] | 0x20) - 'a';
-    if (len < KEYWORD_LEN_MIN || len > KEYWORD_LEN_MAX || letter > 'z' - 'a') {
+    if (len > KEYWORD_LEN_MAX || letter > 'z' - 'a') {
         return KW_NONE;
     }
-    for (unsigned i = letters[letter] + 1U; i < letters[letter + 1]; i++) {
-        if (keywords[i].len == len && same_word(p, keywords[i].spelling, len)) {
-            return (enum keyword)i;
+    const struct keyword_row *row = &keywords[letters[letter]] + 1;
+    const struct keyword_row *const end = keywords + letters[letter + 1];
+    while (row < end && row->len < len) {
+        row++;
+    }
+    for (; row < end && row->len == len; row++) {
+        if (same_word(p, row->spelling, len)) {
+            return (enum keyword)(row - keywords);
         }
     }
     return KW_NONE;
@@ -238,27 +251,28 @@ comment_end(const uint8_t *p, const uint8_t *end)
 static void
 skip_space(struct lexer *lexer)
 {
-    while (lexer->at < lexer->end && classes[*lexer->at] == SP) {
-        lexer->at++;
+    const uint8_t *p = lexer->at;
+    while (p < lexer->end && classes[*p] == SP) {
+        p++;
     }
+    lexer->at = p;
 }
 
-/* Space and comments; a comment that does not end makes the lexer bad. */
-static void
-skip_blank(struct lexer *lexer)
+/* Over the comment that begins here, if one does; one that does not end makes the lexer bad. */
+static bool
+skip_comment(struct lexer *lexer)
 {
-    for (;;) {
-        skip_space(lexer);
-        if (next_is(lexer, 0, '-') && next_is(lexer, 1, '-')) {
-            lexer->at = line_end(lexer->at, lexer->end);
-        } else if (next_is(lexer, 0, '/') && next_is(lexer, 1, '*')) {
-            const uint8_t *const end = comment_end(lexer->at, lexer->end);
-            lexer->bad = end == NULL;
-            lexer->at = end == NULL ? lexer->end : end;
-        } else {
-            return;
-        }
+    if (next_is(lexer, 0, '-') && next_is(lexer, 1, '-')) {
+        lexer->at = line_end(lexer->at, lexer->end);
+        return true;
     }
+    if (next_is(lexer, 0, '/') && next_is(lexer, 1, '*')) {
+        const uint8_t *const end = comment_end(lexer->at, lexer->end);
+        lexer->bad = end == NULL;
+        lexer->at = end == NULL ? lexer->end : end;
+        return true;
+    }
+    return false;
 }
 
 bool
@@ -278,13 +292,21 @@ lexer_take_comment(struct lexer *lexer, struct slice *inside)
     return true;
 }
 
+/* Of tokens that are no words: what cannot end an operand. A "]" can; it shares its kind with what
+ * is no SQL. */
+static const uint8_t kind_flags[] = {
+    [TOKEN_END] = KEYWORD_OPEN,   [TOKEN_BAD] = KEYWORD_OPEN,       [TOKEN_OPEN] = KEYWORD_OPEN,
+    [TOKEN_COMMA] = KEYWORD_OPEN, [TOKEN_SEMICOLON] = KEYWORD_OPEN, [TOKEN_DOT] = KEYWORD_OPEN,
+    [TOKEN_CAST] = KEYWORD_OPEN,  [TOKEN_OPERATOR] = KEYWORD_OPEN,  [TOKEN_OTHER] = KEYWORD_OPEN,
+};
+
 static struct token
 token_to(struct lexer *lexer, enum token_kind kind, const uint8_t *end)
 {
-    const struct token token = {
-        .text = slice_of(lexer->at, (size_t)(end - lexer->at)), .kind = kind, .keyword = KW_NONE};
+    const struct slice text = {lexer->at, (size_t)(end - lexer->at)};
     lexer->at = end;
-    return token;
+    return (struct token){
+        .text = text, .kind = kind, .keyword = KW_NONE, .flags = kind_flags[kind]};
 }
 
 static struct token
@@ -386,12 +408,14 @@ lex_quoted_name(struct lexer *lexer, size_t offset, enum token_kind kind)
 static struct token
 lex_word(struct lexer *lexer)
 {
+    const uint8_t *const end = lexer->end;
     const uint8_t *p = lexer->at + 1;
-    while (p < lexer->end && is_name_byte(*p)) {
+    while (p < end && is_name_byte(*p)) {
         p++;
     }
     struct token token = token_to(lexer, TOKEN_WORD, p);
     token.keyword = keyword_find(token.text.p, token.text.len);
+    token.flags = keywords[token.keyword].flags;
     return token;
 }
 
@@ -514,10 +538,20 @@ lex_colon(struct lexer *lexer)
     return token_to(lexer, TOKEN_OTHER, lexer->at + 1);
 }
 
+static struct token
+lex_other(struct lexer *lexer)
+{
+    struct token token = token_to(lexer, TOKEN_OTHER, lexer->at + 1);
+    token.flags = token.text.p[0] == ']' ? KEYWORD_PLAIN : KEYWORD_OPEN;
+    return token;
+}
+
 struct token
 lexer_next(struct lexer *lexer)
 {
-    skip_blank(lexer);
+    do {
+        skip_space(lexer);
+    } while (lexer->at < lexer->end && classes[*lexer->at] == OP && skip_comment(lexer));
     if (lexer->bad) {
         return token_bad(lexer);
     }
@@ -555,5 +589,5 @@ lexer_next(struct lexer *lexer)
     case SP:
         break;
     }
-    return token_to(lexer, TOKEN_OTHER, lexer->at + 1);
+    return lex_other(lexer);
 }

@@ -6,7 +6,7 @@
  * break, quoted identifiers, and operators that end where a comment begins. Where the server's
  * versions differ (1abc, 0x1f) all of them either reject the text or cut it where this lexer does.
  *
- * A text that does not end (an open quote or comment), holds a NUL or is not UTF-8 gives TOKEN_BAD:
+ * A text that does not end (an open quote or comment), or holds a NUL gives TOKEN_BAD:
  * the server would not run it, or would read it in a way that is not known here. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SQL_LEXER_H
@@ -49,7 +49,7 @@ enum keyword {
 /* What is known of a keyword besides its name. */
 enum keyword_flags {
     KEYWORD_PLAIN = 0,
-    KEYWORD_OPEN = 1 << 0,        /* something must follow: no operand ends with it */
+    KEYWORD_OPEN = 1 << 0,        /* no operand and no name ends with it */
     KEYWORD_PAREN = 1 << 1,       /* "word (" is a construct of the grammar, never a call */
     KEYWORD_PAREN_INFIX = 1 << 2, /* the same, when an operand or a name stands before the word */
     KEYWORD_PAREN_AFTER = 1 << 3, /* the same, when ")" stands before the word */
@@ -59,12 +59,14 @@ struct token {
     struct slice text; /* borrowed from the lexer's text */
     enum token_kind kind;
     enum keyword keyword; /* of a TOKEN_WORD; else KW_NONE */
+    uint32_t flags;       /* enum keyword_flags; of other tokens only KEYWORD_OPEN */
 };
 
 struct lexer {
     const uint8_t *at;  /* borrowed: the next byte */
     const uint8_t *end; /* borrowed: behind the last byte */
     bool bad;           /* every further token is TOKEN_BAD */
+    bool utf8;          /* the text is UTF-8 throughout */
     bool backslash;     /* the text holds a backslash somewhere */
 };
 
@@ -75,8 +77,6 @@ struct token lexer_next(struct lexer *lexer);
  * past anything but space, when no such comment comes next. */
 bool lexer_take_comment(struct lexer *lexer, struct slice *inside);
 
-/* The flags of a keyword's row; KEYWORD_PLAIN for KW_NONE. */
-uint32_t keyword_flags(enum keyword keyword);
 /* The spelling, in lower case; "" for KW_NONE. */
 const char *keyword_name(enum keyword keyword);
 

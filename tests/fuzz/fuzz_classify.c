@@ -50,7 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* Space in front changes nothing; a write behind a complete text makes it a write, whatever it
      * was. */
     CHECK(is_read(" \n", data, size, "") == (t.class == SQL_READ));
-    CHECK(!is_read("", data, size, "\n;DELETE FROM t") || t.class != SQL_WRITE);
+    CHECK(!is_read("", data, size, "\n;DELETE FROM t"));
     CHECK(!is_read("DELETE FROM t;", data, size, ""));
     return 0;
 }

@@ -217,7 +217,7 @@ static const struct row rows[] = {
 
     /* what cannot be read */
     P(UNKNOWN, "SELECT 'a") P(UNKNOWN, "SELECT \"a") P(UNKNOWN, "SELECT \"\"") P(UNKNOWN, "SELECT $$a") P(UNKNOWN, "SELECT $a$ $b$") P(UNKNOWN, "SELECT E'\\'") P(UNKNOWN, "SELECT 1 /* a")
-    P(UNKNOWN, "SELECT 1 /* /* a */") P(UNKNOWN, "SELECT 1; SELECT '") P(UNKNOWN, "SELECT '\xff'") P(UNKNOWN, "SELECT '\xc0\x80'") P(UNKNOWN, "SELECT '\xed\xa0\x80'") P(UNKNOWN, "SELECT \xe2\x82")
+    P(UNKNOWN, "SELECT 1 /* /* a */") P(UNKNOWN, "SELECT 1; SELECT '") W("SELECT '\xff'") W("SELECT '\xc0\x80'") W("SELECT '\xed\xa0\x80'") W("SELECT \xe2\x82")
     P(UNKNOWN, "/* a") P(UNKNOWN, "'") P(UNKNOWN, "SELECT U&\"a") P(UNKNOWN, "SELECT B'1") P(UNKNOWN, "SELECT E'a'\n'b\\'")
 };
 /* clang-format on */
@@ -309,6 +309,31 @@ a_nul_byte_is_unreadable(void **state)
     assert_int_equal(t.class, SQL_WRITE);
     assert_int_equal(t.pins, SQL_PIN_UNKNOWN);
     assert_true(t.lifts_read_only);
+}
+
+/* Latin 1, for example: its reading is right, its answer is not proven. */
+static void
+what_is_not_utf8_goes_to_the_writer(void **state)
+{
+    (void)state;
+    assert_int_equal(classify("SELECT 'caf\xe9'").class, SQL_WRITE);
+    assert_int_equal(classify("SELECT 'caf\xe9'").pins, SQL_PIN_NONE);
+    assert_int_equal(classify("LISTEN caf\xe9").pins, SQL_PIN_LISTEN);
+    assert_int_equal(classify("SET a = '\xe9'").pins, SQL_PIN_SET);
+}
+
+static void
+some_encodings_are_not_read(void **state)
+{
+    (void)state;
+    static const char *const unsafe[] = {"SJIS", "big5", "GBK", "UHC", "JOHAB", "gb18030"};
+    static const char *const safe[] = {"UTF8", "LATIN1", "SQL_ASCII", "EUC_JP", "WIN1252"};
+    for (size_t i = 0; i < COUNT_OF(unsafe); i++) {
+        assert_false(sql_encoding_is_safe(unsafe[i]));
+    }
+    for (size_t i = 0; i < COUNT_OF(safe); i++) {
+        assert_true(sql_encoding_is_safe(safe[i]));
+    }
 }
 
 static void
@@ -561,6 +586,8 @@ main(void)
         cmocka_unit_test(no_beginning_of_a_statement_reads_past_its_end),
         cmocka_unit_test(two_statements_are_a_read_only_when_both_are),
         cmocka_unit_test(a_nul_byte_is_unreadable),
+        cmocka_unit_test(what_is_not_utf8_goes_to_the_writer),
+        cmocka_unit_test(some_encodings_are_not_read),
         cmocka_unit_test(deep_nesting_needs_no_stack),
         cmocka_unit_test(a_large_literal_is_read_whole),
         cmocka_unit_test(discard_all_is_special_only_alone),

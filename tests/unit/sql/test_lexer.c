@@ -111,9 +111,9 @@ static const struct {
     /* the rest */
     {"a::int", "w<a>c<::>w<int>"}, {"a:b", "w<a>x<:>w<b>"}, {":::", "c<::>x<:>"}, {"a[1:2]", "w<a>x<[>n<1>x<:>n<2>x<]>"}, {"a:=1", "w<a>x<:>o<=>n<1>"}, {"\\d", "x<\\>w<d>"}, {"{}", "x<{>x<}>"},
     {"\x01", "x<\x01>"}, {"f(a,b)", "w<f>(<(>w<a>,<,>w<b>)<)>"},
-    /* not UTF-8 */
-    {"\x80", "!"}, {"\xff", "!"}, {"\xc3", "!"}, {"\xc3(", "!"}, {"\xc0\xaf", "!"}, {"\xc1\xbf", "!"}, {"\xe0\x9f\xbf", "!"}, {"\xed\xa0\x80", "!"}, {"\xf0\x8f\xbf\xbf", "!"}, {"\xf4\x90\x80\x80", "!"},
-    {"\xf5\x80\x80\x80", "!"}, {"\xe2\x82", "!"}, {"a 'some text and then' \xe2", "!"}, {"\xe2\x82\xac", "w<\xe2\x82\xac>"}, {"\xf4\x8f\xbf\xbf", "w<\xf4\x8f\xbf\xbf>"}, {"\xed\x9f\xbf", "w<\xed\x9f\xbf>"},
+    /* bytes beyond ASCII are letters, UTF-8 or not */
+    {"\x80", "w<\x80>"}, {"\xff", "w<\xff>"}, {"\xc3", "w<\xc3>"}, {"\xc3(", "w<\xc3>(<(>"}, {"\xc0\xaf", "w<\xc0\xaf>"}, {"\xc1\xbf", "w<\xc1\xbf>"}, {"\xe0\x9f\xbf", "w<\xe0\x9f\xbf>"}, {"\xed\xa0\x80", "w<\xed\xa0\x80>"}, {"\xf0\x8f\xbf\xbf", "w<\xf0\x8f\xbf\xbf>"}, {"\xf4\x90\x80\x80", "w<\xf4\x90\x80\x80>"},
+    {"\xf5\x80\x80\x80", "w<\xf5\x80\x80\x80>"}, {"\xe2\x82", "w<\xe2\x82>"}, {"a 'some text' \xe2", "w<a>s<'some text'>w<\xe2>"}, {"\xe2\x82\xac", "w<\xe2\x82\xac>"}, {"\xf4\x8f\xbf\xbf", "w<\xf4\x8f\xbf\xbf>"}, {"\xed\x9f\xbf", "w<\xed\x9f\xbf>"},
     {"1234567\xf0\x9f\x98\x80 'x'", "n<1234567>w<\xf0\x9f\x98\x80>s<'x'>"},
 };
 /* clang-format on */
@@ -175,6 +175,49 @@ tokens_cover_the_text_in_order(void **state)
 }
 
 static void
+what_is_not_utf8_is_told(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "\x80",
+        "\xff",
+        "\xc3",
+        "\xc3(",
+        "\xc0\xaf",
+        "\xc1\xbf",
+        "\xe0\x9f\xbf",
+        "\xed\xa0\x80",
+        "\xf0\x8f\xbf\xbf",
+        "\xf4\x90\x80\x80",
+        "\xf5\x80\x80\x80",
+        "\xe2\x82",
+        "0123456789 \xe2",
+        "0123456\xe4 012345678",
+    };
+    static const char *const right[] = {
+        "",
+        "a",
+        "\xc2\x80",
+        "\xe0\xa0\x80",
+        "\xed\x9f\xbf",
+        "\xee\x80\x80",
+        "\xf0\x90\x80\x80",
+        "\xf4\x8f\xbf\xbf",
+        "0123456\xe2\x82\xac",
+        "abc \xc3\xa4 xyz xyz \xc3\xa4",
+    };
+    struct lexer lexer;
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        lexer_init(&lexer, slice_of_str(wrong[i]));
+        assert_false(lexer.utf8);
+    }
+    for (size_t i = 0; i < COUNT_OF(right); i++) {
+        lexer_init(&lexer, slice_of_str(right[i]));
+        assert_true(lexer.utf8);
+    }
+}
+
+static void
 a_nul_is_bad_wherever_it_stands(void **state)
 {
     (void)state;
@@ -228,7 +271,7 @@ every_keyword_is_found_in_any_case(void **state)
                 text[at] = (char)(text[at] - 'a' + 'A');
             }
         }
-        (void)snprintf(text, sizeof(text), "%sx", name);
+        (void)snprintf(text, sizeof(text), "%.32sx", name);
         struct lexer lexer;
         lexer_init(&lexer, slice_of_str(text));
         const enum keyword longer = lexer_next(&lexer).keyword;
@@ -277,6 +320,7 @@ main(void)
         cmocka_unit_test(texts_are_cut_as_the_server_cuts_them),
         cmocka_unit_test(no_part_of_a_text_reads_past_its_end),
         cmocka_unit_test(tokens_cover_the_text_in_order),
+        cmocka_unit_test(what_is_not_utf8_is_told),
         cmocka_unit_test(a_nul_is_bad_wherever_it_stands),
         cmocka_unit_test(a_backslash_is_found_wherever_it_stands),
         cmocka_unit_test(every_keyword_is_found_in_any_case),
