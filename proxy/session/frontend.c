@@ -230,7 +230,7 @@ on_query(struct session *s, struct slice in, uint64_t total)
     if (s->query_known) {
         traits = s->query;
     } else if (message_query(body, &text)) {
-        traits = sql_classify_with(text, s->worker->extra);
+        traits = session_classify(s, text);
     } else {
         traits.pins = SQL_PIN_NONE; /* the server will refuse it: nothing of it can take effect */
     }
@@ -347,15 +347,13 @@ parse_named(struct session *s, struct slice name, struct statement *statement)
     backend_add_statement(s->backend, statement->id);
 }
 
-static size_t
-too_many_statements(struct session *s)
+/* The error must come in its order and fail the transaction, so the server is asked for what it
+ * cannot do; its answer is replaced (relay.c). */
+static void
+parse_too_many(struct session *s)
 {
-    struct err err;
-    (void)err_set(&err, "54000", "more than %u prepared statements in one session",
-                  s->worker->conf->max_prepared_statements);
-    (void)err_hint(&err, "Close statements, or raise max_prepared_statements.");
-    session_close(s, &err);
-    return 0;
+    message_put_named(server_queue(s), 'D', 'S', "teal_too_many");
+    owe(s, FLOW_DESCRIBE, FLOW_FORWARD, SESSION_LIMIT_TAG);
 }
 
 static size_t
@@ -384,6 +382,9 @@ on_parse(struct session *s, struct slice in, uint64_t total)
     struct statement *statement = statement_intern(&w->statements, text, types, w->extra);
     note_pins(s, statement->pins);
     note_class(s, statement->class);
+    if (!s->encoding_is_safe) {
+        note_pins(s, session_classify(s, text).pins);
+    }
     if (name.len == 0) {
         parse_unnamed(s, frame, statement);
         return (size_t)total;
@@ -402,7 +403,8 @@ on_parse(struct session *s, struct slice in, uint64_t total)
     }
     if (map_count(&s->statements) >= w->conf->max_prepared_statements) {
         statement_unref(&w->statements, statement);
-        return too_many_statements(s);
+        parse_too_many(s);
+        return (size_t)total;
     }
     parse_named(s, name, statement);
     return (size_t)total;

@@ -78,8 +78,7 @@ login_learnt(struct session *s)
 void
 login_settings_applied(struct session *s)
 {
-    params_unref(s->params);
-    s->params = params_ref(s->backend->params);
+    session_take_params(s, s->backend->params);
     login_learnt(s);
 }
 
@@ -102,7 +101,7 @@ login_authenticated(struct session *s)
     struct params *known = map_get(&w->welcomes, buf_slice(&key));
     buf_fini(&key);
     if (known != NULL) {
-        s->params = params_ref(known);
+        session_take_params(s, known);
         login_finish(s);
         return;
     }

@@ -83,7 +83,7 @@ batch_parse(const struct session *s, struct batch *batch, struct slice body)
         batch_meet(batch, SQL_WRITE);
         return;
     }
-    const struct sql_traits traits = sql_classify_with(text, s->worker->extra);
+    const struct sql_traits traits = session_classify(s, text);
     batch_meet(batch, traits.pins == SQL_PIN_NONE ? traits.class : SQL_WRITE);
 }
 
@@ -154,7 +154,7 @@ classify_front(struct session *s, uint8_t type, struct slice in, enum sql_class 
     struct slice text;
     if (wire_peek(in, UINT32_MAX, &seen, &total) == WIRE_OK && in.len >= total &&
         message_query(slice_of(in.p + WIRE_HEADER_LEN, (size_t)total - WIRE_HEADER_LEN), &text)) {
-        s->query = sql_classify_with(text, s->worker->extra);
+        s->query = session_classify(s, text);
         s->query_known = true;
         *class = s->query.pins == SQL_PIN_NONE ? s->query.class : SQL_WRITE;
     }
@@ -198,8 +198,7 @@ place_sync_params(struct session *s)
             message_put_parameter(&s->out, now->items[i].name, now->items[i].value);
         }
     }
-    params_unref(s->params);
-    s->params = params_ref(s->backend->params);
+    session_take_params(s, s->backend->params);
 }
 
 static void

@@ -260,6 +260,15 @@ on_error(struct session *s, struct slice body, const struct flow_verdict *verdic
         s->replaying = true;
         return false;
     }
+    if (verdict->entry.tag == SESSION_LIMIT_TAG) {
+        struct err err;
+        (void)err_set(&err, "54000", "more than %u prepared statements in one session",
+                      s->worker->conf->max_prepared_statements);
+        (void)err_hint(&err, "Close statements, or raise max_prepared_statements.");
+        spill(s);
+        session_send_error(s, &err);
+        return false;
+    }
     if (slice_equal_str(e.severity, "FATAL") || slice_equal_str(e.severity, "PANIC")) {
         s->fatal_seen = true;
     }
@@ -281,8 +290,7 @@ on_parameter(struct session *s, struct slice body)
     if (s->applying_settings || s->phase != SESSION_READY || param_is_node_role(name)) {
         return false;
     }
-    params_unref(s->params);
-    s->params = params_ref(s->backend->params);
+    session_take_params(s, s->backend->params);
     return true;
 }
 

@@ -51,6 +51,29 @@ session_is_open(const struct session *s)
     return s->phase != SESSION_CLOSED;
 }
 
+struct sql_traits
+session_classify(const struct session *s, struct slice text)
+{
+    for (size_t i = 0; i < text.len && !s->encoding_is_safe; i++) {
+        if (text.p[i] >= 0x80) {
+            return (struct sql_traits){.class = SQL_WRITE,
+                                       .pins = SQL_PIN_UNKNOWN,
+                                       .statements = 1,
+                                       .why = "its encoding may hide quotes within characters"};
+        }
+    }
+    return sql_classify_with(text, s->worker->extra);
+}
+
+void
+session_take_params(struct session *s, struct params *params)
+{
+    params_unref(s->params);
+    s->params = params_ref(params);
+    const char *encoding = params_get(params, "client_encoding");
+    s->encoding_is_safe = encoding != NULL && sql_encoding_is_safe(encoding);
+}
+
 void
 session_forget_statement(struct session *s, struct slice name)
 {
@@ -112,7 +135,8 @@ session_leave_backend(struct session *s)
     }
     place_busy(s, false);
     s->backend = NULL;
-    if (flow_empty(&b->flow) && b->flow.txn == 'I' && s->pins == SQL_PIN_NONE &&
+    const bool mid_batch = s->in_batch || b->flow.skipping || b->flow.copy_in;
+    if (flow_empty(&b->flow) && b->flow.txn == 'I' && s->pins == SQL_PIN_NONE && !mid_batch &&
         s->reply_left == 0 && s->pass_left == 0 && buf_len(&b->in) == 0 && buf_len(&b->out) == 0) {
         pool_release(&b);
         return;

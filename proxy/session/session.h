@@ -40,6 +40,8 @@ enum {
 
 /* In the tag of a flow entry: the Parse was of the unnamed statement. */
 #define SESSION_UNNAMED_TAG (UINT64_C(1) << 63)
+/* The whole tag of a message that was sent to fail, because the session has too many statements. */
+#define SESSION_LIMIT_TAG (UINT64_C(1) << 62)
 
 /* A client's name for a prepared statement. */
 struct session_statement {
@@ -76,6 +78,7 @@ struct session {
     struct settings_draft draft; /* during STARTUP */
     struct settings *settings;   /* shared (ref) */
     struct params *params;       /* shared (ref): what the client was told */
+    bool encoding_is_safe;       /* its texts may be classified */
     struct map statements;       /* name -> struct session_statement, owned */
     struct statement *unnamed;   /* shared (ref) */
 
@@ -140,6 +143,11 @@ void session_flush(struct session *s);
 void session_update_interest(struct session *s);
 /* Appends an ErrorResponse of severity ERROR for the client. */
 void session_send_error(struct session *s, const struct err *err);
+
+/* What the classifier says of a text of this client. */
+struct sql_traits session_classify(const struct session *s, struct slice text);
+/* The parameters that it is told from now on. */
+void session_take_params(struct session *s, struct params *params);
 
 /* The client's prepared statements. */
 void session_forget_statement(struct session *s, struct slice name);

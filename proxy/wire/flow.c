@@ -154,7 +154,7 @@ flow_error(struct flow *f, flow_dropped_fn *dropped, void *arg)
     if (f->count == 0) {
         return (struct flow_verdict){.action = FLOW_FORWARD};
     }
-    const struct flow_verdict verdict = {.action = flow_head(f)->action};
+    const struct flow_verdict verdict = {.action = flow_head(f)->action, .entry = *flow_head(f)};
     const uint8_t kind = flow_head(f)->kind;
     if (kind == FLOW_QUERY || kind == FLOW_FUNCTION || kind == FLOW_SYNC) {
         return verdict;
