@@ -1,0 +1,347 @@
+/* words.c — the command line of tealctl. See words.h.
+ *
+ * Options may stand anywhere. What is a name in the statement is quoted, so that no word of the
+ * command line can become anything else than that name; what is not (a side, a time, a number) must
+ * consist of harmless characters. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "ctl/words.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#define DEFAULT_HOST "/run/teal"
+#define DEFAULT_PORT "5432"
+
+static const struct ctl_command commands[] = {
+    {"status", "", "SHOW STATUS", OUTPUT_LINES, 0, 0, "", NULL, false, false,
+     "the pair, its two sides and the traffic"},
+    {"watch", "", "SHOW STATUS", OUTPUT_LINES, 0, 0, "", NULL, true, false,
+     "the same, once a second"},
+    {"prepare", "", "PREPARE", OUTPUT_STEPS, 0, 0, "", NULL, false, false,
+     "set up what a cutover needs in both databases"},
+    {"check", "", "CHECK", OUTPUT_STEPS, 0, 0, "", NULL, false, false,
+     "the preflight: every finding, with value, limit and how to mend it"},
+    {"reads", "blue|green|follow [n%]", "READS", OUTPUT_STEPS, 1, 2, "uad", NULL, false, false,
+     "send reads to a side: all, a share, or the sessions that match"},
+    {"writes", "blue|green", "WRITES", OUTPUT_STEPS, 1, 1, "", NULL, false, false,
+     "move the writes to that side"},
+    {"cutover", "", "CUTOVER", OUTPUT_STEPS, 0, 0, "nDr", NULL, false, false,
+     "move the writes from blue to green"},
+    {"rollback", "", "ROLLBACK", OUTPUT_STEPS, 0, 0, "nDr", NULL, false, false,
+     "move the writes back from green to blue"},
+    {"finish", "", "FINISH", OUTPUT_STEPS, 0, 0, "",
+     "Drop the replication of the pair? There is no way back afterwards.", false, false,
+     "drop the way back, after asking"},
+    {"hold", "[time]", "HOLD", OUTPUT_STEPS, 0, 1, "", NULL, false, false,
+     "let writes wait in Teal for a while"},
+    {"release", "", "RELEASE", OUTPUT_STEPS, 0, 0, "", NULL, false, false, "end hold"},
+    {"sessions", "", "SHOW SESSIONS", OUTPUT_TABLE, 0, 0, "P", NULL, false, false,
+     "the sessions; with --pinned those that cannot move"},
+    {"show", "WHAT", "SHOW", OUTPUT_TABLE, 1, 3, "", NULL, false, false,
+     "a report: pools, clients, servers, stats, lag, config, help, ..."},
+    {"explain", "STATEMENT", "EXPLAIN ROUTE", OUTPUT_RECORD, 1, -1, "", NULL, false, false,
+     "where an SQL statement would go, and why"},
+    {"kill", "ID", "KILL_CLIENT", OUTPUT_STEPS, 1, 1, "", NULL, false, false, "end a session"},
+    {"reload", "", "RELOAD", OUTPUT_STEPS, 0, 0, "", NULL, false, false,
+     "read the configuration again"},
+    {"shutdown", "", "SHUTDOWN", OUTPUT_STEPS, 0, 0, "w", NULL, false, true, "end Teal"},
+};
+
+enum {
+    OPTION_HOST = 'h',
+    OPTION_PORT = 'p',
+    OPTION_JSON = 'j',
+    OPTION_YES = 'y',
+    OPTION_VERSION = 'V',
+    OPTION_HELP = 255, /* above: those that not every command takes */
+};
+
+/* letter: how commands[] names the option; 0 for the general ones. value: what it adds to the
+ * statement. */
+static const struct option_row {
+    int id;
+    char letter;
+    const char *name;
+    const char *argument; /* NULL for none */
+    const char *sql;      /* NULL: it adds nothing */
+    const char *sentence;
+} option_rows[] = {
+    {OPTION_HOST, 0, "host", "DIR", NULL,
+     "directory of the admin socket (TEAL_ADMIN, " DEFAULT_HOST ")"},
+    {OPTION_PORT, 0, "port", "PORT", NULL, "its number (TEAL_ADMIN=DIR:PORT, " DEFAULT_PORT ")"},
+    {OPTION_JSON, 0, "json", NULL, NULL, "rows as a JSON array"},
+    {OPTION_YES, 0, "yes", NULL, NULL, "do not ask"},
+    {OPTION_VERSION, 0, "version", NULL, NULL, "print the version and end"},
+    {OPTION_HELP, 0, "help", NULL, NULL, "print this and end"},
+    {256, 'u', "user", "NAME", "USER", "reads: sessions of this user"},
+    {257, 'a', "application", "NAME", "APPLICATION", "reads: sessions with this application_name"},
+    {258, 'd', "database", "NAME", "DATABASE", "reads: sessions of this database"},
+    {259, 'n', "no-rollback", NULL, "NO ROLLBACK", "cutover, rollback: go even without a way back"},
+    {260, 'D', "drain", "POLICY", "DRAIN", "cutover, rollback: abort, cancel or terminate"},
+    {261, 'r', "dry-run", NULL, "DRY RUN", "cutover, rollback: check, hold and drain only"},
+    {262, 'P', "pinned", NULL, "PINNED", "sessions: those that cannot move"},
+    {263, 'w', "wait-for-clients", NULL, "WAIT_FOR_CLIENTS", "shutdown: when they have gone"},
+    {264, 'w', "wait-for-servers", NULL, "WAIT_FOR_SERVERS",
+     "shutdown: when open transactions have ended"},
+};
+
+void
+words_print_help(FILE *to)
+{
+    char left[64];
+    (void)fprintf(to, "Usage: tealctl [options] COMMAND [arguments]\n\nCommands:\n");
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        (void)snprintf(left, sizeof(left), "%s %s", commands[i].name, commands[i].shown);
+        (void)fprintf(to, "  %-30s %s\n", left, commands[i].sentence);
+    }
+    (void)fprintf(to, "\nOptions:\n");
+    for (size_t i = 0; i < COUNT_OF(option_rows); i++) {
+        const struct option_row *row = &option_rows[i];
+        char letter[8] = "    ";
+        if (row->id < OPTION_HELP) {
+            (void)snprintf(letter, sizeof(letter), "-%c, ", row->id);
+        }
+        (void)snprintf(left, sizeof(left), "%s--%s%s%s", letter, row->name,
+                       row->argument == NULL ? "" : "=",
+                       row->argument == NULL ? "" : row->argument);
+        (void)fprintf(to, "  %-30s %s\n", left, row->sentence);
+    }
+    (void)fprintf(to, "\nExit status: 0 done, 1 refused or failed, 2 usage, 3 no console there,\n"
+                      "4 the flip was undone and writes go on at the old side,\n"
+                      "5 the flip is decided but not finished: a person must look.\n");
+}
+
+static enum words_result
+usage_error(const char *text, const char *word)
+{
+    (void)fprintf(stderr, "tealctl: ");
+    (void)fprintf(stderr, "%s%s%s%s\n", text, word == NULL ? "" : " \"", word == NULL ? "" : word,
+                  word == NULL ? "" : "\"");
+    (void)fprintf(stderr, "Try: tealctl --help\n");
+    return WORDS_BAD;
+}
+
+static const struct ctl_command *
+command_find(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct option_row *
+option_find(int id)
+{
+    for (size_t i = 0; i < COUNT_OF(option_rows); i++) {
+        if (option_rows[i].id == id) {
+            return &option_rows[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- the statement
+ * -------------------------------------------------------------------------------------- */
+
+static void
+put_quoted(struct buf *b, const char *text)
+{
+    buf_put_u8(b, '\'');
+    for (; *text != '\0'; text++) {
+        if (*text == '\'') {
+            buf_put_u8(b, '\'');
+        }
+        buf_put_u8(b, (uint8_t)*text);
+    }
+    buf_put_u8(b, '\'');
+}
+
+static bool
+is_plain(const char *word)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.%-";
+    return word[0] != '\0' && strspn(word, plain) == strlen(word);
+}
+
+/* The clauses of options are collected here and go behind the arguments. */
+static enum words_result
+put_clause(struct buf *clauses, const struct option_row *row, const char *value)
+{
+    buf_printf(clauses, " %s", row->sql);
+    if (row->argument == NULL) {
+        return WORDS_OK;
+    }
+    buf_put_u8(clauses, ' ');
+    if (row->letter != 'D') {
+        put_quoted(clauses, value);
+        return WORDS_OK;
+    }
+    if (!is_plain(value)) {
+        return usage_error("not a drain policy:", value);
+    }
+    buf_printf(clauses, "%s", value);
+    return WORDS_OK;
+}
+
+static enum words_result
+put_arguments(struct buf *sql, const struct ctl_command *command, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        const bool is_sql = command->words_max == -1;
+        if (!is_sql && !is_plain(argv[i])) {
+            return usage_error("not understood:", argv[i]);
+        }
+        buf_printf(sql, " %s", argv[i]);
+    }
+    return WORDS_OK;
+}
+
+/* ---- options
+ * ------------------------------------------------------------------------------------------------
+ */
+
+struct parse {
+    struct words *out;
+    struct buf clauses;
+    char letters[COUNT_OF(option_rows)]; /* of the options given that not every command takes */
+    size_t letters_count;
+};
+
+static void
+replace(char **place, const char *text)
+{
+    mem_free(*place);
+    *place = xstrdup(text);
+}
+
+static enum words_result
+take_option(struct parse *p, int id)
+{
+    const struct option_row *row = option_find(id);
+    if (row == NULL) { /* getopt has said why */
+        return usage_error("that is no option of mine", NULL);
+    }
+    switch (id) {
+    case OPTION_HOST:
+        replace(&p->out->host, optarg);
+        return WORDS_OK;
+    case OPTION_PORT:
+        replace(&p->out->port, optarg);
+        return WORDS_OK;
+    case OPTION_JSON:
+        p->out->json = true;
+        return WORDS_OK;
+    case OPTION_YES:
+        p->out->yes = true;
+        return WORDS_OK;
+    case OPTION_VERSION:
+        return WORDS_VERSION;
+    case OPTION_HELP:
+        return WORDS_HELP;
+    default:
+        CHECK(row->sql != NULL && p->letters_count < sizeof(p->letters));
+        p->letters[p->letters_count++] = row->letter;
+        return put_clause(&p->clauses, row, optarg);
+    }
+}
+
+static enum words_result
+take_options(struct parse *p, int argc, char **argv)
+{
+    struct option options[COUNT_OF(option_rows) + 1] = {{0}};
+    for (size_t i = 0; i < COUNT_OF(option_rows); i++) {
+        options[i].name = option_rows[i].name;
+        options[i].has_arg = option_rows[i].argument == NULL ? no_argument : required_argument;
+        options[i].val = option_rows[i].id;
+    }
+    for (;;) {
+        const int id = getopt_long(argc, argv, "h:p:jyV", options, NULL);
+        if (id == -1) {
+            return WORDS_OK;
+        }
+        const enum words_result result = take_option(p, id);
+        if (result != WORDS_OK) {
+            return result;
+        }
+    }
+}
+
+/* TEAL_ADMIN=DIR:PORT, or DIR alone. */
+static void
+take_environment(struct words *out)
+{
+    const char *admin = getenv("TEAL_ADMIN");
+    out->host = xstrdup(DEFAULT_HOST);
+    out->port = xstrdup(DEFAULT_PORT);
+    if (admin == NULL || admin[0] == '\0') {
+        return;
+    }
+    const char *colon = strrchr(admin, ':');
+    const size_t len = colon == NULL ? strlen(admin) : (size_t)(colon - admin);
+    mem_free(out->host);
+    out->host = xstrndup(admin, len);
+    if (colon != NULL) {
+        replace(&out->port, colon + 1);
+    }
+}
+
+static enum words_result
+make_statement(struct parse *p, int argc, char **argv)
+{
+    const struct ctl_command *command = p->out->command;
+    if (argc < command->words_min || (command->words_max >= 0 && argc > command->words_max)) {
+        (void)fprintf(stderr, "Usage: tealctl %s %s\n", command->name, command->shown);
+        return WORDS_BAD;
+    }
+    for (size_t i = 0; i < p->letters_count; i++) {
+        if (strchr(command->options, p->letters[i]) == NULL) {
+            return usage_error("an option does not belong to", command->name);
+        }
+    }
+    struct buf sql;
+    buf_init(&sql);
+    buf_printf(&sql, "%s", command->sql);
+    const enum words_result result = put_arguments(&sql, command, argc, argv);
+    const struct slice clauses = buf_slice(&p->clauses);
+    buf_put(&sql, clauses.p, clauses.len);
+    const struct slice all = buf_slice(&sql);
+    p->out->sql = xstrndup((const char *)all.p, all.len);
+    buf_fini(&sql);
+    return result;
+}
+
+enum words_result
+words_parse(int argc, char **argv, struct words *out)
+{
+    *out = (struct words){0};
+    take_environment(out);
+    struct parse p = {.out = out};
+    buf_init(&p.clauses);
+    enum words_result result = take_options(&p, argc, argv);
+    if (result == WORDS_OK && optind == argc) {
+        words_print_help(stderr);
+        result = WORDS_BAD;
+    } else if (result == WORDS_OK) {
+        out->command = command_find(argv[optind]);
+        result = out->command == NULL ? usage_error("unknown command", argv[optind])
+                                      : make_statement(&p, argc - optind - 1, argv + optind + 1);
+    }
+    buf_fini(&p.clauses);
+    return result;
+}
+
+void
+words_fini(struct words *w)
+{
+    mem_free(w->host);
+    mem_free(w->port);
+    mem_free(w->sql);
+}
