@@ -2,7 +2,7 @@
 """documents.py TEAL [--fix]: the generated parts of the documents are what the program prints.
 
 In a Markdown file the lines between "<!-- dump: NAME -->" and "<!-- end -->" are those of `teal --dump=NAME`, within a
-code fence when the document has one there. config/teal.ini is `teal --dump=sample` where the program knows that word.
+code fence when the document has one there. config/teal.ini and its manual page are generated as a whole.
 """
 import os
 import re
@@ -12,7 +12,7 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BLOCK = re.compile(r"(<!-- dump: ([a-z:-]+) -->\n)(.*?)(<!-- end -->)", re.S)
 FENCE = re.compile(r"\A(\s*```[a-z]*\n)(.*?)(```\s*)\Z", re.S)
-FILES = {"config/teal.ini": "sample", "config/man/teal.ini.5": "man"}
+FILES = {"config/teal.ini": "sample-config", "config/man/teal.ini.5": "manual:config"}
 
 
 def dump(teal, name):
