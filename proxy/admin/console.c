@@ -781,6 +781,7 @@ client_new(struct console *console, int fd)
     stream_init(&client->stream, console->loop, fd, client_ready, client);
     client->login_timer = timer_new(console->loop, client_login_late, client);
     timer_start(client->login_timer, LOGIN_TIMEOUT_US);
+    list_init(&client->node);
     list_push_back(&console->clients, &client->node);
     console->clients_count++;
     client_turn(client);

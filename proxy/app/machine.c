@@ -79,6 +79,7 @@ call_new(struct control *c, cutover_sql_fn *done, void *arg)
     call->control = c;
     call->done = done;
     call->arg = arg;
+    list_init(&call->node);
     list_push_back(&c->calls, &call->node);
     return call;
 }
@@ -137,6 +138,7 @@ op_timer(void *ctx, uint64_t delay_us, cutover_timer_fn *fn, void *arg)
     delay->fn = fn;
     delay->arg = arg;
     delay->timer = timer_new(c->loop, on_delay, delay);
+    list_init(&delay->node);
     list_push_back(&c->delays, &delay->node);
     timer_start(delay->timer, delay_us);
 }

@@ -12,7 +12,8 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-enum { STEP_COLUMNS = 4 };
+/* Widths of the timeline; a finding's id and name take the wide one. */
+enum { STEP_COLUMNS = 4, STEP_WIDTH = 11, STEP_WIDTH_WIDE = 27 };
 
 void
 output_init(struct output *o, FILE *to, enum output_layout layout, bool json)
@@ -114,12 +115,13 @@ step_row(struct output *o, const PGresult *result, int row)
     const char *step = PQgetvalue(result, row, 1);
     const char *detail = PQgetvalue(result, row, 2);
     const char *took = PQgetvalue(result, row, 3);
+    const int width = strlen(step) <= STEP_WIDTH ? STEP_WIDTH : STEP_WIDTH_WIDE;
     if (step[0] == '\0') {
         (void)fprintf(o->to, "  %s\n", detail);
     } else if (took[0] == '\0') {
-        (void)fprintf(o->to, "  %-3s %-11s %s\n", kind, step, detail);
+        (void)fprintf(o->to, "  %-3s %-*s %s\n", kind, width, step, detail);
     } else {
-        (void)fprintf(o->to, "  %-3s %-11s %-35s %7s\n", kind, step, detail, took);
+        (void)fprintf(o->to, "  %-3s %-*s %-35s %7s\n", kind, width, step, detail, took);
     }
 }
 
