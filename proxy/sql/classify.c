@@ -403,14 +403,33 @@ common_token(struct stmt *s, struct token *t)
     if (s->set_config.active) {
         set_config_token(s, t);
     }
-    if (is_name(t->kind)) {
+    switch (t->kind) {
+    case TOKEN_WORD:
+    case TOKEN_QUOTED:
+    case TOKEN_QUOTED_UNICODE:
         name_track(s, t);
-    } else if (t->kind == TOKEN_OPEN) {
+        break;
+    case TOKEN_OPEN:
         paren_open(s);
-    } else if (t->kind == TOKEN_CLOSE) {
+        break;
+    case TOKEN_CLOSE:
         paren_close(s, t);
-    } else if (t->kind == TOKEN_DOT) {
+        break;
+    case TOKEN_DOT:
         dot_track(s);
+        break;
+    case TOKEN_END:
+    case TOKEN_BAD:
+    case TOKEN_SEMICOLON:
+        UNREACHABLE(); /* the caller's */
+    case TOKEN_STRING:
+    case TOKEN_NUMBER:
+    case TOKEN_PARAM:
+    case TOKEN_COMMA:
+    case TOKEN_CAST:
+    case TOKEN_OPERATOR:
+    case TOKEN_OTHER:
+        break;
     }
 }
 
@@ -839,20 +858,23 @@ sql_classify_with(struct slice text, const struct sql_extra *extra)
     traits.backslash = lexer.backslash;
     traits.hint = hint_find(&lexer);
     struct stmt s;
-    stmt_init(&s, extra);
+    bool open = false;
     for (;;) {
         struct token t = lexer_next(&lexer);
         if (t.kind == TOKEN_BAD) {
             return traits_of_bad(&lexer, text);
         }
         if (t.kind != TOKEN_END && t.kind != TOKEN_SEMICOLON) {
+            if (!open) {
+                stmt_init(&s, extra);
+                open = true;
+            }
             stmt_token(&s, &t);
             continue;
         }
-        const bool empty = s.prev.kind == TOKEN_END;
-        if (!empty) {
+        if (open) {
             traits_add(&traits, &s);
-            stmt_init(&s, extra);
+            open = false;
         }
         if (t.kind == TOKEN_END) {
             break;

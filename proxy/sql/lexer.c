@@ -8,10 +8,6 @@
 enum char_class {
     NO, /* nothing: a token of its own */
     SP, /* space */
-    AL, /* letter, underscore, byte of a multi-byte character: a name */
-    PF, /* letter that may be the prefix of a string: a name otherwise */
-    DG, /* digit */
-    DO, /* dollar: parameter or dollar quote */
     OP, /* operator */
     SQ, /* string */
     DQ, /* quoted name */
@@ -21,6 +17,11 @@ enum char_class {
     SM, /* ; */
     PT, /* . */
     CL, /* : */
+    /* From here on: what a name may go on with. */
+    AL, /* letter, underscore, byte of a multi-byte character: a name */
+    PF, /* letter that may be the prefix of a string: a name otherwise */
+    DG, /* digit */
+    DO, /* dollar: parameter or dollar quote */
 };
 
 /* clang-format off */
@@ -72,14 +73,6 @@ enum { KEYWORD_LEN_MAX = 17 };
 #define ONES 0x0101010101010101ULL
 #define HIGHS 0x8080808080808080ULL
 
-/* The high bit of each byte of the word that is zero (and, harmlessly, of some behind the first
- * one). */
-static uint64_t
-zero_bytes(uint64_t word)
-{
-    return (word - ONES) & ~word & HIGHS;
-}
-
 /* The length of the UTF-8 character at p, or 0 when it is none that the server takes (RFC 3629). */
 static size_t
 utf8_len(const uint8_t *p, size_t left)
@@ -113,10 +106,12 @@ ascii_word(const uint8_t *p, uint64_t *backslashes)
 {
     uint64_t word;
     memcpy(&word, p, sizeof(word));
-    if (((word & HIGHS) | zero_bytes(word)) != 0) {
+    /* A byte that is zero borrows from its neighbour, and then its high bit is set; the others are
+     * small. */
+    if (((word | (word - ONES)) & HIGHS) != 0) {
         return false;
     }
-    *backslashes |= zero_bytes(word ^ (ONES * '\\'));
+    *backslashes |= ((word ^ (ONES * '\\')) - ONES) & HIGHS;
     return true;
 }
 
@@ -148,12 +143,22 @@ text_check(struct lexer *lexer, struct slice text)
     return true;
 }
 
+/* Nothing but TOKEN_BAD comes from now on. */
+static void
+lexer_spoil(struct lexer *lexer)
+{
+    lexer->bad = true;
+    lexer->at = lexer->end;
+}
+
 void
 lexer_init(struct lexer *lexer, struct slice text)
 {
     *lexer = (struct lexer){.at = text.p, .end = text.len == 0 ? text.p : text.p + text.len};
     lexer->utf8 = true;
-    lexer->bad = !text_check(lexer, text);
+    if (!text_check(lexer, text)) {
+        lexer_spoil(lexer);
+    }
 }
 
 const char *
@@ -172,8 +177,7 @@ next_is(const struct lexer *lexer, size_t offset, uint8_t c)
 static bool
 is_name_byte(uint8_t c)
 {
-    const uint8_t class = classes[c];
-    return class >= AL && class <= DO;
+    return classes[c] >= AL;
 }
 
 static bool
@@ -258,7 +262,7 @@ skip_space(struct lexer *lexer)
     lexer->at = p;
 }
 
-/* Over the comment that begins here, if one does; one that does not end makes the lexer bad. */
+/* Over the comment that begins here, if one does. */
 static bool
 skip_comment(struct lexer *lexer)
 {
@@ -268,8 +272,11 @@ skip_comment(struct lexer *lexer)
     }
     if (next_is(lexer, 0, '/') && next_is(lexer, 1, '*')) {
         const uint8_t *const end = comment_end(lexer->at, lexer->end);
-        lexer->bad = end == NULL;
-        lexer->at = end == NULL ? lexer->end : end;
+        if (end == NULL) {
+            lexer_spoil(lexer);
+            return true;
+        }
+        lexer->at = end;
         return true;
     }
     return false;
@@ -312,7 +319,7 @@ token_to(struct lexer *lexer, enum token_kind kind, const uint8_t *end)
 static struct token
 token_bad(struct lexer *lexer)
 {
-    lexer->bad = true;
+    lexer_spoil(lexer);
     return token_to(lexer, TOKEN_BAD, lexer->end);
 }
 
@@ -546,19 +553,10 @@ lex_other(struct lexer *lexer)
     return token;
 }
 
-struct token
-lexer_next(struct lexer *lexer)
+static struct token
+lex_class(struct lexer *lexer, enum char_class class)
 {
-    do {
-        skip_space(lexer);
-    } while (lexer->at < lexer->end && classes[*lexer->at] == OP && skip_comment(lexer));
-    if (lexer->bad) {
-        return token_bad(lexer);
-    }
-    if (lexer->at == lexer->end) {
-        return token_to(lexer, TOKEN_END, lexer->end);
-    }
-    switch ((enum char_class)classes[*lexer->at]) {
+    switch (class) {
     case AL:
         return lex_word(lexer);
     case PF:
@@ -590,4 +588,20 @@ lexer_next(struct lexer *lexer)
         break;
     }
     return lex_other(lexer);
+}
+
+struct token
+lexer_next(struct lexer *lexer)
+{
+    while (lexer->at < lexer->end) {
+        const enum char_class class = (enum char_class)classes[*lexer->at];
+        if (class == SP) {
+            lexer->at++;
+            continue;
+        }
+        if (class != OP || !skip_comment(lexer)) {
+            return lex_class(lexer, class);
+        }
+    }
+    return lexer->bad ? token_bad(lexer) : token_to(lexer, TOKEN_END, lexer->end);
 }

@@ -231,6 +231,10 @@ a_nul_is_bad_wherever_it_stands(void **state)
             assert_int_equal(lexer_next(&lexer).kind, TOKEN_BAD);
         }
     }
+    static const char behind_comments[] = " /* a */ -- b\n /* c */ \0 SELECT 1";
+    struct lexer lexer;
+    lexer_init(&lexer, slice_of(behind_comments, sizeof(behind_comments) - 1));
+    assert_int_equal(lexer_next(&lexer).kind, TOKEN_BAD);
 }
 
 static void
