@@ -10,6 +10,7 @@ import concurrent.futures
 import fnmatch
 import glob
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -177,8 +178,10 @@ def matching(path, pattern):
     with open(path) as f:
         text = f.read()
     module = os.path.splitext(os.path.basename(path))[0]
-    names = [line.split()[1].split("(")[0].rstrip(":") for line in text.splitlines() if line.startswith(("    def test", "class "))]
-    return any(fnmatch.fnmatchcase("%s.%s" % (module, name), pattern) or fnmatch.fnmatchcase(name, pattern) for name in names)
+    names = [re.split(r"[(:]", line.split()[1])[0] for line in text.splitlines() if line.startswith(("    def ", "class "))]
+    classes, tests = [n for n in names if n[0].isupper()], [n for n in names if n.startswith("test")]
+    # Tests are inherited and sometimes generated, so every class may have every test, and more.
+    return any(fnmatch.fnmatchcase("%s.%s.%s" % (module, c, t), pattern) for c in classes for t in tests + ["test"]) or "test_" in pattern
 
 
 def main():

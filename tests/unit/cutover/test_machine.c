@@ -205,7 +205,7 @@ node_guard_run(struct world *w, struct node *n, const char *tag)
     } else if (strstr(tag, "-seen") != NULL) {
         ANSWER(w, n->guard ? "on" : "off", "2026-11-20 11:30:00+00");
     } else if (tag_is(tag, "tick-fence")) {
-        ANSWER(w, n->guard ? "t" : "f");
+        ANSWER(w, n->guard || n->guard_file ? "t" : "f");
     } else if (strstr(tag, "-probe") != NULL && n->guard) {
         return SQLSTATE_READ_ONLY;
     }
@@ -646,6 +646,7 @@ assert_one_side(const struct world *w)
     const struct node *other = &w->node[side_other(route->writer)];
     assert_true(node_writable(writer));
     assert_false(node_writable(other));
+    assert_false(writer->guard_file);
     assert_int_equal(writer->epoch, route->epoch);
     assert_int_equal(writer->writer, route->writer);
     assert_true(other->epoch <= route->epoch);
