@@ -392,7 +392,8 @@ on_tick_fence(struct cutover *c, enum side side, const struct cutover_rows *rows
     cutover_fire(c, CUT_EV_UNDO);
 }
 
-/* A statement of an undone flip may have run late, in a backend that had lost its connection. */
+/* A statement of an undone flip may have run late, in a backend that had lost its connection: the
+ * fence is then up, or stands in the file and would be up after the next reload. */
 static void
 tick_watch_fence(struct cutover *c)
 {
@@ -400,10 +401,12 @@ tick_watch_fence(struct cutover *c)
     if (c->undone_at_us == 0 || now - c->undone_at_us > (uint64_t)HEAL_WITHIN_S * 1000 * 1000) {
         return;
     }
-    call_sql(c, c->route.writer,
-             "/* teal tick-fence */ SELECT reset_val = 'on' FROM pg_settings WHERE name = "
-             "'default_transaction_read_only'",
-             SQL_TIMEOUT_US, on_tick_fence);
+    call_sql(
+        c, c->route.writer,
+        "/* teal tick-fence */ SELECT reset_val = 'on' OR EXISTS (SELECT FROM "
+        "pg_file_settings WHERE name = 'default_transaction_read_only' AND setting = 'on') FROM "
+        "pg_settings WHERE name = 'default_transaction_read_only'",
+        SQL_TIMEOUT_US, on_tick_fence);
 }
 
 static void
