@@ -107,8 +107,8 @@ status_tells_what_is_not_as_it_should_be(void **state)
     assert_status(
         &s, "pair app    epoch 7    writes held (blue)    reads -> green 5.5 % (1 rule)    drain "
             "(1.1 s)\n"
-            "  blue    10.0.0.1:5432   15.8   primary            up     0/3A001F20\n"
-            "  green   10.0.0.2:5432   17.5   logical follower   DOWN   no answer\n"
+            "  blue    10.0.0.1:5432   15.8   primary            up      0/3A001F20\n"
+            "  green   10.0.0.2:5432   17.5   logical follower   DOWN    no answer\n"
             "  812 sessions    31 waiting    4210 tx/s    p99 3.1 ms\n"
             "  running: \"CUTOVER\", started 1.2 s ago by uid 0\n");
 }
@@ -128,7 +128,7 @@ status_tells_of_the_way_back_when_green_writes(void **state)
     buf_put_u8(&out, 0);
     const char *text = (const char *)buf_slice(&out).p;
     assert_non_null(strstr(text, "the way back is open (reverse lag 0 B): tealctl rollback\n"));
-    assert_non_null(strstr(text, "17.5   primary            up"));
+    assert_non_null(strstr(text, "17.5   primary   up"));
     buf_fini(&out);
 }
 
