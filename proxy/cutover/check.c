@@ -264,8 +264,8 @@ lines_of(char *text)
     return l;
 }
 
-static size_t
-lines_missing(char *a, char *b, struct buf *out)
+size_t
+check_missing(char *a, char *b, struct buf *out)
 {
     struct text_lines have = lines_of(b);
     struct text_lines want = lines_of(a);
@@ -310,9 +310,9 @@ evaluate(struct cutover *c, const struct check *k, struct buf *found)
                    to);
         return (strcmp(from, to) == 0) == (k->evaluation == SAME);
     case CARRIED:
-        return lines_missing(from, to, found) == 0;
+        return check_missing(from, to, found) == 0;
     case NO_EXTRA:
-        return lines_missing(to, from, found) == 0;
+        return check_missing(to, from, found) == 0;
     }
     UNREACHABLE();
 }
@@ -400,8 +400,8 @@ write_check_to(struct cutover *c, struct buf *sql)
     put_sql(c, sql, k->sql_to != NULL ? k->sql_to : k->sql);
 }
 
-static enum cutover_event
-judge_check(struct cutover *c, enum side side, const struct cutover_rows *rows)
+enum cutover_event
+check_take_value(struct cutover *c, enum side side, const struct cutover_rows *rows)
 {
     struct check_value *v = &c->check_value[side];
     mem_free(v->text);
@@ -412,8 +412,8 @@ judge_check(struct cutover *c, enum side side, const struct cutover_rows *rows)
 
 /* clang-format off */
 static const struct line lines[] = {
-    {"check-from", LINE_FROM, LINE_TOGETHER | LINE_JUDGE_ALL, asks_from, write_check_from, judge_check, NULL},
-    {"check-to", LINE_TO, LINE_JUDGE_ALL, asks_to, write_check_to, judge_check, NULL},
+    {"check-from", LINE_FROM, LINE_TOGETHER | LINE_JUDGE_ALL, asks_from, write_check_from, check_take_value, NULL},
+    {"check-to", LINE_TO, LINE_JUDGE_ALL, asks_to, write_check_to, check_take_value, NULL},
 };
 /* clang-format on */
 

@@ -242,6 +242,14 @@ void look_clear(struct cutover *c);
 enum cutover_event look_then(struct cutover *c, enum cutover_event (*then)(struct cutover *c));
 enum cutover_kind look_kind(const struct cutover *c, enum side to);
 
+/* check.c */
+/* Puts the lines of a that are not in b into out, at most ten of them; their number. Cuts both
+ * texts up. */
+size_t check_missing(char *a, char *b, struct buf *out);
+/* Keeps the answer's first cell, or the error, as the side's check_value. */
+enum cutover_event check_take_value(struct cutover *c, enum side side,
+                                    const struct cutover_rows *rows);
+
 /* the states with a start of their own */
 enum cutover_event check_begin(struct cutover *c);
 enum cutover_event prepare_begin(struct cutover *c);

@@ -131,6 +131,38 @@ judge_rows_there(struct cutover *c, enum side side, const struct cutover_rows *r
     return CUT_EV_FAIL;
 }
 
+static void
+write_tables(struct cutover *c, struct buf *sql)
+{
+    (void)c;
+    buf_printf(sql, "SELECT string_agg(n.nspname || '.' || c.relname, E'\\n') " USER_TABLES
+                    " AND c.relpersistence = 'p'");
+}
+
+static enum cutover_event
+act_tables_compare(struct cutover *c)
+{
+    for (int s = 0; s < SIDES_COUNT; s++) {
+        if (!c->check_value[s].known) {
+            err_set(&c->err, SQLSTATE_CONNECTION_FAILURE, "%s could not answer: %.300s",
+                    side_name((enum side)s), c->check_value[s].text);
+            return CUT_EV_FAIL;
+        }
+    }
+    struct buf missing;
+    buf_init(&missing);
+    const size_t count =
+        check_missing(c->check_value[c->flip.from].text, c->check_value[c->flip.to].text, &missing);
+    if (count > 0) {
+        err_set(&c->err, SQLSTATE_OBJECT_NOT_IN_STATE, "%zu tables of %s are not on %s: %.*s",
+                count, side_name(c->flip.from), side_name(c->flip.to), (int)buf_len(&missing),
+                (const char *)buf_slice(&missing).p);
+        err_hint(&c->err, "load the schema there: pg_dump --schema-only; Teal does not carry it");
+    }
+    buf_fini(&missing);
+    return count > 0 ? CUT_EV_FAIL : CUT_EV_OK;
+}
+
 /* ---- the schema, its rows, the publication
  * -------------------------------------------------------------------- */
 
@@ -369,6 +401,9 @@ act_prepared(struct cutover *c)
 static const struct line prepare_lines[] = {
     {"identity", LINE_FROM, 0, NULL, write_identity, judge_identity, NULL},
     {"rows-there", LINE_TO, 0, is_new, write_rows_there, judge_rows_there, NULL},
+    {"tables", LINE_FROM, LINE_TOGETHER | LINE_JUDGE_ALL, flip_is_logical, write_tables, check_take_value, NULL},
+    {"tables-there", LINE_TO, LINE_JUDGE_ALL, flip_is_logical, write_tables, check_take_value, NULL},
+    {"tables-compare", LINE_TO, 0, flip_is_logical, NULL, NULL, act_tables_compare},
     {"schema", LINE_FROM, LINE_REPORT, NULL, write_schema, NULL, NULL},
     {"rows", LINE_FROM, LINE_REPORT, NULL, write_rows, NULL, NULL},
     {"publication", LINE_FROM, LINE_REPORT, NULL, write_publication, NULL, NULL},
