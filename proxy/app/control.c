@@ -184,6 +184,10 @@ control_reload(struct control *c)
     struct buf detail;
     buf_init(&detail);
     err_clear(&err);
+    /* First of all, so that a rotated log goes on even when the configuration has mistakes. */
+    if (!log_open(c->conf->logfile)) {
+        log_warn(NULL, "the log could not be opened again", "path=\"%s\"", c->conf->logfile);
+    }
     const bool ok = control_reload_into(c, &detail, &err);
     buf_put_u8(&detail, 0);
     if (ok) {

@@ -14,8 +14,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "app/checks.h"
 #include "app/control.h"
-#include "auth/users.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -176,26 +176,6 @@ load_config(const char *path)
     return conf;
 }
 
-/* The users file belongs to the configuration: its mistakes are found here, not when the first
- * client logs in. */
-static bool
-check_users(const struct conf *conf)
-{
-    if (conf->auth_type == CONF_AUTH_TRUST && access(conf->auth_file, F_OK) == -1) {
-        return true;
-    }
-    struct scram_seed seed;
-    struct buf out;
-    scram_seed_init(&seed);
-    buf_init(&out);
-    struct users *users = users_load(conf->auth_file, &seed, NULL, &out);
-    const bool ok = users != NULL;
-    print_buf(stderr, &out);
-    buf_fini(&out);
-    users_unref(users);
-    return ok;
-}
-
 static int
 run_check(const char *path)
 {
@@ -203,7 +183,12 @@ run_check(const char *path)
     if (conf == NULL) {
         return EXIT_FAILED;
     }
-    const bool ok = check_users(conf);
+    /* Mistakes of the users file are found here, not when the first client logs in. */
+    struct buf mistakes;
+    buf_init(&mistakes);
+    const bool ok = users_file_check(conf, &mistakes);
+    print_buf(stderr, &mistakes);
+    buf_fini(&mistakes);
     conf_unref(conf);
     if (ok) {
         (void)printf("%s: no mistakes\n", path);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "admin/text.h"
+#include "app/checks.h"
 #include "app/internal.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -325,6 +326,24 @@ may_replace(const struct control *c, const struct conf *conf, struct err *err)
     return ok;
 }
 
+/* One sentence for whoever asked: the first mistake. */
+static bool
+users_are_good(const struct conf *conf, struct err *err)
+{
+    struct buf mistakes;
+    buf_init(&mistakes);
+    const bool ok = users_file_check(conf, &mistakes);
+    if (!ok) {
+        buf_put_u8(&mistakes, 0);
+        const char *text = (const char *)buf_slice(&mistakes).p;
+        (void)err_set(err, SQLSTATE_CONFIG_FILE, "%.*s; nothing was changed",
+                      (int)strcspn(text, "\n"), text);
+        (void)err_hint(err, "teal --check-config names all mistakes.");
+    }
+    buf_fini(&mistakes);
+    return ok;
+}
+
 bool
 control_reload_into(struct control *c, struct buf *detail, struct err *err)
 {
@@ -332,7 +351,7 @@ control_reload_into(struct control *c, struct buf *detail, struct err *err)
     if (conf == NULL) {
         return false;
     }
-    if (!may_replace(c, conf, err)) {
+    if (!may_replace(c, conf, err) || !users_are_good(conf, err)) {
         conf_unref(conf);
         return false;
     }

@@ -1,0 +1,15 @@
+/* checks.h — what belongs to the configuration but is not in teal.ini. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_APP_CHECKS_H
+#define TEAL_APP_CHECKS_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "conf/conf.h"
+
+/* Whether the users file can be used; if not, a line "FILE:LINE: TEXT\n" for each mistake. It may
+ * be missing when nobody is asked for a secret. */
+bool users_file_check(const struct conf *conf, struct buf *mistakes);
+
+#endif
