@@ -66,7 +66,7 @@ class BadInput(PairCase):
         rows = {
             "no parameters at all": b"",
             "no last NUL": b"user\0app\0",
-            "key without value": b"user\0app\0database\0\0\0",
+            "key without value": b"user\0app\0database\0\0",
             "bytes after the end": b"user\0app\0\0more",
         }
         for name, body in rows.items():
@@ -295,7 +295,8 @@ class Login(PairCase):
         self.assertIn(caught.exception.sqlstate, ("28000", "28P01"))
 
     def test_server_refuses_the_password_of_the_file(self):
-        self.pair.blue.sql("SET password_encryption = 'scram-sha-256'; ALTER ROLE scram_user PASSWORD 'changed'")
+        self.pair.blue.sql("SET password_encryption = 'scram-sha-256'; ALTER ROLE scram_user PASSWORD 'changed'; "
+                           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'scram_user'")
         try:
             with self.assertRaises(pgwire.PgError) as caught:
                 self.connect(user="scram_user", password="scram-secret").query("SELECT 1")

@@ -36,7 +36,7 @@ class Flips:
 
     def test_3_reads_on_green_under_load_through_flips(self):
         self.home()
-        self.teal.console("READS green")
+        self.teal.reads("green")
         try:
             with Load(self) as load:
                 self.flip("CUTOVER")
@@ -44,7 +44,7 @@ class Flips:
                 self.flip("ROLLBACK")
                 time.sleep(1)
         finally:
-            self.teal.console("READS follow")
+            self.teal.reads("follow")
         type(self).flips_done += 2
         self.assertEqual(load.verdict(type(self).flips_done)[:5], [])
 

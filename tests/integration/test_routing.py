@@ -15,7 +15,7 @@ class ReadsToGreen(PairCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.teal.console("READS green")
+        cls.teal.reads("green")
 
     def setUp(self):
         super().setUp()
@@ -153,24 +153,24 @@ class ReadShare(PairCase):
 
     def test_zero_half_all(self):
         self.assertEqual(self.share(20), 0)
-        self.teal.console("READS green 50%")
+        self.teal.reads("green 50%")
         time.sleep(0.3)
         self.assertTrue(0.15 < self.share() < 0.85, "half of the sessions")
-        self.teal.console("READS green")
+        self.teal.reads("green")
         wait_until(lambda: self.share(20) == 1, 10, "all reads on green")
-        self.teal.console("READS follow")
+        self.teal.reads("follow")
         wait_until(lambda: self.share(20) == 0, 10, "no reads on green")
 
     def test_reads_of_one_user(self):
-        self.teal.console("READS green USER other")
+        self.teal.reads("green USER other")
         try:
             wait_until(lambda: self.teal.connect(user="other").value(SIDE) == "green", 10, "the rule")
             self.assertEqual(self.connect(user="app").value(SIDE), "blue")
         finally:
-            self.teal.console("READS follow")
+            self.teal.reads("follow")
 
     def test_green_dies_and_reads_go_on(self):
-        self.teal.console("READS green")
+        self.teal.reads("green")
         wait_until(lambda: self.connect().value(SIDE) == "green", 10, "reads on green")
         steady = self.connect()
         self.pair.green.stop("kill")
@@ -187,4 +187,4 @@ class ReadShare(PairCase):
             self.assertEqual(self.connect().value(SIDE), "blue")
         finally:
             self.pair.green.start()
-            self.teal.console("READS follow")
+            self.teal.reads("follow")

@@ -107,9 +107,11 @@ class Configuration(PairCase):
         self.assertEqual(status, 0, out)
 
     def test_sample_configuration(self):
-        done = subprocess.run([os.path.join(teal.BUILD, "teal"), "--check-config", os.path.join(TOP, "config", "teal.ini")],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20)
-        self.assertEqual(done.returncode, 0, done.stdout)
+        """As shipped, but for the users file, which a machine without Teal does not have."""
+        with open(os.path.join(TOP, "config", "teal.ini")) as f:
+            text = re.sub(r"^[; ]*auth_file *=.*$", "auth_file = " + self.teal.sections["teal"]["auth_file"], f.read(), flags=re.M)
+        status, out, _ = self.check(text)
+        self.assertEqual(status, 0, out)
 
     def test_every_mistake_is_named_with_its_line(self):
         status, out, path = self.check("[teal]\nlisten_port = many\nno_such_key = 1\n\n[pair]\nreads = purple\n"

@@ -88,7 +88,7 @@ class Teal:
         def ready():
             self.check_alive()
             self.console("SHOW VERSION")
-            with self.connect(timeout=5) as c:
+            with self.connect(password="app-secret", timeout=5) as c:
                 return c.value("SELECT 1") == "1"
         wait_until(ready, seconds, "teal to serve; its log ends:\n" + self.log_tail(1500))
 
@@ -148,6 +148,10 @@ class Teal:
         with self.admin(timeout) as c:
             result = c.query(sql)
             return result.dicts() if result.columns else []
+
+    def reads(self, words, seconds=10):
+        """READS ...; refused as long as the lag of the side is unknown, which it is right after the start."""
+        wait_until(lambda: self.console("READS " + words) is not None, seconds, "READS %s to be accepted" % words)
 
     def ctl(self, *words, timeout=90):
         """tealctl WORDS: (exit status, standard output and error)."""
