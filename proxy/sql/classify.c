@@ -20,7 +20,8 @@ enum mode {
     MODE_OTHER, /* nothing to look for but session state */
     MODE_START, /* no verb yet */
     MODE_QUERY,
-    MODE_REST, /* nothing that follows is executed: of EXPLAIN, options of COPY */
+    MODE_REST,      /* nothing that follows is executed: the options of COPY */
+    MODE_EXPLAINED, /* the statement of EXPLAIN: planned only */
     MODE_EXPLAIN,
     MODE_COPY,
     MODE_SHOW,
@@ -263,7 +264,7 @@ call_unknown(struct stmt *s)
     if (plain && sql_extra_has(s->extra, schema, last->text)) {
         return;
     }
-    if (!s->unknown) {
+    if (!s->unknown && s->mode != MODE_EXPLAINED) {
         s->unknown = true;
         s->unknown_where = last->text;
     }
@@ -289,8 +290,11 @@ call_check(struct stmt *s)
     if (row->effect == FUNCTION_EFFECT_NONE) {
         return;
     }
-    s->pins |= row->pins;
     deny(s, "calls a function that does more than answer", last->text);
+    if (s->mode == MODE_EXPLAINED) {
+        return; /* planned only, but the planner runs what is called stable: txid_current() */
+    }
+    s->pins |= row->pins;
     if (name_is(last, "set_config")) {
         set_config_open(s);
     }
@@ -521,7 +525,7 @@ on_explain(struct stmt *s, const struct token *t)
         on_start(s, t);
         return;
     }
-    s->mode = MODE_REST;
+    s->mode = MODE_EXPLAINED;
     s->class = SQL_READ;
     s->why = "explains without running";
 }
@@ -682,21 +686,14 @@ on_declare(struct stmt *s, const struct token *t)
 }
 
 static stmt_fn *const handlers[MODES_COUNT] = {
-    [MODE_OTHER] = on_other,
-    [MODE_START] = on_start,
-    [MODE_QUERY] = on_query,
-    [MODE_REST] = on_other,
-    [MODE_EXPLAIN] = on_explain,
-    [MODE_COPY] = on_copy,
-    [MODE_SHOW] = on_show,
-    [MODE_BEGIN] = on_begin,
-    [MODE_END] = on_end,
-    [MODE_SET] = on_set,
-    [MODE_RESET] = on_reset,
-    [MODE_PREPARE] = on_prepare,
-    [MODE_DEALLOCATE] = on_deallocate,
-    [MODE_DISCARD] = on_discard,
-    [MODE_CREATE] = on_create,
+    [MODE_OTHER] = on_other,     [MODE_START] = on_start,
+    [MODE_QUERY] = on_query,     [MODE_REST] = on_other,
+    [MODE_EXPLAINED] = on_other, [MODE_EXPLAIN] = on_explain,
+    [MODE_COPY] = on_copy,       [MODE_SHOW] = on_show,
+    [MODE_BEGIN] = on_begin,     [MODE_END] = on_end,
+    [MODE_SET] = on_set,         [MODE_RESET] = on_reset,
+    [MODE_PREPARE] = on_prepare, [MODE_DEALLOCATE] = on_deallocate,
+    [MODE_DISCARD] = on_discard, [MODE_CREATE] = on_create,
     [MODE_DECLARE] = on_declare,
 };
 
