@@ -211,6 +211,13 @@ op_pinned(void *ctx)
 }
 
 static void
+op_harmless_pids(void *ctx, enum side side, struct buf *out)
+{
+    const struct control *c = ctx;
+    workers_readers(c->workers, side, out);
+}
+
+static void
 op_cancel_busy(void *ctx, enum side side)
 {
     const struct control *c = ctx;
@@ -368,6 +375,7 @@ make_machine(struct control *c, const struct cutover_config *k)
         .waiting = op_waiting,
         .sessions = op_sessions,
         .pinned = op_pinned,
+        .harmless_pids = op_harmless_pids,
         .cancel_busy = op_cancel_busy,
         .terminate_busy = op_terminate_busy,
         .leave_side = op_leave_side,

@@ -145,6 +145,9 @@ backend_close(struct backend *b)
         cancels_forget(b->pool->pools, b);
     }
     pool_share_close(b->pool->share);
+    if (b->pool->key.read_only && b->pid != 0) {
+        pool_registry_remove_reader(b->pool->pools->config.registry, b->pool->key.side, b->pid);
+    }
     loop_dispose(b->pool->pools->config.loop, backend_free, b);
 }
 
@@ -364,6 +367,9 @@ pool_backend_ready(struct backend *b)
     pool->params = params_ref(b->params);
     pool->retry_at_us = 0;
     err_clear(&pool->last_error);
+    if (pool->key.read_only) {
+        pool_registry_add_reader(pool->pools->config.registry, pool->key.side, b->pid);
+    }
     backend_unlist(b);
     stream_want(&b->stream, WATCH_READ);
     b->state = BACKEND_IDLE;

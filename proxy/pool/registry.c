@@ -13,9 +13,17 @@ struct registry_member {
     struct pools *pools;     /* borrowed; touched on its own thread only */
 };
 
+struct reader {
+    enum side side;
+    uint32_t pid;
+};
+
 struct pool_registry {
     pthread_mutex_t lock;
-    struct map shares; /* under the lock: key text -> struct pool_share, owned */
+    struct map shares;      /* under the lock: key text -> struct pool_share, owned */
+    struct reader *readers; /* under the lock: owned, in no order */
+    size_t readers_count;
+    size_t readers_size;
     uint32_t workers_count;
     struct registry_member members[POOL_WORKERS_MAX];
 };
@@ -43,6 +51,7 @@ pool_registry_free(struct pool_registry *r)
         mem_free(share);
     }
     map_fini(&r->shares);
+    mem_free(r->readers);
     (void)pthread_mutex_destroy(&r->lock);
     mem_free(r);
 }
@@ -75,6 +84,45 @@ pool_registry_share(struct pool_registry *r, const struct pool_key *key)
     (void)pthread_mutex_unlock(&r->lock);
     mem_free(text);
     return share;
+}
+
+void
+pool_registry_add_reader(struct pool_registry *r, enum side side, uint32_t pid)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    if (r->readers_count == r->readers_size) {
+        r->readers_size = r->readers_size == 0 ? 16 : r->readers_size * 2;
+        r->readers = xrealloc(r->readers, r->readers_size * sizeof(*r->readers));
+    }
+    r->readers[r->readers_count++] = (struct reader){side, pid};
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+void
+pool_registry_remove_reader(struct pool_registry *r, enum side side, uint32_t pid)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->readers_count; i++) {
+        if (r->readers[i].side == side && r->readers[i].pid == pid) {
+            r->readers[i] = r->readers[--r->readers_count];
+            break;
+        }
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+void
+pool_registry_readers(struct pool_registry *r, enum side side, struct buf *out)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    const char *before = "";
+    for (size_t i = 0; i < r->readers_count; i++) {
+        if (r->readers[i].side == side) {
+            buf_printf(out, "%s%u", before, r->readers[i].pid);
+            before = ",";
+        }
+    }
+    (void)pthread_mutex_unlock(&r->lock);
 }
 
 struct registry_message {

@@ -24,6 +24,10 @@ uint32_t pool_registry_workers(const struct pool_registry *r);
 typedef void pool_message_fn(struct pools *pools, void *arg);
 void pool_registry_post(struct pool_registry *r, uint32_t worker, pool_message_fn *fn, void *arg);
 
+/* The server processes of read-only backends, which a fence need not end. */
+void pool_registry_add_reader(struct pool_registry *r, enum side side, uint32_t pid);
+void pool_registry_remove_reader(struct pool_registry *r, enum side side, uint32_t pid);
+
 /* Counts one more open backend when there are fewer than max. */
 MUST_CHECK bool pool_share_open(struct pool_share *s, uint32_t max);
 void pool_share_close(struct pool_share *s);

@@ -125,7 +125,10 @@ route_decide(const struct view *view, const struct route_session *session, enum 
     if (session->reader) {
         return decide_reader(view, target);
     }
-    if (target.side == view->writer) {
+    /* While writes are held reads go on, on the side that was the writer, where they cannot write.
+     */
+    const bool goes_on = view->writes_held && view->writes_known;
+    if (target.side == view->writer && !goes_on) {
         return decide_writer(view, target.reason);
     }
     return (struct route_decision){.side = target.side, .read_only = true, .reason = target.reason};

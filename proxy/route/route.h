@@ -1,7 +1,7 @@
 /* route.h — where a transaction goes: a pure decision.
  *
- * Facts in (the view, what the session is, what the batch does), decision and reason out. The reasons are one
- * table: the metrics label, the log field and what EXPLAIN ROUTE prints. */
+ * Facts in (the view, what the session is, what the batch does), decision and reason out. The
+ * reasons are one table: the metrics label, the log field and what EXPLAIN ROUTE prints. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_ROUTE_ROUTE_H
 #define TEAL_ROUTE_ROUTE_H
@@ -38,8 +38,8 @@ struct route_decision {
 struct route_decision route_decide(const struct view *view, const struct route_session *session,
                                    enum sql_class class);
 
-/* The sticky place of a session: a hash of database and user and application (or address), so that raising the
- * percentage only adds sessions. */
+/* The sticky place of a session: a hash of database and user and application (or address), so that
+ * raising the percentage only adds sessions. */
 uint32_t route_bucket(const char *database, const char *key);
 
 /* "own-writes", "percent", ... */
@@ -47,8 +47,8 @@ const char *route_reason_name(enum route_reason reason);
 /* One sentence for EXPLAIN ROUTE and the manual. */
 const char *route_reason_sentence(enum route_reason reason);
 
-/* Whether reads and writes of this view end on one side, so that a plain read needs no decision: Teal is then
- * a plain pooler with one kind of backend. */
+/* Whether reads and writes of this view end on one side, so that a plain read needs no decision:
+ * Teal is then a plain pooler with one kind of backend. */
 bool route_is_single(const struct view *view);
 
 #endif

@@ -32,7 +32,10 @@ place_busy(struct session *s, bool busy)
         return;
     }
     s->backend_is_busy = busy;
-    worker_busy_add(s->worker, pool_key_of(s->backend->pool)->side, busy ? 1 : -1);
+    const struct pool_key *key = pool_key_of(s->backend->pool);
+    if (!key->read_only) { /* what cannot write need not be drained */
+        worker_busy_add(s->worker, key->side, busy ? 1 : -1);
+    }
 }
 
 /* ---- what a batch does ---- */
@@ -143,7 +146,8 @@ static bool
 classify_front(struct session *s, uint8_t type, struct slice in, enum sql_class *class)
 {
     *class = SQL_WRITE;
-    if (s->forced_writer || (s->worker->view_is_single && !s->traits.reader)) {
+    const bool decided = s->worker->view_is_single && !s->worker->view->writes_held;
+    if (s->forced_writer || (decided && !s->traits.reader)) {
         return true;
     }
     if (type != 'Q') {

@@ -44,6 +44,9 @@ bool workers_have_view(const struct workers *workers, uint64_t version);
  * message. Pinned sessions that are idle between transactions do not count. Exact once
  * workers_have_view(held view). */
 uint32_t workers_busy(const struct workers *workers, enum side side);
+/* Appends the server process ids of read-only backends on the side, separated by commas: a fence
+ * spares them. */
+void workers_readers(const struct workers *workers, enum side side, struct buf *out);
 /* Transactions now waiting in Teal because writes are held. */
 uint32_t workers_waiting(const struct workers *workers);
 /* Sends CancelRequests for (cancel) or closes (terminate, 57P01) what is still busy on the side. */

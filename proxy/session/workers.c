@@ -362,6 +362,12 @@ workers_busy(const struct workers *workers, enum side side)
     return sum;
 }
 
+void
+workers_readers(const struct workers *workers, enum side side, struct buf *out)
+{
+    pool_registry_readers(workers->registry, side, out);
+}
+
 uint32_t
 workers_waiting(const struct workers *workers)
 {
