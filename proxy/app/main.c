@@ -142,7 +142,9 @@ static void
 print_buf(FILE *to, const struct buf *b)
 {
     const struct slice s = buf_slice(b);
-    (void)fwrite(s.p, 1, s.len, to); /* standard output: nobody is left to tell */
+    if (s.len > 0) {
+        (void)fwrite(s.p, 1, s.len, to); /* standard output: nobody is left to tell */
+    }
 }
 
 static int
