@@ -99,6 +99,10 @@ flow_push(struct flow *f, enum flow_kind kind, enum flow_action action, uint64_t
     if (f->skipping && kind != FLOW_SYNC) {
         return true;
     }
+    if (f->copy_in && kind == FLOW_SYNC) {
+        f->syncs_ignored = true;
+        return true;
+    }
     if (f->count == FLOW_ENTRIES_MAX) {
         return false;
     }
@@ -107,7 +111,7 @@ flow_push(struct flow *f, enum flow_kind kind, enum flow_action action, uint64_t
     }
     f->skipping = false;
     f->count++;
-    *flow_at(f, f->count - 1) = (struct flow_entry){(uint8_t)kind, (uint8_t)action, tag};
+    *flow_at(f, f->count - 1) = (struct flow_entry){(uint8_t)kind, (uint8_t)action, tag, 0};
     return true;
 }
 
@@ -120,28 +124,58 @@ flow_pop(struct flow *f)
     return entry;
 }
 
+/* Outside a COPY the server ignores it, so it only counts if what was sent just before it turns out
+ * to be one. */
 void
 flow_copy_done(struct flow *f)
 {
-    f->copy_in = false;
+    if (f->copy_in) {
+        f->copy_in = false;
+        return;
+    }
+    if (f->count > 0 && flow_at(f, f->count - 1)->copy_ends < UINT32_MAX) {
+        flow_at(f, f->count - 1)->copy_ends++;
+    }
 }
 
-/* The server has begun to read CopyData: the Syncs that stand directly behind the Execute will be
- * ignored. */
+/* The server has begun to read CopyData: it ignores the Syncs that were sent behind, up to the
+ * CopyDone, if that was sent as well. What Teal answers itself never reached the server, so it
+ * stays and hides no Sync. Anything else there ends the COPY with an error. */
 static void
 flow_enter_copy_in(struct flow *f)
 {
-    f->copy_in = true;
-    if (flow_head(f)->kind != FLOW_EXECUTE) {
-        return;
+    uint32_t copy_ends = flow_at(f, 0)->copy_ends;
+    uint32_t end = 1;
+    uint32_t kept = 1;
+    for (; copy_ends == 0 && end < f->count; end++) {
+        struct flow_entry next = *flow_at(f, end);
+        if (next.action != FLOW_LOCAL && next.kind != FLOW_SYNC) {
+            break;
+        }
+        copy_ends = next.copy_ends;
+        next.copy_ends = 0;
+        if (next.action == FLOW_LOCAL) {
+            *flow_at(f, kept++) = next;
+        } else {
+            f->syncs_ignored = true;
+        }
     }
-    const struct flow_entry execute = flow_pop(f);
-    while (f->count > 0 && flow_at(f, 0)->kind == FLOW_SYNC) {
-        (void)flow_pop(f);
+    for (; kept < end && end < f->count; end++) {
+        *flow_at(f, kept++) = *flow_at(f, end);
     }
-    f->head = (f->head - 1) & (f->size - 1);
-    f->count++;
-    *flow_at(f, 0) = execute;
+    f->count = kept < end ? kept : f->count;
+    f->copy_in = copy_ends == 0;
+    flow_at(f, 0)->copy_ends = f->copy_in ? 0 : copy_ends - 1;
+    if (f->syncs_ignored && flow_at(f, 0)->kind == FLOW_EXECUTE) {
+        f->txn = 'T';
+    }
+}
+
+static void
+flow_leave_copy_in(struct flow *f)
+{
+    f->copy_in = false;
+    f->syncs_ignored = false;
 }
 
 /* In the extended protocol an error makes the server skip to the next Sync; a simple query, a
@@ -150,7 +184,8 @@ flow_enter_copy_in(struct flow *f)
 static struct flow_verdict
 flow_error(struct flow *f, flow_dropped_fn *dropped, void *arg)
 {
-    f->copy_in = false;
+    f->doubtful = f->doubtful || f->syncs_ignored;
+    flow_leave_copy_in(f);
     if (f->count == 0) {
         return (struct flow_verdict){.action = FLOW_FORWARD};
     }
@@ -169,14 +204,40 @@ flow_error(struct flow *f, flow_dropped_fn *dropped, void *arg)
     return verdict;
 }
 
+static bool
+flow_take_txn(struct flow *f, uint8_t state)
+{
+    if (state != 'I' && state != 'T' && state != 'E') {
+        return false;
+    }
+    f->txn = state;
+    return true;
+}
+
+/* A COPY IN failed before the server had read the Sync behind it, and this is the answer. */
+static bool
+flow_sync_was_read(struct flow *f, uint8_t state)
+{
+    if (!f->skipping || !f->doubtful || !flow_take_txn(f, state)) {
+        return false;
+    }
+    f->skipping = false;
+    return true;
+}
+
 struct flow_verdict
 flow_reply(struct flow *f, uint8_t type, uint8_t first, flow_dropped_fn *dropped, void *arg)
 {
     if (type == 'E') {
         return flow_error(f, dropped, arg);
     }
-    const struct flow_verdict bad = {.bad = true};
-    if (f->count == 0 || type >= 128) {
+    static const struct flow_verdict bad = {.bad = true};
+    static const struct flow_verdict sync_answered = {
+        .action = FLOW_FORWARD, .done = true, .entry = {FLOW_SYNC, FLOW_FORWARD, 0, 0}};
+    if (f->count == 0) {
+        return type == 'Z' && flow_sync_was_read(f, first) ? sync_answered : bad;
+    }
+    if (type >= 128) {
         return bad;
     }
     const struct flow_entry *head = flow_head(f);
@@ -186,17 +247,14 @@ flow_reply(struct flow *f, uint8_t type, uint8_t first, flow_dropped_fn *dropped
     if (step == NOT_OWED) {
         return bad;
     }
-    if (type == 'Z') {
-        if (first != 'I' && first != 'T' && first != 'E') {
-            return bad;
-        }
-        f->txn = first;
+    if (type == 'Z' && !flow_take_txn(f, first)) {
+        return bad;
     }
     if (type == 'G') {
         flow_enter_copy_in(f);
     }
     if (type == 'C') {
-        f->copy_in = false;
+        flow_leave_copy_in(f);
     }
     struct flow_verdict verdict = {.action = flow_head(f)->action};
     if (step == FINISHES) {

@@ -16,7 +16,10 @@
  *
  * COPY IN: from CopyInResponse until the client's CopyDone or CopyFail (or the server's error) the
  * server ignores Sync and Flush, so those leave no entry, and those that were already sent are
- * taken out again. */
+ * taken out again, up to a CopyDone that was sent ahead as well. If the COPY then fails, nobody can
+ * know from outside whether the server had read them before it failed (and ignored them) or after
+ * (and answers each): such a flow is doubtful for good, and its backend must not serve a second
+ * session. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_WIRE_FLOW_H
 #define TEAL_WIRE_FLOW_H
@@ -44,6 +47,8 @@ struct flow_entry {
     uint8_t kind;   /* enum flow_kind */
     uint8_t action; /* enum flow_action */
     uint64_t tag;   /* the owner's: which prepared statement this is about; 0 for none */
+    /* CopyDones and CopyFails sent directly behind it, before the COPY that they end was seen. */
+    uint32_t copy_ends;
 };
 
 enum { FLOW_INLINE = 8, FLOW_ENTRIES_MAX = 1 << 16 };
@@ -54,9 +59,13 @@ struct flow {
     uint32_t size;              /* a power of two */
     uint32_t head;
     uint32_t count;
-    bool skipping; /* the server ignores everything until a Sync that has not been sent yet */
-    bool copy_in;  /* the server reads CopyData */
-    uint8_t txn;   /* of the last ReadyForQuery: 'I', 'T', 'E' */
+    bool skipping;      /* the server ignores everything until a Sync that has not been sent yet */
+    bool copy_in;       /* the server reads CopyData */
+    bool syncs_ignored; /* the COPY IN at the head has taken Syncs that were sent */
+    bool doubtful;      /* there may be one ReadyForQuery more than is owed: do not reuse */
+    /* Of the last ReadyForQuery: 'I', 'T', 'E'. Also 'T' when a COPY IN has taken the Sync that
+     * would have ended its transaction. */
+    uint8_t txn;
 };
 
 /* Called for each entry that an error makes the server skip. */
@@ -66,7 +75,7 @@ struct flow_verdict {
     bool bad;                /* not owed: drop the backend */
     enum flow_action action; /* of the entry that the reply belongs to */
     bool done;               /* that entry is answered and gone */
-    struct flow_entry entry; /* the entry, when done */
+    struct flow_entry entry; /* the entry, when done, or when an error answers it */
 };
 
 void flow_init(struct flow *f);
@@ -76,12 +85,13 @@ bool flow_empty(const struct flow *f);
 const struct flow_entry *flow_head(const struct flow *f);
 
 /* A message was (or will be, in this order) sent. False when FLOW_ENTRIES_MAX are owed: stop
- * reading the client. While the server skips, only a Sync leaves an entry. */
+ * reading the client. While the server skips, only a Sync leaves an entry; while it reads COPY
+ * data, a Sync leaves none. */
 MUST_CHECK bool flow_push(struct flow *f, enum flow_kind kind, enum flow_action action,
                           uint64_t tag);
 /* Whether one more batch of n entries fits. */
 bool flow_has_room(const struct flow *f, uint32_t n);
-/* The client ended its COPY IN. */
+/* A CopyDone or CopyFail was sent: the client ended its COPY IN, or one that is still to begin. */
 void flow_copy_done(struct flow *f);
 
 /* The server sent a message of this type; first is the first byte of its body (of Z: the state), 0
