@@ -219,7 +219,11 @@ act_gate(struct cutover *c)
                    facts.lag_bytes, facts.lag_us / 1000);
     const bool near =
         facts.lag_bytes <= c->config.start_lag_bytes && facts.lag_us <= c->config.start_lag_us;
-    return near ? CUT_EV_OK : CUT_EV_AGAIN;
+    /* Near enough; but what is left is caught up on while writes are held, so wait a little for a
+     * better moment. */
+    const bool patient =
+        facts.lag_us > GATE_CLOSE_US && cutover_now(c) - c->step_since_us < GATE_PATIENCE_US;
+    return near && !patient ? CUT_EV_OK : CUT_EV_AGAIN;
 }
 
 static enum cutover_event
@@ -526,6 +530,39 @@ write_slot_advance(struct cutover *c, struct buf *sql)
                "pg_replication_slots WHERE slot_name = '" TEAL_STREAM_PREFIX
                "%s' AND database = current_database() AND wal_status IN ('reserved', 'extended')",
                side_name(c->flip.from));
+}
+
+/* The slot's advance decodes from the last snapshot of running transactions in the WAL, which may
+ * be 15 s old. A new one now, and an advance past it, and little is left to decode while writes are
+ * held. From 16 on there is a function for the snapshot; before, making a logical slot writes one.
+ * All of it is a hint: the advance that counts comes later. */
+static void
+write_snapshot(struct cutover *c, struct buf *sql)
+{
+    if (c->look[c->flip.to].version_num >= 160000) {
+        buf_printf(sql, "SELECT pg_log_standby_snapshot()");
+        return;
+    }
+    buf_printf(sql, "SELECT pg_create_logical_replication_slot('teal_ahead', 'pgoutput', true)");
+}
+
+static void
+write_snapshot_drop(struct cutover *c, struct buf *sql)
+{
+    (void)c;
+    buf_printf(sql, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE "
+                    "slot_name = 'teal_ahead' AND active_pid = pg_backend_pid()");
+}
+
+static enum cutover_event
+judge_ahead(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    (void)c;
+    if (!rows->ok) {
+        log_debug(NULL, "the slot was not advanced ahead of the flip", "side=%s error=\"%s\"",
+                  side_name(side), rows->err.text);
+    }
+    return CUT_EV_OK;
 }
 
 /* Without the way back: fails the flip when it is wanted, else goes on and says so at the end. */
@@ -1046,6 +1083,9 @@ write_stream_on(struct cutover *c, struct buf *sql)
 /* clang-format off */
 static const struct line gate_lines[] = {
     {"gate-lag", LINE_TO, 0, NULL, NULL, NULL, act_gate},
+    {"gate-snapshot", LINE_TO, LINE_JUDGE_ALL, flip_is_one_way, write_snapshot, judge_ahead, NULL},
+    {"gate-snapshot-drop", LINE_TO, LINE_JUDGE_ALL, flip_is_one_way, write_snapshot_drop, judge_ahead, NULL},
+    {"gate-ahead", LINE_TO, LINE_JUDGE_ALL, flip_is_one_way, write_slot_advance, judge_ahead, NULL},
 };
 
 static const struct line hold_lines[] = {

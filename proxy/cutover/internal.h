@@ -27,6 +27,8 @@ enum {
     SQL_TIMEOUT_MIN_US = 10 * 1000, /* even when the step is nearly over */
     SQL_CHECK_US = 5000 * 1000,     /* one query of the preflight */
     SQL_LONG_US = 60 * 1000 * 1000, /* set-up: a slot waits for open transactions */
+    GATE_CLOSE_US = 50 * 1000,
+    GATE_PATIENCE_US = 2000 * 1000,
     GATE_TIMEOUT_US = 10 * 1000 * 1000,
     STREAM_TIMEOUT_US = 10 * 1000 * 1000,
     UNDO_TIMEOUT_US = 5 * 1000 * 1000,

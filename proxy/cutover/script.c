@@ -6,6 +6,7 @@
  * is dropped here and nowhere else. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,6 +189,8 @@ line_end(struct cutover *c, const struct line *line, enum cutover_event event)
 {
     CHECK(c->script.pending > 0);
     c->script.pending--;
+    log_debug(NULL, "cutover line", "line=%s event=%s took_us=%" PRIu64, line->name,
+              cutover_event_name(event), cutover_now(c) - c->script.line_since_us);
     if (event == CUT_EV_OK) {
         cutover_point(c, line->name, "after");
         if ((line->flags & LINE_REPORT) != 0) {
