@@ -572,8 +572,8 @@ put_summary(struct console *console, struct buf *out)
     console_snapshot(console, &snap, runner, sizeof(runner));
     const struct cutover_status *c = &snap.cutover;
     const uint64_t errors = snap.stats->client_errors - console->run.errors_before;
-    buf_printf(out, "writes were held %s; %" PRIu64 " errors; ", text_duration(c->held_us).s,
-               errors);
+    buf_printf(out, "writes were held %s; %" PRIu64 " %s; ", text_duration(c->held_us).s, errors,
+               errors == 1 ? "error" : "errors");
     const bool forth = c->to == SIDE_GREEN;
     if (c->way_back != CUTOVER_WAY_BACK_OPEN) {
         buf_printf(out, "there is NO way back");
