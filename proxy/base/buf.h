@@ -4,8 +4,8 @@
  *      | consumed | bytes held  | free       |
  *
  * Bytes are appended at the tail and consumed from the head. An empty buffer owns no memory after
- * buf_shrink, so that an idle session costs nothing. Growth can fail (memory, or the cap given at the
- * call); then nothing has changed and the caller closes its one session. */
+ * buf_shrink, so that an idle session costs nothing. Growth can fail (memory, or the cap given at
+ * the call); then nothing has changed and the caller closes its one session. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_BASE_BUF_H
 #define TEAL_BASE_BUF_H
@@ -45,7 +45,8 @@ void buf_truncate(struct buf *b, size_t len);
 /* Gives the memory back when no byte is held. */
 void buf_shrink(struct buf *b);
 
-/* Writers for the control plane (console, encoders of small messages): they abort when memory is gone. */
+/* Writers for the control plane (console, encoders of small messages): they abort when memory is
+ * gone. */
 void buf_put(struct buf *b, const void *p, size_t len);
 void buf_put_u8(struct buf *b, uint8_t v);
 void buf_put_u16(struct buf *b, uint16_t v);

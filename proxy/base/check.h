@@ -3,8 +3,8 @@
 #ifndef TEAL_BASE_CHECK_H
 #define TEAL_BASE_CHECK_H
 
-/* CHECK(cond): what cannot happen did not happen. On in every build: a proxy that is wrong about its
- * own state must stop before it answers the wrong client. Never used on input. */
+/* CHECK(cond): what cannot happen did not happen. On in every build: a proxy that is wrong about
+ * its own state must stop before it answers the wrong client. Never used on input. */
 #define CHECK(cond) ((cond) ? (void)0 : check_failed(#cond, __FILE__, __LINE__))
 #define UNREACHABLE() check_failed("unreachable", __FILE__, __LINE__)
 

@@ -1,8 +1,8 @@
 /* err.h — why an operation failed, in a form that a client, a log and an operator can use.
  *
- * A function that may fail returns bool and takes struct err * last. The error is written once, at the
- * place that knows: SQLSTATE (PostgreSQL appendix A), one sentence that says what failed on what, and a
- * hint that says what to do. It is a plain value, copied freely. */
+ * A function that may fail returns bool and takes struct err * last. The error is written once, at
+ * the place that knows: SQLSTATE (PostgreSQL appendix A), one sentence that says what failed on
+ * what, and a hint that says what to do. It is a plain value, copied freely. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_BASE_ERR_H
 #define TEAL_BASE_ERR_H
@@ -44,7 +44,8 @@ struct err {
 
 void err_clear(struct err *err);
 bool err_is_set(const struct err *err);
-/* Always returns false, so that a failing function ends with: return err_set(err, ...). err may be NULL. */
+/* Always returns false, so that a failing function ends with: return err_set(err, ...). err may be
+ * NULL. */
 bool err_set(struct err *err, const char *sqlstate, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Adds the advice to an error that is set. Returns false as well. */
 bool err_hint(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);

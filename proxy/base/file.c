@@ -1,7 +1,7 @@
 /* file.c — whole files. See file.h.
  *
- * The order of file_replace is the one of SQLite's and PostgreSQL's durable renames: the data must be on
- * disk before the name points at it, and the name before the caller acts on it. */
+ * The order of file_replace is the one of SQLite's and PostgreSQL's durable renames: the data must
+ * be on disk before the name points at it, and the name before the caller acts on it. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "base/file.h"
 
@@ -112,8 +112,8 @@ bool
 file_replace(const char *path, struct slice bytes, struct err *err)
 {
     char *temporary = xasprintf("%s.new", path);
-    const bool ok = write_durably(temporary, bytes) && rename(temporary, path) == 0 &&
-                    sync_directory_of(path);
+    const bool ok =
+        write_durably(temporary, bytes) && rename(temporary, path) == 0 && sync_directory_of(path);
     if (!ok) {
         (void)err_set_errno(err, SQLSTATE_IO_ERROR, "could not write file \"%s\"", path);
         (void)err_hint(err, "Check free space and permissions of its directory.");

@@ -1,4 +1,5 @@
-/* file.h — whole files: read within a limit, replace so that a crash leaves the old or the new one. */
+/* file.h — whole files: read within a limit, replace so that a crash leaves the old or the new one.
+ */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_BASE_FILE_H
 #define TEAL_BASE_FILE_H
@@ -9,7 +10,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Appends the file's bytes to out; fails with 58030 when it cannot be read or is longer than len_max. */
+/* Appends the file's bytes to out; fails with 58030 when it cannot be read or is longer than
+ * len_max. */
 MUST_CHECK bool file_read(const char *path, size_t len_max, struct buf *out, struct err *err);
 /* Whether something stands at the path. */
 bool file_exists(const char *path);

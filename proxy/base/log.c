@@ -1,7 +1,7 @@
 /* log.c — one line, one fact. See log.h.
  *
- * A line is formatted on the stack and written by one write(2) on an O_APPEND descriptor, so that lines of
- * several threads never mix and no lock is held while the disk is slow. */
+ * A line is formatted on the stack and written by one write(2) on an O_APPEND descriptor, so that
+ * lines of several threads never mix and no lock is held while the disk is slow. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "base/log.h"
 
@@ -40,8 +40,9 @@ log_open(const char *path)
         }
     }
     const int before = atomic_exchange(&sink.fd, fd);
-    /* Another thread may be inside write() on the descriptor before: keep its number valid, point it at
-     * the new file instead of closing it. Costs one descriptor per reopening of a rotated log. */
+    /* Another thread may be inside write() on the descriptor before: keep its number valid, point
+     * it at the new file instead of closing it. Costs one descriptor per reopening of a rotated
+     * log. */
     if (before != STDERR_FILENO && fd != STDERR_FILENO) {
         (void)dup2(fd, before);
     }
@@ -77,8 +78,7 @@ struct line {
     size_t len;
 };
 
-static void PRINTF_LIKE(2, 0)
-line_vadd(struct line *line, const char *fmt, va_list args)
+static void PRINTF_LIKE(2, 0) line_vadd(struct line *line, const char *fmt, va_list args)
 {
     const size_t room = sizeof(line->text) - 1 - line->len; /* one byte for the newline */
     const int n = vsnprintf(line->text + line->len, room, fmt, args);
@@ -87,13 +87,23 @@ line_vadd(struct line *line, const char *fmt, va_list args)
     }
 }
 
-static void PRINTF_LIKE(2, 3)
-line_add(struct line *line, const char *fmt, ...)
+static void PRINTF_LIKE(2, 3) line_add(struct line *line, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
     line_vadd(line, fmt, args);
     va_end(args);
+}
+
+/* A quote in a name must not forge a key. */
+static void
+line_add_quoted(struct line *line, const char *key, const char *value)
+{
+    line_add(line, " %s=\"", key);
+    for (const char *c = value; *c != '\0'; c++) {
+        line_add(line, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+    }
+    line_add(line, "\"");
 }
 
 static void
@@ -109,10 +119,10 @@ line_add_ctx(struct line *line, const struct log_ctx *ctx)
         line_add(line, " node=%s", ctx->node);
     }
     if (ctx->user != NULL) {
-        line_add(line, " user=\"%s\"", ctx->user);
+        line_add_quoted(line, "user", ctx->user);
     }
     if (ctx->database != NULL) {
-        line_add(line, " database=\"%s\"", ctx->database);
+        line_add_quoted(line, "database", ctx->database);
     }
 }
 

@@ -1,7 +1,7 @@
 /* map.h — a hash table from bytes to a pointer.
  *
- * Open addressing with linear probing and backward-shift deletion. Keys are copied in; values are the
- * caller's. One owner, no locks. */
+ * Open addressing with linear probing and backward-shift deletion. Keys are copied in; values are
+ * the caller's. One owner, no locks. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_BASE_MAP_H
 #define TEAL_BASE_MAP_H

@@ -1,7 +1,8 @@
 /* mem.h — the only place that calls malloc and free.
  *
- * xcalloc and friends are for the control plane and for small bounded objects: they abort when memory is
- * gone. Buffers of the data path use mem_try_realloc, whose failure closes one session with 53200. */
+ * xcalloc and friends are for the control plane and for small bounded objects: they abort when
+ * memory is gone. Buffers of the data path use mem_try_realloc, whose failure closes one session
+ * with 53200. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_BASE_MEM_H
 #define TEAL_BASE_MEM_H
@@ -10,7 +11,8 @@
 
 #include "base/check.h"
 
-/* Zeroed memory for n objects of the size; aborts when there is none. The caller owns it: mem_free. */
+/* Zeroed memory for n objects of the size; aborts when there is none. The caller owns it: mem_free.
+ */
 void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *p, size_t size) __attribute__((returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));

@@ -70,8 +70,10 @@ slice_take(struct slice *in, size_t len, struct slice *out)
         return false;
     }
     *out = (struct slice){in->p, len};
-    in->p += len;
-    in->len -= len;
+    if (len > 0) { /* nothing may be added to NULL, not even 0 */
+        in->p += len;
+        in->len -= len;
+    }
     return true;
 }
 

@@ -1,8 +1,9 @@
 /* slice.h — a view of bytes that somebody else owns.
  *
  * A slice is a plain value: pointer and length, no terminator, valid for as long as its owner says.
- * The readers below take bytes off the front and never look past the end: every length that came from
- * outside is compared with what is left, never added to a position first (that is what wraps). */
+ * The readers below take bytes off the front and never look past the end: every length that came
+ * from outside is compared with what is left, never added to a position first (that is what wraps).
+ */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_BASE_SLICE_H
 #define TEAL_BASE_SLICE_H
@@ -29,7 +30,8 @@ bool slice_equal_nocase(struct slice a, const char *s);
 /* 64-bit FNV-1a with a final mix; for tables, not for secrets. */
 uint64_t slice_hash(struct slice s, uint64_t seed);
 
-/* Readers: on true they have moved *in forward; on false *in is unchanged. Integers are big-endian. */
+/* Readers: on true they have moved *in forward; on false *in is unchanged. Integers are big-endian.
+ */
 MUST_CHECK bool slice_take_u8(struct slice *in, uint8_t *out);
 MUST_CHECK bool slice_take_u16(struct slice *in, uint16_t *out);
 MUST_CHECK bool slice_take_u32(struct slice *in, uint32_t *out);

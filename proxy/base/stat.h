@@ -1,7 +1,8 @@
 /* stat.h — counters and a latency histogram that one thread writes and any thread reads.
  *
- * A counter is a relaxed atomic with a single writer: an increment is a plain load and store, no lock prefix.
- * The histogram has 8 buckets for each power of two of microseconds, so a quantile is within 12.5 %. */
+ * A counter is a relaxed atomic with a single writer: an increment is a plain load and store, no
+ * lock prefix. The histogram has 8 buckets for each power of two of microseconds, so a quantile is
+ * within 12.5 %. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_BASE_STAT_H
 #define TEAL_BASE_STAT_H

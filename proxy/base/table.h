@@ -1,6 +1,7 @@
 /* table.h — a result of named columns and rows of text: what SHOW answers.
  *
- * Built by one thread, handed to another as a whole, freed by the last owner. A NULL cell is SQL's NULL. */
+ * Built by one thread, handed to another as a whole, freed by the last owner. A NULL cell is SQL's
+ * NULL. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_BASE_TABLE_H
 #define TEAL_BASE_TABLE_H

@@ -47,6 +47,7 @@ struct backend {
     struct params *params;     /* shared (ref): what the server reported */
     struct map prepared;       /* statement id -> struct backend_statement, owned */
     struct list prepared_lru;  /* of struct backend_statement, the oldest first */
+    uint64_t last_session;     /* the owner's: who used it last */
     uint64_t unnamed;          /* id of the statement that stands unnamed; 0 for none */
 
     uint64_t connected_us;
@@ -72,7 +73,7 @@ struct backend_statement {
 /* Whether the statement is prepared on it under the name that backend_statement_name gives; a yes
  * makes it the most recently used. */
 bool backend_has_statement(struct backend *b, uint64_t id);
-/* It will be, when what was sent has been executed; false when it was already. */
+/* It will be, when what was sent has been executed. */
 void backend_add_statement(struct backend *b, uint64_t id);
 void backend_forget_statement(struct backend *b, uint64_t id);
 void backend_forget_all_statements(struct backend *b);

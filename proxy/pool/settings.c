@@ -2,7 +2,9 @@
  *
  * Values are applied by set_config(), not SET: it takes the flat text of a list setting
  * (search_path) as the start-up packet does. Every literal is an E'' string with quotes and
- * backslashes doubled, which reads the same whatever standard_conforming_strings is. */
+ * backslashes doubled, which reads the same whatever standard_conforming_strings is, and with the
+ * bytes beyond ASCII as \xHH: in SJIS, GBK and their like a backslash may be the second half of a
+ * letter, and the statement is read in whatever encoding the backend was left in. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "pool/settings.h"
 
@@ -127,13 +129,15 @@ next_word(struct slice *in, struct buf *out)
         return false;
     }
     while (in->len > 0 && *in->p != ' ' && !(*in->p >= '\t' && *in->p <= '\r')) {
-        if (*in->p == '\\' && in->len > 1) {
+        if (*in->p == '\\') {
             in->p++;
             in->len--;
         }
-        buf_put_u8(out, *in->p);
-        in->p++;
-        in->len--;
+        if (in->len > 0) { /* a backslash at the very end stands for nothing */
+            buf_put_u8(out, *in->p);
+            in->p++;
+            in->len--;
+        }
     }
     return true;
 }
@@ -238,10 +242,15 @@ put_literal(struct buf *sql, struct slice value)
 {
     buf_put(sql, "E'", 2);
     for (size_t i = 0; i < value.len; i++) {
-        if (value.p[i] == '\'' || value.p[i] == '\\') {
-            buf_put_u8(sql, value.p[i]);
+        const uint8_t c = value.p[i];
+        if (c >= 0x80) {
+            buf_printf(sql, "\\x%02x", c);
+            continue;
         }
-        buf_put_u8(sql, value.p[i]);
+        if (c == '\'' || c == '\\') {
+            buf_put_u8(sql, c);
+        }
+        buf_put_u8(sql, c);
     }
     buf_put_u8(sql, '\'');
 }
