@@ -64,10 +64,15 @@ cancel_ready(void *arg, unsigned ready)
     }
 }
 
+/* It may still be delivered: whoever had the backend next would be hit by it. */
 static void
 cancel_expired(void *arg)
 {
-    cancel_end(arg);
+    struct cancel *c = arg;
+    if (c->backend != NULL) {
+        c->backend->close_when_idle = true;
+    }
+    cancel_end(c);
 }
 
 void

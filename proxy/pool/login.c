@@ -381,6 +381,10 @@ backend_stream_ready(void *arg, unsigned ready)
         pool_backend_idle_readable(b);
         return;
     case BACKEND_ACTIVE:
+        if (b->release_pending) {
+            pool_backend_idle_readable(b); /* it has no owner any more */
+            return;
+        }
         b->pool->pools->config.ops->ready(b, ready);
         return;
     case BACKEND_CLOSED:

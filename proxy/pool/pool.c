@@ -312,6 +312,7 @@ pool_release(struct backend **bp)
     CHECK(b->state == BACKEND_ACTIVE);
     CHECK(flow_empty(&b->flow) && b->flow.txn == 'I');
     b->owner = NULL;
+    stream_want(&b->stream, WATCH_READ); /* whatever its session waited for: now only its end */
     if (b->cancels > 0) {
         b->release_pending = true;
         return;
@@ -421,7 +422,9 @@ pool_backend_idle_readable(struct backend *b)
         }
     }
     if (!ok) {
+        struct pool *pool = b->pool;
         backend_close(b);
+        pool_open_more(pool);
     }
 }
 
