@@ -21,14 +21,31 @@ err_is_set(const struct err *err)
     return err->sqlstate[0] != '\0';
 }
 
+/* A text that was cut may end in the middle of a UTF-8 letter: the rest of it goes as well. */
+static void
+drop_half_letter(char *text, size_t len)
+{
+    size_t start = len;
+    while (start > 0 && len - start < 3 && ((unsigned char)text[start - 1] & 0xc0) == 0x80) {
+        start--;
+    }
+    const unsigned char lead = start == 0 ? 0 : (unsigned char)text[start - 1];
+    const size_t wanted = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
+    if (len - start < wanted) {
+        text[start - 1] = '\0';
+    }
+}
+
 static void PRINTF_LIKE(3, 0)
     err_write(struct err *err, const char *sqlstate, const char *fmt, va_list args)
 {
     CHECK(strlen(sqlstate) == 5);
     memcpy(err->sqlstate, sqlstate, sizeof(err->sqlstate));
     err->hint[0] = '\0';
-    (void)vsnprintf(err->text, sizeof(err->text), fmt,
-                    args); /* a longer text is cut, which is fine */
+    const int len = vsnprintf(err->text, sizeof(err->text), fmt, args);
+    if (len >= (int)sizeof(err->text)) {
+        drop_half_letter(err->text, sizeof(err->text) - 1);
+    }
 }
 
 bool
