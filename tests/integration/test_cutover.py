@@ -78,8 +78,7 @@ class Flips:
 
     def test_6_sessions_move_with_their_state(self):
         self.home()
-        with self.teal.connect(application_name="mover") as c:
-            c.query("SET work_mem = '17MB'")
+        with self.teal.connect(application_name="mover", options="-c work_mem=17MB") as c:
             c.prepare("side", "SELECT current_setting('cluster_name') || $1::text FROM (SELECT nextval('lone')) x")
             self.assertEqual(c.run_prepared("side", ("!",)).value(), "blue!")
             self.flip("CUTOVER")
@@ -88,6 +87,20 @@ class Flips:
             self.assertEqual(c.value("SHOW application_name"), "mover")
             self.flip("ROLLBACK")
             self.assertEqual(c.run_prepared("side", ("!",)).value(), "blue!")
+        type(self).flips_done += 2
+
+    def test_6_session_that_cannot_move_is_named_and_told(self):
+        """State that lives in the old side's backend cannot come along: the operator sees it, the client is told."""
+        self.home()
+        with self.teal.connect() as c:
+            c.query("CREATE TEMP TABLE stays (n int)")
+            self.assertIn("pinned", " ".join("%(step)s %(detail)s" % s for s in self.teal.steps("CHECK")).lower())
+            self.flip("CUTOVER")
+            with self.assertRaises((pgwire.PgError, pgwire.Closed)) as caught:
+                c.query("SELECT n FROM stays")
+            if isinstance(caught.exception, pgwire.PgError):
+                self.assertEqual((caught.exception.severity, caught.exception.sqlstate), ("FATAL", "57P01"))
+        self.flip("ROLLBACK")
         type(self).flips_done += 2
 
     def test_7_the_wrong_direction_is_refused(self):

@@ -131,12 +131,14 @@ class ReadsToGreen(PairCase):
         c.query("CREATE TEMP TABLE t (n int)")
         self.assertEqual(self.side_of(SIDE + " FROM (SELECT count(*) FROM t) x", c), "blue")
 
-    def test_settings_apply_on_both_sides(self):
-        c = self.connect()
-        c.query("SET work_mem = '13MB'")
+    def test_settings_of_the_session_hold_wherever_it_reads(self):
+        c = self.connect(options="-c work_mem=13MB")
         self.assertEqual(c.value("SELECT current_setting('work_mem') || ' ' || current_setting('cluster_name')"), "13MB green")
-        self.assertEqual(c.query("BEGIN") and c.value("SHOW work_mem"), "13MB")
+        c.query("BEGIN")
+        self.assertEqual(c.value("SELECT current_setting('work_mem') || ' ' || current_setting('cluster_name')"), "13MB blue")
         c.query("ROLLBACK")
+        c.query("SET work_mem = '14MB'")
+        self.assertEqual([c.value("SHOW work_mem") for _ in range(3)], ["14MB"] * 3)
 
 
 class ReadShare(PairCase):

@@ -216,7 +216,7 @@ class Cluster:
         os.makedirs(self.data, mode=0o700)
         owned_by_server(self.data)
         run_program(as_server_user([self.bin + "/initdb", "-D", self.data, "-U", "postgres", "-A", "trust",
-                                    "-E", "UTF8", "--locale=C", "--no-sync"]))
+                                    "-E", "UTF8", "--locale=C", "--data-checksums", "--no-sync"]))
         self.configure()
         return self
 
