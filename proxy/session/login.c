@@ -70,8 +70,7 @@ login_learnt(struct session *s)
     struct buf key = welcome_key(s);
     params_unref(map_put(&s->worker->welcomes, buf_slice(&key), params_ref(s->params)));
     buf_fini(&key);
-    place_busy(s, false);
-    pool_release(&s->backend);
+    place_give_back(s);
     login_finish(s);
 }
 

@@ -366,6 +366,31 @@ place_admit(struct session *s, uint8_t type, struct slice in)
 
 /* ---- the end of a transaction ---- */
 
+/* Nothing of the session is left on its backend, and nothing is on its way in either direction. */
+static bool
+backend_is_clean(const struct session *s)
+{
+    const struct backend *b = s->backend;
+    const bool owes = !flow_empty(&b->flow) || b->flow.skipping || b->flow.copy_in || s->in_batch ||
+                      s->pass_left > 0 || s->to_server.len > 0 || buf_len(&b->out) > 0;
+    const bool speaks = s->reply_left > 0 || buf_len(&b->in) > 0;
+    return !owes && !speaks && b->flow.txn == 'I' && !b->flow.doubtful && s->pins == SQL_PIN_NONE;
+}
+
+void
+place_give_back(struct session *s)
+{
+    if (s->backend == NULL) {
+        return;
+    }
+    place_busy(s, false);
+    if (backend_is_clean(s)) {
+        pool_release(&s->backend);
+        return;
+    }
+    pool_discard(&s->backend);
+}
+
 static void
 transaction_ended(struct session *s)
 {
@@ -413,13 +438,14 @@ place_settle(struct session *s)
     }
     s->unit_done = false;
     const bool unsent = buf_len(&b->out) > 0 || s->pass_left > 0 || s->to_server.len > 0;
-    if (b->flow.txn != 'I' || s->in_batch || b->flow.skipping || unsent) {
+    const bool unread = buf_len(&b->in) > 0 || s->reply_left > 0; /* of what it says unasked */
+    if (b->flow.txn != 'I' || s->in_batch || b->flow.skipping || unsent || unread) {
         return;
     }
     transaction_ended(s);
     place_busy(s, false);
     if (s->pins == SQL_PIN_NONE) {
-        pool_release(&s->backend);
+        place_give_back(s);
     }
     if (s->worker->draining) {
         end_for_shutdown(s);
@@ -438,12 +464,7 @@ place_replay(struct session *s)
     s->forced_writer = true;
     s->resent = true;
     buf_fini(&s->held_replies);
-    place_busy(s, false);
-    if (s->backend != NULL && s->backend->flow.txn == 'I') {
-        pool_release(&s->backend);
-    } else if (s->backend != NULL) {
-        pool_discard(&s->backend);
-    }
+    place_give_back(s);
     /* The messages come again, ahead of what has arrived meanwhile. */
     buf_put(&s->replay, buf_slice(&s->in).p, buf_len(&s->in));
     buf_fini(&s->in);

@@ -11,13 +11,14 @@
 #include "session/session.h"
 #include "wire/message.h"
 
-enum { REPLY_WHOLE_MAX = 60 * 1024 };
+enum { REPLY_WHOLE_MAX = 60 * 1024, ERROR_SEEN_MIN = 1024 };
 
-/* Which replies must be seen whole before they go on; of the others the header is enough. */
+/* Which replies must be seen whole before they go on; of the others the header is enough. An error
+ * may be of any length: its first fields are enough. */
 static bool
-is_read_whole(uint8_t type)
+is_read_whole(uint8_t type, uint64_t total)
 {
-    return type == 'Z' || type == 'S' || type == 'E';
+    return type == 'Z' || type == 'S' || (type == 'E' && total <= REPLY_WHOLE_MAX);
 }
 
 /* Between the header and its first byte nothing is decided, but COPY BOTH and asynchronous requests
@@ -83,6 +84,9 @@ relay_local_replies(struct session *s)
 {
     static const uint8_t types[FLOW_KINDS_COUNT] = {[FLOW_PARSE] = '1', [FLOW_CLOSE] = '3'};
     struct flow_entry entry;
+    if (s->reply_left > 0) {
+        return; /* the client has had half of a message: behind its end */
+    }
     while (flow_take_local(&s->backend->flow, &entry)) {
         CHECK(types[entry.kind] != 0);
         spill(s);
@@ -104,7 +108,8 @@ relay_lost(struct session *s, const struct err *err)
     struct err unknown;
     const bool owed = !flow_empty(&s->backend->flow);
     const bool again = can_try_elsewhere(s);
-    const bool told = s->fatal_seen;
+    /* An error in the middle of a message would be read as a part of it. */
+    const bool told = s->fatal_seen || (s->reply_left > 0 && !s->reply_drop);
     s->to_server.len = 0;
     s->to_client.len = 0;
     s->reply_left = 0;
@@ -136,6 +141,8 @@ broken(struct session *s, const char *what, uint8_t type)
     (void)err_set(&err, SQLSTATE_PROTOCOL, "%s broke the protocol: %s", side, what);
     s->replay_armed = false;
     s->replaying = false;
+    s->reply_left = 0; /* of the message in hand nothing was sent */
+    spill(s);
     relay_lost(s, &err);
 }
 
@@ -294,6 +301,26 @@ on_parameter(struct session *s, struct slice body)
     return true;
 }
 
+/* The server goes, after it has answered all: the client need not know, another one serves it. */
+static bool
+is_last_word(const struct session *s)
+{
+    const struct backend *b = s->backend;
+    return flow_empty(&b->flow) && !b->flow.skipping && b->flow.txn == 'I' && !s->in_batch &&
+           s->pins == SQL_PIN_NONE;
+}
+
+/* To the client, or kept back behind what is kept back already. */
+static void
+send_reply(struct session *s, uint8_t type, struct slice seen)
+{
+    if (s->replay_armed && is_preliminary(type)) {
+        buf_put(&s->held_replies, seen.p, seen.len);
+        return;
+    }
+    reply_on(s, seen);
+}
+
 /* Whether the message goes on to the client. */
 static bool
 on_reply(struct session *s, uint8_t type, struct slice seen)
@@ -310,6 +337,10 @@ on_reply(struct session *s, uint8_t type, struct slice seen)
         broken(s, "malformed ReadyForQuery", type);
         return false;
     }
+    if (type == 'E' && is_last_word(s)) {
+        b->close_when_idle = true;
+        return false;
+    }
     const struct flow_verdict verdict =
         flow_reply(&b->flow, type, type == 'Z' ? body.p[0] : 0, statement_dropped, s);
     if (verdict.bad) {
@@ -321,10 +352,9 @@ on_reply(struct session *s, uint8_t type, struct slice seen)
     }
     const bool forward = (type == 'E' || verdict.action == FLOW_FORWARD) && !s->replaying;
     if (verdict.done) {
-        /* What Teal answers itself comes behind this one, so this one goes first: the caller does
-         * it through the run, which a local reply spills. */
-        if (forward && !(s->replay_armed && is_preliminary(type))) {
-            reply_on(s, seen);
+        /* What Teal answers itself comes behind this one, so this one goes first. */
+        if (forward) {
+            send_reply(s, type, seen);
             s->reply_sent = true;
         }
         entry_done(s, &verdict.entry);
@@ -342,6 +372,7 @@ relay_one(struct session *s, struct slice in)
             reply_on(s, slice_of(in.p, here));
         }
         s->reply_left -= here;
+        relay_local_replies(s);
         return here;
     }
     uint8_t type;
@@ -350,20 +381,21 @@ relay_one(struct session *s, struct slice in)
     if (r == WIRE_MORE) {
         return 0;
     }
-    if (r == WIRE_BAD || (is_read_whole(type) && total > REPLY_WHOLE_MAX)) {
+    if (r == WIRE_BAD || (is_read_whole(type, total) && total > REPLY_WHOLE_MAX)) {
         broken(s, "invalid message length", in.p[0]);
         return 0;
     }
     const bool whole = in.len >= total;
-    if (!whole && is_read_whole(type)) {
+    if (!whole && (is_read_whole(type, total) || (type == 'E' && in.len < ERROR_SEEN_MIN))) {
         return 0;
     }
     const size_t here = whole ? (size_t)total : in.len;
     const struct slice seen = slice_of(in.p, here);
     s->reply_sent = false;
+    s->reply_left = total - here;
     const bool preliminary =
         whole && is_preliminary(type) && buf_len(&s->held_replies) + total < SESSION_REPLAY_MAX;
-    if (s->replay_armed && !preliminary && !is_unasked(type) && type != 'E') {
+    if (s->replay_armed && !s->replaying && !preliminary && !is_unasked(type) && type != 'E') {
         disarm(s);
     }
     const bool forward = on_reply(s, type, seen);
@@ -374,13 +406,8 @@ relay_one(struct session *s, struct slice in)
         disarm(s);
     }
     if (forward && !s->reply_sent) {
-        if (s->replay_armed && preliminary) {
-            buf_put(&s->held_replies, seen.p, seen.len);
-        } else {
-            reply_on(s, seen);
-        }
+        send_reply(s, type, seen);
     }
-    s->reply_left = total - here;
     s->reply_drop = !forward;
     return here;
 }

@@ -124,26 +124,6 @@ session_free(void *arg)
     mem_free(s);
 }
 
-/* A backend goes back only if nothing is owed, no transaction is open and no state of the session
- * is left on it. */
-static void
-session_leave_backend(struct session *s)
-{
-    struct backend *b = s->backend;
-    if (b == NULL) {
-        return;
-    }
-    place_busy(s, false);
-    s->backend = NULL;
-    const bool mid_batch = s->in_batch || b->flow.skipping || b->flow.copy_in;
-    if (flow_empty(&b->flow) && b->flow.txn == 'I' && s->pins == SQL_PIN_NONE && !mid_batch &&
-        s->reply_left == 0 && s->pass_left == 0 && buf_len(&b->in) == 0 && buf_len(&b->out) == 0) {
-        pool_release(&b);
-        return;
-    }
-    pool_discard(&b);
-}
-
 static void
 session_log_close(const struct session *s, const struct err *err)
 {
@@ -164,7 +144,7 @@ session_close(struct session *s, const struct err *err)
     }
     session_log_close(s, err);
     s->phase = SESSION_CLOSED;
-    if (err != NULL) {
+    if (err != NULL && (s->reply_left == 0 || s->reply_drop)) {
         message_put_error(&s->out, "FATAL", err);
     }
     if (stream_is_open(&s->stream)) {
@@ -174,7 +154,7 @@ session_close(struct session *s, const struct err *err)
     }
     pool_cancel_wait(&s->waiter);
     place_unhold(s);
-    session_leave_backend(s);
+    place_give_back(s);
     if (s->pins != SQL_PIN_NONE) {
         (void)atomic_fetch_sub(&s->worker->gauges.pinned, 1);
     }

@@ -184,6 +184,8 @@ void place_held_again(struct worker *w);
 void place_waiter_done(struct pool_waiter *waiter, struct backend *b, const struct err *err);
 /* Sends the current read again, to the writer; its backend is free of it. */
 void place_replay(struct session *s);
+/* Gives its backend back, or closes it when anything is left on it; harmless without one. */
+void place_give_back(struct session *s);
 /* Whether its backend counts as doing something. */
 void place_busy(struct session *s, bool busy);
 /* The client is told of parameters that differ on this backend. */
