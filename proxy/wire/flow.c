@@ -110,6 +110,7 @@ flow_push(struct flow *f, enum flow_kind kind, enum flow_action action, uint64_t
         flow_grow(f);
     }
     f->skipping = false;
+    f->copy_in = f->copy_in && action == FLOW_LOCAL; /* what is not of the COPY makes it fail */
     f->count++;
     *flow_at(f, f->count - 1) = (struct flow_entry){(uint8_t)kind, (uint8_t)action, tag, 0};
     return true;
@@ -145,11 +146,13 @@ static void
 flow_enter_copy_in(struct flow *f)
 {
     uint32_t copy_ends = flow_at(f, 0)->copy_ends;
+    bool fails = false;
     uint32_t end = 1;
     uint32_t kept = 1;
     for (; copy_ends == 0 && end < f->count; end++) {
         struct flow_entry next = *flow_at(f, end);
-        if (next.action != FLOW_LOCAL && next.kind != FLOW_SYNC) {
+        fails = next.action != FLOW_LOCAL && next.kind != FLOW_SYNC;
+        if (fails) {
             break;
         }
         copy_ends = next.copy_ends;
@@ -164,8 +167,8 @@ flow_enter_copy_in(struct flow *f)
         *flow_at(f, kept++) = *flow_at(f, end);
     }
     f->count = kept < end ? kept : f->count;
-    f->copy_in = copy_ends == 0;
-    flow_at(f, 0)->copy_ends = f->copy_in ? 0 : copy_ends - 1;
+    f->copy_in = copy_ends == 0 && !fails;
+    flow_at(f, 0)->copy_ends = copy_ends == 0 ? 0 : copy_ends - 1;
     if (f->syncs_ignored && flow_at(f, 0)->kind == FLOW_EXECUTE) {
         f->txn = 'T';
     }
