@@ -47,15 +47,6 @@ static const struct frontend_row {
 
 /* ---- sending on ---- */
 
-static void
-server_lost(struct session *s)
-{
-    struct err err;
-    (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE, "the connection to %s was lost",
-                  side_name(pool_key_of(s->backend->pool)->side));
-    relay_lost(s, &err);
-}
-
 /* Copies the run behind what is queued already, so that something can be put behind it in turn. */
 static void
 spill(struct session *s)
@@ -94,22 +85,20 @@ frontend_finish_turn(struct session *s)
         CHECK(s->to_server.len == 0);
         return;
     }
+    /* A connection that turns out to be broken stays writable, and relay.c hears of it: here a
+     * replay would change the input that is being taken on. */
     if (s->to_server.len > 0 && buf_len(&b->out) == 0) {
         size_t n;
-        if (stream_send(&b->stream, s->to_server.p, s->to_server.len, &n) == STREAM_CLOSED) {
-            s->to_server.len = 0;
-            server_lost(s);
-            return;
-        }
+        (void)stream_send(&b->stream, s->to_server.p, s->to_server.len, &n);
         s->to_server.p += n;
         s->to_server.len -= n;
         spill(s);
     } else {
         spill(s);
-        if (stream_flush(&b->stream, &b->out) == STREAM_CLOSED) {
-            server_lost(s);
-            return;
-        }
+        (void)stream_flush(&b->stream, &b->out);
+    }
+    if (flow_empty(&b->flow) && !s->replaying) {
+        place_settle(s); /* nothing that was taken on will be answered */
     }
     session_update_interest(s);
 }
@@ -121,6 +110,24 @@ owe(struct session *s, enum flow_kind kind, enum flow_action action, uint64_t ta
     const bool pushed = flow_push(&s->backend->flow, kind, action, tag);
     CHECK(pushed);
     relay_local_replies(s);
+}
+
+/* Whether the server skips what is sent now, because of an error before it: then it changes nothing
+ * here either. */
+static bool
+is_skipped(const struct session *s)
+{
+    return s->backend->flow.skipping;
+}
+
+/* Takes it to nowhere. */
+static size_t
+drop_long(struct session *s, struct slice in, uint64_t total)
+{
+    const size_t here = in.len < total ? in.len : (size_t)total;
+    s->pass_left = total - here;
+    s->pass_drop = true;
+    return here;
 }
 
 /* ---- errors ---- */
@@ -171,8 +178,7 @@ remember_for_replay(struct session *s, struct slice bytes)
         return;
     }
     if (buf_len(&s->replay) + bytes.len > SESSION_REPLAY_MAX || !buf_append(&s->replay, bytes)) {
-        s->replay_armed = false;
-        buf_fini(&s->replay);
+        relay_disarm(s);
     }
 }
 
@@ -220,6 +226,10 @@ on_query(struct session *s, struct slice in, uint64_t total)
     struct sql_traits traits = {.class = SQL_WRITE, .pins = SQL_PIN_UNKNOWN};
     struct slice text;
     stat_add(&s->worker->stats.queries, 1);
+    if (is_skipped(s)) {
+        return drop_long(s, in, total);
+    }
+    s->in_batch = false;  /* its ReadyForQuery ends the batch as a Sync would */
     if (in.len < total) { /* too long to be read as a whole */
         note_pins(s, SQL_PIN_UNKNOWN);
         note_class(s, SQL_WRITE);
@@ -254,6 +264,10 @@ on_query(struct session *s, struct slice in, uint64_t total)
 static size_t
 on_function(struct session *s, struct slice in, uint64_t total)
 {
+    if (is_skipped(s)) {
+        return drop_long(s, in, total);
+    }
+    s->in_batch = false;
     note_class(s, SQL_WRITE);
     owe(s, FLOW_FUNCTION, FLOW_FORWARD, 0);
     s->unit_done = true;
@@ -261,14 +275,6 @@ on_function(struct session *s, struct slice in, uint64_t total)
 }
 
 /* ---- extended query ---- */
-
-/* Whether the server skips what is sent now, because of an error before it: then it changes nothing
- * here either. */
-static bool
-is_skipped(const struct session *s)
-{
-    return s->backend->flow.skipping;
-}
 
 /* The server has the statement under its number, or gets it now, ahead of what needs it. */
 static void
@@ -474,8 +480,8 @@ on_bind(struct session *s, struct slice in, uint64_t total)
     struct slice rest;
     const size_t here = in.len < total ? in.len : (size_t)total;
     s->in_batch = true;
-    if (here < total) {
-        s->replay_armed = false;
+    if (here < total && s->replay_armed) {
+        relay_disarm(s);
     }
     remember_for_replay(s, slice_of(in.p, here));
     if (is_skipped(s)) {
@@ -567,11 +573,11 @@ on_sync(struct session *s, struct slice in, uint64_t total)
 {
     const struct slice frame = slice_of(in.p, (size_t)total);
     send_on(s, frame);
+    remember_for_replay(s, frame);
+    owe(s, FLOW_SYNC, FLOW_FORWARD, 0);
     if (s->backend->flow.copy_in) {
         return (size_t)total; /* the server ignores it while it reads COPY data */
     }
-    remember_for_replay(s, frame);
-    owe(s, FLOW_SYNC, FLOW_FORWARD, 0);
     s->in_batch = false;
     s->unit_done = true;
     return (size_t)total;
@@ -580,6 +586,9 @@ on_sync(struct session *s, struct slice in, uint64_t total)
 static size_t
 on_flush(struct session *s, struct slice in, uint64_t total)
 {
+    if (place_is_idle(s)) {
+        return (size_t)total;
+    }
     remember_for_replay(s, slice_of(in.p, (size_t)total));
     send_on(s, slice_of(in.p, (size_t)total));
     return (size_t)total;
@@ -590,18 +599,9 @@ on_flush(struct session *s, struct slice in, uint64_t total)
 /* Outside a COPY the server ignores these, so they need no backend: a client may still be sending
  * after an error. */
 static size_t
-drop_long(struct session *s, struct slice in, uint64_t total)
-{
-    const size_t here = in.len < total ? in.len : (size_t)total;
-    s->pass_left = total - here;
-    s->pass_drop = true;
-    return here;
-}
-
-static size_t
 on_copy_data(struct session *s, struct slice in, uint64_t total)
 {
-    if (s->backend == NULL) {
+    if (place_is_idle(s)) {
         return drop_long(s, in, total);
     }
     return send_long(s, in, total);
@@ -610,7 +610,7 @@ on_copy_data(struct session *s, struct slice in, uint64_t total)
 static size_t
 on_copy_end(struct session *s, struct slice in, uint64_t total)
 {
-    if (s->backend == NULL) {
+    if (place_is_idle(s)) {
         return drop_long(s, in, total);
     }
     flow_copy_done(&s->backend->flow);
@@ -660,6 +660,14 @@ enough_is_here(struct session *s, uint8_t type, struct slice in, uint64_t total)
     return false;
 }
 
+/* COPY data and a Flush are not answered: when nothing is owed they have no effect, and no backend
+ * is busy with them. */
+static bool
+goes_nowhere(const struct session *s, uint8_t type)
+{
+    return (type == 'd' || type == 'c' || type == 'f' || type == 'H') && place_is_idle(s);
+}
+
 size_t
 frontend_consume(struct session *s, struct slice in)
 {
@@ -680,7 +688,10 @@ frontend_consume(struct session *s, struct slice in)
         (rows[seen].body_max > 0 && total - WIRE_HEADER_LEN > rows[seen].body_max)) {
         return protocol_error(s, "invalid message length");
     }
-    if (!enough_is_here(s, type, in, total) || !place_admit(s, type, in)) {
+    if (!enough_is_here(s, type, in, total)) {
+        return 0;
+    }
+    if (!goes_nowhere(s, type) && !place_admit(s, type, in)) {
         return 0;
     }
     return rows[type].handle(s, in, total);

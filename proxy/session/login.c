@@ -14,7 +14,7 @@
 #include "wire/message.h"
 #include "wire/startup.h"
 
-enum { NAME_MAX_LEN = 63, PASSWORD_MESSAGE_MAX = 4096 };
+enum { NAME_MAX_LEN = 63, PASSWORD_MESSAGE_MAX = 4096, WELCOMES_MAX = 1000 };
 
 enum { AUTH_OK = 0, AUTH_SASL = 10, AUTH_SASL_CONTINUE = 11, AUTH_SASL_FINAL = 12 };
 
@@ -68,6 +68,9 @@ static void
 login_learnt(struct session *s)
 {
     struct buf key = welcome_key(s);
+    if (map_count(&s->worker->welcomes) >= WELCOMES_MAX) {
+        worker_forget_welcomes(s->worker); /* logins that are never alike: do not keep them all */
+    }
     params_unref(map_put(&s->worker->welcomes, buf_slice(&key), params_ref(s->params)));
     buf_fini(&key);
     place_give_back(s);

@@ -312,6 +312,36 @@ backend_is_held(const struct session *s)
     return view->writes_held && pool_key_of(s->backend->pool)->side == view->writer;
 }
 
+/* Its backend could write, on a side that is not the writer any more. */
+static bool
+backend_is_left_behind(const struct session *s)
+{
+    const struct view *view = s->worker->view;
+    const struct pool_key *key = pool_key_of(s->backend->pool);
+    return view->writes_known && !key->read_only && key->side != view->writer;
+}
+
+void
+place_left_behind(struct session *s)
+{
+    struct err err;
+    (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN,
+                  "writes move away from %s and this session cannot: it holds %s",
+                  side_name(pool_key_of(s->backend->pool)->side), sql_pin_name(s->pins));
+    (void)err_hint(&err, "Connect again.");
+    session_close(s, &err);
+}
+
+bool
+place_is_idle(const struct session *s)
+{
+    const struct backend *b = s->backend;
+    if (s->waiter.pool != NULL || s->is_held) {
+        return false;
+    }
+    return b == NULL || (flow_empty(&b->flow) && !b->flow.skipping && !s->in_batch);
+}
+
 static bool
 admit_linked(struct session *s)
 {
@@ -330,6 +360,10 @@ admit_linked(struct session *s)
     if (flow_empty(&b->flow) && b->flow.txn == 'I' && !s->backend_is_busy) {
         if (backend_is_held(s)) {
             place_hold(s);
+            return false;
+        }
+        if (backend_is_left_behind(s)) {
+            place_left_behind(s);
             return false;
         }
         place_busy(s, true);
@@ -470,6 +504,10 @@ place_replay(struct session *s)
     buf_fini(&s->in);
     s->in = s->replay;
     buf_init(&s->replay);
+    if (s->phase == SESSION_LEAVING) { /* its Terminate was behind them */
+        message_put_simple(&s->in, 'X');
+        s->phase = SESSION_READY;
+    }
     session_resume(s);
 }
 

@@ -167,6 +167,12 @@ disarm(struct session *s)
     }
 }
 
+void
+relay_disarm(struct session *s)
+{
+    disarm(s);
+}
+
 /* A read-only backend refused to write (25006), gave way to replication (40001), or is shutting
  * down (57P0x): nothing has taken effect, and nothing was sent to the client. */
 static bool

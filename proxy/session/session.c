@@ -315,7 +315,8 @@ session_wants_input(const struct session *s)
         return false;
     }
     const size_t limit = s->in_needed > SESSION_QUEUE_HIGH ? s->in_needed : SESSION_QUEUE_HIGH;
-    return buf_len(&s->in) < limit &&
+    /* Answers of Teal's own have no server that would stop: who does not read them is not read. */
+    return buf_len(&s->in) < limit && buf_len(&s->out) < SESSION_QUEUE_HIGH &&
            (s->backend == NULL || buf_len(&s->backend->out) < SESSION_QUEUE_HIGH);
 }
 
@@ -377,7 +378,8 @@ cancel_waiting(struct session *s)
     pool_cancel_wait(&s->waiter);
     place_unhold(s);
     buf_consume(&s->in, len);
-    s->unit_us = 0;
+    s->unit_us = s->wait_since_us = 0;
+    s->forced_writer = s->resent = false;
     (void)err_set(&err, SQLSTATE_QUERY_CANCELED, "canceling statement due to user request");
     session_send_error(s, &err);
     message_put_ready(&s->out, 'I');

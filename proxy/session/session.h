@@ -184,6 +184,10 @@ void place_held_again(struct worker *w);
 void place_waiter_done(struct pool_waiter *waiter, struct backend *b, const struct err *err);
 /* Sends the current read again, to the writer; its backend is free of it. */
 void place_replay(struct session *s);
+/* Its writes have moved away from the side that its backend is on: it ends. */
+void place_left_behind(struct session *s);
+/* Whether it owes nothing and is owed nothing: then COPY data and a Flush go nowhere. */
+bool place_is_idle(const struct session *s);
 /* Gives its backend back, or closes it when anything is left on it; harmless without one. */
 void place_give_back(struct session *s);
 /* Whether its backend counts as doing something. */
@@ -195,6 +199,8 @@ void place_sync_params(struct session *s);
 void relay_ready(struct backend *b, unsigned ready);
 /* The backend broke: the read is tried elsewhere, or the session ends. */
 void relay_lost(struct session *s, const struct err *err);
+/* What was sent will not be sent again elsewhere: the client gets the answers kept back. */
+void relay_disarm(struct session *s);
 /* Appends what Teal answers for the server, when its turn has come. */
 void relay_local_replies(struct session *s);
 

@@ -79,6 +79,9 @@ void worker_busy_add(struct worker *w, enum side side, int delta);
 /* A CancelRequest: finds the session, whichever worker has it. */
 void workers_cancel(struct workers *workers, uint32_t pid, struct slice key);
 
+/* Forgets what logins were told: the next one like each asks a server again. */
+void worker_forget_welcomes(struct worker *w);
+
 /* accept.c: new clients, on the worker that has the fewest. */
 void worker_listen(struct worker *w);
 void worker_stop_listening(struct worker *w);

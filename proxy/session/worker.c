@@ -129,8 +129,8 @@ worker_take_conf(struct worker *w, struct conf *conf, struct users *users)
 }
 
 /* What logins were told may be different on another server. */
-static void
-forget_welcomes(struct worker *w)
+void
+worker_forget_welcomes(struct worker *w)
 {
     size_t at = 0;
     for (void *v = map_next(&w->welcomes, &at); v != NULL; v = map_next(&w->welcomes, &at)) {
@@ -150,7 +150,7 @@ worker_take_view(struct worker *w, struct view *view)
     const enum side writer = view->writer;
     if (view->epoch != before->epoch ||
         view->node[writer].incarnation != before->node[writer].incarnation) {
-        forget_welcomes(w);
+        worker_forget_welcomes(w);
     }
     view_free(before);
     atomic_store(&w->gauges.view_version, view->version);
@@ -188,7 +188,7 @@ worker_fini(struct worker *w)
     timer_free(w->tick);
     mailbox_free(w->mailbox);
     loop_free(w->loop);
-    forget_welcomes(w);
+    worker_forget_welcomes(w);
     settings_table_fini(&w->settings);
     statement_table_fini(&w->statements);
     sql_extra_free(w->extra);
@@ -265,12 +265,7 @@ worker_leave_side(struct worker *w, enum side side)
     {
         struct session *s = LIST_OBJECT(node, struct session, node);
         if (is_on_side(s, side) && s->pins != SQL_PIN_NONE && !s->backend_is_busy) {
-            struct err err;
-            (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN,
-                          "writes move away from %s and this session cannot: it holds %s",
-                          side_name(side), sql_pin_name(s->pins));
-            (void)err_hint(&err, "Connect again.");
-            session_close(s, &err);
+            place_left_behind(s);
         }
     }
     pools_retire_side(w->pools, side);

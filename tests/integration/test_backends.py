@@ -5,7 +5,7 @@ import signal
 import time
 
 import pgwire
-from case import PairCase
+from case import Background, PairCase
 from middle import Middle, as_it_is
 from teal import Teal
 
@@ -102,3 +102,101 @@ class Cancelled(PairCase):
         finally:
             os.kill(self.pair.blue.process.pid, signal.SIGCONT)
         self.assertEqual(c.value("SELECT 'next'"), "next")
+
+
+class GivenBack(PairCase):
+    """The only backend is free again when its client has nothing more to ask, whatever the client did last."""
+
+    teal_settings = {"workers": 1, "default_pool_size": 1}
+
+    def setUp(self):
+        super().setUp()
+        self.c, self.other = self.connect(timeout=5), self.connect(timeout=5)
+
+    def tearDown(self):
+        self.assertEqual(self.other.value("SELECT 'free'"), "free")
+        super().tearDown()
+
+    def test_lone_flush(self):
+        self.c.send(pgwire.flush())
+        time.sleep(0.1)
+
+    def test_copy_data_and_flush_of_nothing(self):
+        self.c.send(pgwire.copy_data(b"x\n") + pgwire.copy_done())
+        self.assertEqual(self.c.value("SELECT 1"), "1")
+        self.c.send(pgwire.copy_data(b"x\n") + pgwire.flush())
+
+    def test_query_in_a_batch_without_sync(self):
+        self.c.send(pgwire.whole("SELECT 'a'") + pgwire.query("SELECT 'b'"))
+        self.assertEqual(self.kinds_of(self.c.until_ready()), "12TDCTDCZ")
+
+    def test_query_skipped_after_an_error(self):
+        self.c.send(pgwire.parse("oops") + pgwire.query("INSERT INTO kv VALUES ('skipped', 'x')") + pgwire.sync())
+        self.assertEqual(self.kinds_of(self.c.until_ready()), "EZ")
+        self.assertEqual(self.other.value("SELECT count(*) FROM kv WHERE k = 'skipped'"), "0")
+
+    def test_copy_that_fails_in_the_middle_of_a_long_message(self):
+        data = pgwire.copy_data(b"x\n" * 500000)
+        self.c.send(pgwire.query("COPY kv FROM STDIN") + pgwire.copy_data(b"x\n") + data[:300000])
+        self.assertEqual(self.errors_of(self.c.until_ready()), ["22P04"])
+        self.c.send(data[300000:] + pgwire.copy_done())
+        time.sleep(0.2)
+
+    def test_copy_done_ahead_of_the_answer(self):
+        self.c.send(pgwire.parse("COPY kv FROM STDIN") + pgwire.bind() + pgwire.execute() + pgwire.sync() +
+                    pgwire.copy_data(b"copied ahead\tx\t1\n") + pgwire.copy_done() + pgwire.sync())
+        self.assertEqual(self.kinds_of(self.c.until_ready()), "12GCZ")
+        self.c.query("DELETE FROM kv WHERE k = 'copied ahead'")
+
+    def test_who_waits_for_it_does_not_begin_while_writes_are_held(self):
+        self.c.queries("BEGIN; INSERT INTO kv VALUES ('before the hold', 'x')")
+        waiting = Background(self.other.query, "INSERT INTO kv VALUES ('waits', 'x')")
+        time.sleep(0.2)
+        self.teal.console("HOLD")
+        try:
+            self.c.query("COMMIT")
+            time.sleep(0.3)
+            self.assertTrue(waiting.is_waiting())
+            self.assertEqual(self.pair.blue.value("SELECT count(*) FROM kv WHERE k = 'waits'", "app"), "0")
+        finally:
+            self.teal.console("RELEASE")
+        self.assertEqual(waiting.result(5).tag, "INSERT 0 1")
+
+
+class ReadElsewhere(PairCase):
+    """A read on a follower whose first answers are kept back, in case it has to be sent again."""
+
+    teal_settings = {"workers": 1, "default_pool_size": 1}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.teal.reads("green")
+
+    def setUp(self):
+        super().setUp()
+        self.c = self.connect()
+        self.c.prepare("known", "SELECT $1::text")
+        self.assertEqual(self.connect().value("SELECT current_setting('cluster_name')"), "green")
+
+    def test_order_of_answers_kept_back(self):
+        other = self.connect()
+        other.send(pgwire.parse("SELECT 7") + pgwire.describe("S") + pgwire.parse("SELECT $1::text", "also known") +
+                   pgwire.describe("S", "also known") + pgwire.sync())
+        self.assertEqual(self.kinds_of(other.until_ready()), "1tT1tTZ")
+
+    def test_long_parameter(self):
+        """Too long to be kept for a second try; what was answered until then is not lost."""
+        text = "x" * 100000
+        for name in ("long", "long again"):
+            self.c.send(pgwire.parse("SELECT $1::text", name) + pgwire.bind((text,), name) + pgwire.describe() +
+                        pgwire.execute() + pgwire.sync())
+            answers = self.c.until_ready()
+            self.assertEqual(self.kinds_of(answers), "12TDCZ")
+            self.assertEqual(pgwire.row_of(dict(answers)["D"])[0].decode(), text)
+
+    def test_last_words_that_turn_out_to_write(self):
+        c = self.connect()
+        c.send(pgwire.query("SELECT * FROM hidden_write") + pgwire.terminate())
+        c.drain()
+        self.assertEqual(self.pair.blue.value("SELECT count(*) FROM item", "app"), "1")
