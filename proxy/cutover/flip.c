@@ -277,6 +277,15 @@ act_heartbeat_off(struct cutover *c)
     return CUT_EV_OK;
 }
 
+/* Teal's own go first: idle backends, which the server is about to end, must not be handed out when
+ * the flip is undone, and a session that cannot move hears why. */
+static enum cutover_event
+act_leave(struct cutover *c)
+{
+    c->ops.leave_side(c->ops.ctx, c->flip.from);
+    return CUT_EV_OK;
+}
+
 static void
 write_arm(struct cutover *c, struct buf *sql)
 {
@@ -1105,6 +1114,7 @@ static const struct line fence_lines[] = {
     {"fence-strict", LINE_FROM, 0, flip_is_strict, write_strict_on, NULL, NULL},
     {"fence-reload", LINE_FROM, 0, NULL, write_reload, NULL, NULL},
     {"fence-seen", LINE_FROM, 0, NULL, write_guard_show, judge_guard_on, NULL},
+    {"fence-leave", LINE_FROM, 0, NULL, NULL, NULL, act_leave},
     {"fence-probe", LINE_FROM, LINE_FRESH | LINE_TOGETHER | LINE_JUDGE_ALL, NULL, write_probe, judge_probe, NULL},
     {"fence-clear", LINE_FROM, 0, NULL, write_clear, judge_clear, NULL},
     {"fence-prepared", LINE_FROM, 0, NULL, write_prepared, judge_prepared, NULL},

@@ -7,6 +7,7 @@
  *
  * Long messages that nobody needs to see (COPY data, a 1 GB parameter) go on as they arrive. */
 /* SPDX-License-Identifier: PostgreSQL */
+#include "session/carry.h"
 #include "session/session.h"
 
 #include <stdarg.h>
@@ -147,19 +148,6 @@ static size_t PRINTF_LIKE(2, 3) protocol_error(struct session *s, const char *fm
 
 /* ---- state of the session that a statement leaves behind ---- */
 
-static void
-note_pins(struct session *s, uint32_t pins)
-{
-    if (pins == SQL_PIN_NONE) {
-        return;
-    }
-    if (s->pins == SQL_PIN_NONE) {
-        (void)atomic_fetch_add(&s->worker->gauges.pinned, 1);
-        log_debug(&s->log, "session keeps its backend", "reason=\"%s\"", sql_pin_name(pins));
-    }
-    s->pins |= pins;
-}
-
 /* What the writer is asked to do may write: its reads follow the writer from then on. While reads
  * and writes go to one side nobody tells reads apart, so all counts. */
 static void
@@ -180,6 +168,54 @@ remember_for_replay(struct session *s, struct slice bytes)
     if (buf_len(&s->replay) + bytes.len > SESSION_REPLAY_MAX || !buf_append(&s->replay, bytes)) {
         relay_disarm(s);
     }
+}
+
+/* What the statement leaves behind: carried along, or the session keeps its backend. */
+static void
+note_effects(struct session *s, uint32_t pins, enum sql_special special, struct slice text)
+{
+    if (special == SQL_SPECIAL_DISCARD_ALL || special == SQL_SPECIAL_DEALLOCATE_ALL) {
+        carry_note_discard(s, special == SQL_SPECIAL_DISCARD_ALL);
+    }
+    if (pins != SQL_PIN_SET || !carry_note(s, text)) {
+        session_pin(s, pins);
+    }
+}
+
+/* What may not run on this backend, and would not fail by itself. */
+static bool
+must_refuse(const struct session *s, uint32_t pins, bool lifts_read_only, enum session_refusal *why)
+{
+    const bool outside = s->unit_is_alone && s->backend->flow.txn == 'I';
+    if (s->decision.read_only && lifts_read_only) {
+        *why = REFUSAL_LIFTS_READ_ONLY;
+        return true;
+    }
+    if ((pins & SQL_PIN_SEQUENCE) != 0 && outside && !s->backend_is_own &&
+        s->pins == SQL_PIN_NONE) {
+        *why = REFUSAL_SEQUENCE_STATE;
+        return true;
+    }
+    return false;
+}
+
+/* The error must come in its order and fail the transaction, so the server is asked for what it
+ * cannot do; its answer is replaced (relay.c). */
+static void
+refuse_in_batch(struct session *s, enum session_refusal why)
+{
+    message_put_named(server_queue(s), 'D', 'S', "teal_refused");
+    owe(s, FLOW_DESCRIBE, FLOW_FORWARD, SESSION_REFUSED_TAG | (uint64_t)why);
+}
+
+static size_t
+refuse_query(struct session *s, uint64_t total, enum session_refusal why)
+{
+    message_put_query(server_queue(s), "teal_refused");
+    owe(s, FLOW_QUERY, FLOW_FORWARD, SESSION_REFUSED_TAG | (uint64_t)why);
+    s->replay_armed = false;
+    s->unit_done = true;
+    return (size_t)total;
 }
 
 /* ---- simple query ---- */
@@ -224,32 +260,30 @@ on_query(struct session *s, struct slice in, uint64_t total)
 {
     const struct slice body = slice_of(in.p + WIRE_HEADER_LEN, (size_t)total - WIRE_HEADER_LEN);
     struct sql_traits traits = {.class = SQL_WRITE, .pins = SQL_PIN_UNKNOWN};
-    struct slice text;
+    struct slice text = SLICE_EMPTY;
+    enum session_refusal why;
     stat_add(&s->worker->stats.queries, 1);
     if (is_skipped(s)) {
         return drop_long(s, in, total);
     }
     s->in_batch = false;  /* its ReadyForQuery ends the batch as a Sync would */
     if (in.len < total) { /* too long to be read as a whole */
-        note_pins(s, SQL_PIN_UNKNOWN);
+        session_pin(s, SQL_PIN_UNKNOWN);
         note_class(s, SQL_WRITE);
         owe(s, FLOW_QUERY, FLOW_FORWARD, 0);
         s->unit_done = true;
         return send_long(s, in, total);
     }
-    if (s->query_known) {
-        traits = s->query;
-    } else if (message_query(body, &text)) {
-        traits = session_classify(s, text);
+    if (message_query(body, &text)) {
+        traits = s->query_known ? s->query : session_classify(s, text);
     } else {
         traits.pins = SQL_PIN_NONE; /* the server will refuse it: nothing of it can take effect */
     }
-    note_pins(s, traits.pins);
-    note_class(s, traits.class);
-    if (traits.special == SQL_SPECIAL_DISCARD_ALL || traits.special == SQL_SPECIAL_DEALLOCATE_ALL) {
-        session_forget_statements(s);
-        backend_forget_all_statements(s->backend);
+    if (must_refuse(s, traits.pins, traits.lifts_read_only, &why)) {
+        return refuse_query(s, total, why);
     }
+    note_effects(s, traits.pins, traits.special, text);
+    note_class(s, traits.class);
     remember_for_replay(s, slice_of(in.p, (size_t)total));
     if (!deallocate(s, &traits)) {
         send_on(s, slice_of(in.p, (size_t)total));
@@ -353,15 +387,6 @@ parse_named(struct session *s, struct slice name, struct statement *statement)
     backend_add_statement(s->backend, statement->id);
 }
 
-/* The error must come in its order and fail the transaction, so the server is asked for what it
- * cannot do; its answer is replaced (relay.c). */
-static void
-parse_too_many(struct session *s)
-{
-    message_put_named(server_queue(s), 'D', 'S', "teal_too_many");
-    owe(s, FLOW_DESCRIBE, FLOW_FORWARD, SESSION_LIMIT_TAG);
-}
-
 static size_t
 on_parse(struct session *s, struct slice in, uint64_t total)
 {
@@ -386,10 +411,18 @@ on_parse(struct session *s, struct slice in, uint64_t total)
         return (size_t)total;
     }
     struct statement *statement = statement_intern(&w->statements, text, types, w->extra);
-    note_pins(s, statement->pins);
+    enum session_refusal why;
+    if (must_refuse(s, statement->pins, statement->lifts_read_only, &why)) {
+        refuse_in_batch(s, why);
+        statement_unref(&w->statements, statement);
+        return (size_t)total;
+    }
+    if (!statement->may_be_carried) { /* else its Bind decides */
+        session_pin(s, statement->pins);
+    }
     note_class(s, statement->class);
-    if (!s->encoding_is_safe) {
-        note_pins(s, session_classify(s, text).pins);
+    if (!s->encoding_is_safe || s->backslash_escapes) {
+        session_pin(s, session_classify(s, text).pins);
     }
     if (name.len == 0) {
         parse_unnamed(s, frame, statement);
@@ -409,7 +442,7 @@ on_parse(struct session *s, struct slice in, uint64_t total)
     }
     if (map_count(&s->statements) >= w->conf->max_prepared_statements) {
         statement_unref(&w->statements, statement);
-        parse_too_many(s);
+        refuse_in_batch(s, REFUSAL_TOO_MANY_STATEMENTS);
         return (size_t)total;
     }
     parse_named(s, name, statement);
@@ -436,15 +469,23 @@ resolve_statement(struct session *s, struct slice name, char out[STATEMENT_NAME_
         return;
     }
     ensure_statement(s, named->statement);
-    note_class(s, named->statement->class);
-    note_pins(s, named->statement->pins);
     backend_statement_name(named->statement->id, out);
+}
+
+static void
+note_bound(struct session *s, const struct statement *statement)
+{
+    if (statement != NULL) {
+        note_class(s, statement->class);
+        note_effects(s, statement->pins, statement->special, statement_text(statement));
+    }
 }
 
 static size_t
 send_bind_unnamed(struct session *s, struct slice in, uint64_t total)
 {
     ensure_unnamed(s);
+    note_bound(s, s->unnamed);
     const size_t used = send_long(s, in, total);
     owe(s, FLOW_BIND, FLOW_FORWARD, 0);
     return used;
@@ -456,7 +497,9 @@ send_bind_named(struct session *s, struct slice in, uint64_t total, struct slice
                 struct slice name)
 {
     char server_name[STATEMENT_NAME_SIZE + 8];
+    const struct session_statement *named = map_get(&s->statements, name);
     resolve_statement(s, name, server_name);
+    note_bound(s, named == NULL ? NULL : named->statement);
     const size_t head_len = WIRE_HEADER_LEN + portal.len + 1 + name.len + 1;
     const size_t new_head_len = WIRE_HEADER_LEN + portal.len + 1 + strlen(server_name) + 1;
     struct buf *out = server_queue(s);

@@ -319,6 +319,7 @@ take_identity(struct session *s)
         settings_draft_remove(&s->draft, "default_transaction_read_only");
     }
     s->settings = settings_intern(&s->worker->settings, buf_slice(&s->draft.text));
+    s->login_settings = settings_intern(&s->worker->settings, buf_slice(&s->draft.text));
     settings_draft_fini(&s->draft);
     s->traits.user = s->user;
     s->traits.database = s->database;

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "session/carry.h"
 #include "session/session.h"
 #include "wire/message.h"
 
@@ -212,6 +213,8 @@ place_link(struct session *s, struct backend *b)
     const uint64_t now_us = loop_now_us(w->loop);
     CHECK(s->backend == NULL && flow_empty(&b->flow) && b->flow.txn == 'I');
     s->backend = b;
+    s->backend_is_own = b->last_session == s->id;
+    b->last_session = s->id;
     place_busy(s, true);
     if (s->wait_since_us != 0) {
         stat_add(&w->stats.wait_time_us, now_us - s->wait_since_us);
@@ -354,7 +357,7 @@ admit_linked(struct session *s)
         return true;
     }
     if (!flow_empty(&b->flow) && s->unit_done) {
-        return !s->decision.read_only && !backend_is_held(s);
+        return !s->decision.read_only && !backend_is_held(s) && !carry_is_pending(s);
     }
     /* A pinned session between two transactions. */
     if (flow_empty(&b->flow) && b->flow.txn == 'I' && !s->backend_is_busy) {
@@ -378,10 +381,17 @@ is_copy_message(uint8_t type)
     return type == 'd' || type == 'c' || type == 'f';
 }
 
-bool
-place_admit(struct session *s, uint8_t type, struct slice in)
+/* Whether nothing is owed but what Teal itself has put ahead. */
+static bool
+flow_is_ours(const struct session *s)
 {
-    s->query_known = false;
+    const struct flow *f = &s->backend->flow;
+    return f->count == (s->applying_settings ? 1U : 0U);
+}
+
+static bool
+place_find(struct session *s, uint8_t type, struct slice in)
+{
     if (s->backend != NULL) {
         return type == 'X' || admit_linked(s);
     }
@@ -396,6 +406,19 @@ place_admit(struct session *s, uint8_t type, struct slice in)
         return false;
     }
     return place_seek(s, class);
+}
+
+bool
+place_admit(struct session *s, uint8_t type, struct slice in)
+{
+    s->query_known = false;
+    if (!place_find(s, type, in)) {
+        return false;
+    }
+    if (s->backend != NULL && !s->in_batch) {
+        s->unit_is_alone = flow_is_ours(s);
+    }
+    return true;
 }
 
 /* ---- the end of a transaction ---- */
@@ -471,6 +494,8 @@ place_settle(struct session *s)
         return;
     }
     s->unit_done = false;
+    carry_settle(s);
+    s->unit_failed = false;
     const bool unsent = buf_len(&b->out) > 0 || s->pass_left > 0 || s->to_server.len > 0;
     const bool unread = buf_len(&b->in) > 0 || s->reply_left > 0; /* of what it says unasked */
     if (b->flow.txn != 'I' || s->in_batch || b->flow.skipping || unsent || unread) {
@@ -509,6 +534,35 @@ place_replay(struct session *s)
         s->phase = SESSION_READY;
     }
     session_resume(s);
+}
+
+/* Who waits for a backend of the side that is held now: it would begin something new when its turn
+ * came. */
+static void
+hold_waiters_in(struct worker *w, struct list *sessions)
+{
+    LIST_EACH(node, sessions)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        if (s->waiter.pool == NULL) {
+            continue;
+        }
+        const struct pool_key *key = pool_key_of(s->waiter.pool);
+        if (key->side == w->view->writer && !key->read_only) {
+            const uint64_t since_us = s->wait_since_us;
+            pool_cancel_wait(&s->waiter);
+            place_hold(s);
+            s->wait_since_us = since_us;
+        }
+    }
+}
+
+void
+place_hold_waiters(struct worker *w)
+{
+    CHECK(w->view->writes_held);
+    hold_waiters_in(w, &w->arriving);
+    hold_waiters_in(w, &w->sessions);
 }
 
 void

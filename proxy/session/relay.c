@@ -255,16 +255,40 @@ refuse_settings(struct session *s, const struct message_error *e)
     session_close(s, &err);
 }
 
+/* Why a message was sent to fail: what the client is told in the place of the server's error. */
+static const struct refusal {
+    const char *sqlstate;
+    const char *text;
+    const char *hint;
+} refusals[REFUSALS_COUNT] = {
+    [REFUSAL_TOO_MANY_STATEMENTS] = {"54000", "too many prepared statements in one session",
+                                     "Close statements, or raise max_prepared_statements."},
+    [REFUSAL_LIFTS_READ_ONLY] =
+        {SQLSTATE_READ_ONLY, "a read-only session or transaction cannot be made read-write here",
+         "Begin the transaction without READ ONLY."},
+    [REFUSAL_SEQUENCE_STATE] = {SQLSTATE_OBJECT_NOT_IN_STATE,
+                                "currval and lastval are not defined: another session has used the "
+                                "backend since",
+                                "Use RETURNING, or call them in the transaction of nextval."},
+};
+
+static void
+send_refusal(struct session *s, enum session_refusal why)
+{
+    struct err err;
+    CHECK(why < REFUSALS_COUNT);
+    (void)err_set(&err, refusals[why].sqlstate, "%s", refusals[why].text);
+    (void)err_hint(&err, "%s", refusals[why].hint);
+    spill(s);
+    session_send_error(s, &err);
+}
+
 /* False when the session or its backend has ended, or the message must not go on. */
 static bool
 on_error(struct session *s, struct slice body, const struct flow_verdict *verdict)
 {
     struct message_error e;
     message_error(body, &e);
-    if (s->applying_settings && verdict->action == FLOW_SWALLOW) {
-        refuse_settings(s, &e);
-        return false;
-    }
     if (s->replaying) {
         return false;
     }
@@ -273,13 +297,13 @@ on_error(struct session *s, struct slice body, const struct flow_verdict *verdic
         s->replaying = true;
         return false;
     }
-    if (verdict->entry.tag == SESSION_LIMIT_TAG) {
-        struct err err;
-        (void)err_set(&err, "54000", "more than %u prepared statements in one session",
-                      s->worker->conf->max_prepared_statements);
-        (void)err_hint(&err, "Close statements, or raise max_prepared_statements.");
-        spill(s);
-        session_send_error(s, &err);
+    if (s->applying_settings && verdict->action == FLOW_SWALLOW) {
+        refuse_settings(s, &e);
+        return false;
+    }
+    s->unit_failed = true;
+    if ((verdict->entry.tag & SESSION_REFUSED_TAG) != 0) {
+        send_refusal(s, (enum session_refusal)(verdict->entry.tag & ~SESSION_REFUSED_TAG));
         return false;
     }
     if (slice_equal_str(e.severity, "FATAL") || slice_equal_str(e.severity, "PANIC")) {
@@ -401,7 +425,9 @@ relay_one(struct session *s, struct slice in)
     s->reply_left = total - here;
     const bool preliminary =
         whole && is_preliminary(type) && buf_len(&s->held_replies) + total < SESSION_REPLAY_MAX;
-    if (s->replay_armed && !s->replaying && !preliminary && !is_unasked(type) && type != 'E') {
+    /* What answers the settings is not yet an answer to the read. */
+    if (s->replay_armed && !s->replaying && !s->applying_settings && !preliminary &&
+        !is_unasked(type) && type != 'E') {
         disarm(s);
     }
     const bool forward = on_reply(s, type, seen);

@@ -62,7 +62,26 @@ session_classify(const struct session *s, struct slice text)
                                        .why = "its encoding may hide quotes within characters"};
         }
     }
-    return sql_classify_with(text, s->worker->extra);
+    struct sql_traits traits = sql_classify_with(text, s->worker->extra);
+    if (s->backslash_escapes && traits.backslash) {
+        traits.class = SQL_WRITE;
+        traits.pins |= SQL_PIN_UNKNOWN;
+        traits.why = "standard_conforming_strings is off";
+    }
+    return traits;
+}
+
+void
+session_pin(struct session *s, uint32_t pins)
+{
+    if (pins == SQL_PIN_NONE) {
+        return;
+    }
+    if (s->pins == SQL_PIN_NONE) {
+        (void)atomic_fetch_add(&s->worker->gauges.pinned, 1);
+        log_debug(&s->log, "session keeps its backend", "reason=\"%s\"", sql_pin_name(pins));
+    }
+    s->pins |= pins;
 }
 
 void
@@ -71,7 +90,9 @@ session_take_params(struct session *s, struct params *params)
     params_unref(s->params);
     s->params = params_ref(params);
     const char *encoding = params_get(params, "client_encoding");
+    const char *conforming = params_get(params, "standard_conforming_strings");
     s->encoding_is_safe = encoding != NULL && sql_encoding_is_safe(encoding);
+    s->backslash_escapes = conforming != NULL && strcmp(conforming, "off") == 0;
 }
 
 void
@@ -112,6 +133,7 @@ session_free(void *arg)
     buf_fini(&s->out);
     buf_fini(&s->replay);
     buf_fini(&s->held_replies);
+    buf_fini(&s->set);
     settings_draft_fini(&s->draft);
     if (s->scram != NULL) {
         scram_server_fini(s->scram);
@@ -161,6 +183,7 @@ session_close(struct session *s, const struct err *err)
     session_forget_statements(s);
     session_forget_unnamed(s);
     settings_unref(&s->worker->settings, s->settings);
+    settings_unref(&s->worker->settings, s->login_settings);
     params_unref(s->params);
     list_remove(&s->node);
     (void)atomic_fetch_sub(&s->worker->gauges.sessions, 1);

@@ -20,6 +20,7 @@
 #include "pool/pool.h"
 #include "route/route.h"
 #include "session/thread.h"
+#include "sql/set.h"
 
 enum session_phase {
     SESSION_STARTUP,
@@ -40,8 +41,16 @@ enum {
 
 /* In the tag of a flow entry: the Parse was of the unnamed statement. */
 #define SESSION_UNNAMED_TAG (UINT64_C(1) << 63)
-/* The whole tag of a message that was sent to fail, because the session has too many statements. */
-#define SESSION_LIMIT_TAG (UINT64_C(1) << 62)
+/* The tag of a message that was sent to fail, in its place in order; with the reason in the low
+ * bits. */
+#define SESSION_REFUSED_TAG (UINT64_C(1) << 62)
+
+enum session_refusal {
+    REFUSAL_TOO_MANY_STATEMENTS,
+    REFUSAL_LIFTS_READ_ONLY,
+    REFUSAL_SEQUENCE_STATE,
+    REFUSALS_COUNT,
+};
 
 /* A client's name for a prepared statement. */
 struct session_statement {
@@ -75,15 +84,18 @@ struct session {
     uint32_t minor;             /* of the protocol it asked for */
     struct scram_server *scram; /* owned, during AUTH */
     bool scram_first_seen;
-    struct settings_draft draft; /* during STARTUP */
-    struct settings *settings;   /* shared (ref) */
-    struct params *params;       /* shared (ref): what the client was told */
-    bool encoding_is_safe;       /* its texts may be classified */
-    struct map statements;       /* name -> struct session_statement, owned */
-    struct statement *unnamed;   /* shared (ref) */
+    struct settings_draft draft;     /* during STARTUP */
+    struct settings *settings;       /* shared (ref): what it has set by now */
+    struct settings *login_settings; /* shared (ref): what it had set at login */
+    struct params *params;           /* shared (ref): what the client was told */
+    bool encoding_is_safe;           /* its texts may be classified */
+    bool backslash_escapes; /* standard_conforming_strings is off: so are those with a backslash */
+    struct map statements;  /* name -> struct session_statement, owned */
+    struct statement *unnamed; /* shared (ref) */
 
     /* Its backend, or its wait for one. */
     struct backend *backend; /* borrowed from its pool, while linked */
+    bool backend_is_own;     /* nobody else has used it since this session did last */
     bool backend_is_busy;    /* counted in worker->gauges.busy */
     bool applying_settings;  /* the SELECT set_config() ahead of its messages is not answered yet */
     struct pool_waiter waiter; /* waiter.pool is set while it waits */
@@ -95,7 +107,13 @@ struct session {
     struct route_session traits;
     struct route_decision decision; /* of the current transaction */
     uint32_t pins;                  /* enum sql_pin: why it keeps its backend */
-    bool wrote;     /* something other than a plain read was sent in this transaction */
+    bool wrote;         /* something other than a plain read was sent in this transaction */
+    bool unit_is_alone; /* nothing was owed when its first message was taken on */
+    bool unit_failed;   /* the server has answered with an error */
+    enum sql_set_kind
+        set_kind;   /* a change of settings that the server has not agreed to yet: see carry.c */
+    struct buf set; /* its name and value */
+    bool forgets_statements; /* DISCARD ALL or DEALLOCATE ALL was sent */
     bool unit_done; /* one Query or batch was sent: the next waits for its answer (see place.c) */
     bool in_batch;  /* extended messages without their Sync yet */
     bool batch_failed;       /* a local error: skip to Sync */
@@ -146,6 +164,8 @@ void session_send_error(struct session *s, const struct err *err);
 
 /* What the classifier says of a text of this client. */
 struct sql_traits session_classify(const struct session *s, struct slice text);
+/* The session keeps its backend from now on, for these reasons (enum sql_pin). */
+void session_pin(struct session *s, uint32_t pins);
 /* The parameters that it is told from now on. */
 void session_take_params(struct session *s, struct params *params);
 
@@ -179,6 +199,8 @@ bool place_seek(struct session *s, enum sql_class class);
 void place_settle(struct session *s);
 /* The session waits no more for the release of writes. */
 void place_unhold(struct session *s);
+/* Writes are held from now on: who waits in a pool of the writer is held instead. */
+void place_hold_waiters(struct worker *w);
 /* A new view: all that were held look again, in their order. */
 void place_held_again(struct worker *w);
 void place_waiter_done(struct pool_waiter *waiter, struct backend *b, const struct err *err);

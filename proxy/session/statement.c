@@ -40,6 +40,9 @@ statement_new(struct statement_table *t, char *key, size_t types_len, size_t tex
     const struct sql_traits traits = sql_classify_with(statement_text(s), extra);
     s->class = traits.class;
     s->pins = traits.pins;
+    s->special = traits.special;
+    s->lifts_read_only = traits.lifts_read_only;
+    s->may_be_carried = traits.pins == SQL_PIN_SET && traits.statements == 1;
     return s;
 }
 

@@ -17,7 +17,10 @@ struct statement {
     uint32_t refs;
     enum sql_class class;
     uint32_t pins;
-    char *key; /* owned: types, then text; what makes it distinct */
+    enum sql_special special;
+    bool lifts_read_only;
+    bool may_be_carried; /* its only pin is a SET that carry.c may know how to carry */
+    char *key;           /* owned: types, then text; what makes it distinct */
     size_t types_len;
     size_t text_len;
 };

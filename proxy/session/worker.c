@@ -152,7 +152,11 @@ worker_take_view(struct worker *w, struct view *view)
         view->node[writer].incarnation != before->node[writer].incarnation) {
         worker_forget_welcomes(w);
     }
+    const bool held_now = view->writes_held && !before->writes_held;
     view_free(before);
+    if (held_now) {
+        place_hold_waiters(w);
+    }
     atomic_store(&w->gauges.view_version, view->version);
     w->workers->ops.progress(w->workers->ops.ctx);
     if (!view->writes_held) {
