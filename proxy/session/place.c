@@ -558,6 +558,22 @@ hold_waiters_in(struct worker *w, struct list *sessions)
 }
 
 void
+place_leave_dead(struct worker *w, enum side side)
+{
+    LIST_EACH(node, &w->sessions)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        const struct pool_key *key = s->waiter.pool == NULL ? NULL : pool_key_of(s->waiter.pool);
+        if (key != NULL && key->side == side && key->read_only) {
+            pool_cancel_wait(&s->waiter);
+            session_resume(s);
+            session_flush(s);
+            session_update_interest(s);
+        }
+    }
+}
+
+void
 place_hold_waiters(struct worker *w)
 {
     CHECK(w->view->writes_held);

@@ -201,6 +201,8 @@ void place_settle(struct session *s);
 void place_unhold(struct session *s);
 /* Writes are held from now on: who waits in a pool of the writer is held instead. */
 void place_hold_waiters(struct worker *w);
+/* The side does not answer any more: reads that wait for it look for another. */
+void place_leave_dead(struct worker *w, enum side side);
 /* A new view: all that were held look again, in their order. */
 void place_held_again(struct worker *w);
 void place_waiter_done(struct pool_waiter *waiter, struct backend *b, const struct err *err);

@@ -153,7 +153,12 @@ worker_take_view(struct worker *w, struct view *view)
         worker_forget_welcomes(w);
     }
     const bool held_now = view->writes_held && !before->writes_held;
+    const enum side follower = side_other(writer);
+    const bool died = before->node[follower].up && !view->node[follower].up;
     view_free(before);
+    if (died) {
+        place_leave_dead(w, follower);
+    }
     if (held_now) {
         place_hold_waiters(w);
     }
