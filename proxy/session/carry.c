@@ -112,10 +112,6 @@ carry_settle(struct session *s)
     if (!carry_is_pending(s)) {
         return;
     }
-    if (s->forgets_statements && !s->unit_failed) {
-        session_forget_statements(s);
-        backend_forget_all_statements(s->backend);
-    }
     s->forgets_statements = false;
     if (s->set_kind == SQL_SET_NONE) {
         return;

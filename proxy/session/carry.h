@@ -15,8 +15,8 @@ struct session;
 /* The statement text is about to be sent (simple), or bound (extended). True when it was taken as a
  * change of settings that can be carried: then it need not pin. */
 bool carry_note(struct session *s, struct slice text);
-/* DISCARD ALL or DEALLOCATE ALL is about to be sent: prepared statements go, and with the former
- * the settings. */
+/* DISCARD ALL or DEALLOCATE ALL is about to be sent: prepared statements go (relay.c hears when),
+ * and with the former the settings. */
 void carry_note_discard(struct session *s, bool settings_too);
 /* Whether a change waits for the server's answer: nothing else is begun meanwhile. */
 bool carry_is_pending(const struct session *s);

@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "wire/message.h"
 
-enum { SMALL_MESSAGE_MAX = 10000, BIND_NAMES_MAX = 1024 };
+enum { SMALL_MESSAGE_MAX = 10000, BIND_NAMES_MAX = 1024, EVICTIONS_MAX = 64 };
 
 typedef size_t frontend_fn(struct session *s, struct slice in, uint64_t total);
 
@@ -310,6 +310,29 @@ on_function(struct session *s, struct slice in, uint64_t total)
 
 /* ---- extended query ---- */
 
+/* Closes what the backend has too many of. Only when nothing is owed that could fail: the server
+ * would skip the Close, and have a statement that nobody here knows of. */
+static void
+evict_statements(struct session *s)
+{
+    struct backend *b = s->backend;
+    const size_t max = s->worker->conf->server_prepared_statements;
+    if (b->flow.count > (s->applying_settings ? 1U : 0U)) {
+        return;
+    }
+    for (int i = 0; i < EVICTIONS_MAX; i++) {
+        const uint64_t evicted = backend_statement_to_evict(b, max);
+        if (evicted == 0) {
+            return;
+        }
+        char name[STATEMENT_NAME_SIZE];
+        backend_statement_name(evicted, name);
+        message_put_named(server_queue(s), 'C', 'S', name);
+        owe(s, FLOW_CLOSE, FLOW_SWALLOW, 0);
+        backend_forget_statement(b, evicted);
+    }
+}
+
 /* The server has the statement under its number, or gets it now, ahead of what needs it. */
 static void
 ensure_statement(struct session *s, const struct statement *statement)
@@ -318,27 +341,27 @@ ensure_statement(struct session *s, const struct statement *statement)
     if (backend_has_statement(b, statement->id)) {
         return;
     }
+    evict_statements(s);
     char name[STATEMENT_NAME_SIZE];
     backend_statement_name(statement->id, name);
     message_put_parse(server_queue(s), name, statement_text(statement), statement_types(statement));
     owe(s, FLOW_PARSE, FLOW_SWALLOW, statement->id);
     backend_add_statement(b, statement->id);
-    const uint64_t evicted =
-        backend_statement_to_evict(b, s->worker->conf->server_prepared_statements);
-    if (evicted != 0 && evicted != statement->id) {
-        backend_statement_name(evicted, name);
-        message_put_named(server_queue(s), 'C', 'S', name);
-        owe(s, FLOW_CLOSE, FLOW_SWALLOW, 0);
-        backend_forget_statement(b, evicted);
-    }
 }
 
-/* The same for the unnamed statement, which another session may have replaced on this backend. */
+/* The same for the unnamed statement, which another session may have replaced on this backend. A
+ * session that has none must not meet that of another. */
 static void
 ensure_unnamed(struct session *s)
 {
     struct backend *b = s->backend;
-    if (s->unnamed == NULL || b->unnamed == s->unnamed->id) {
+    if (s->unnamed == NULL) {
+        message_put_named(server_queue(s), 'C', 'S', "");
+        owe(s, FLOW_CLOSE, FLOW_SWALLOW, 0);
+        b->unnamed = 0;
+        return;
+    }
+    if (b->unnamed == s->unnamed->id) {
         return;
     }
     message_put_parse(server_queue(s), "", statement_text(s->unnamed), statement_types(s->unnamed));
@@ -375,11 +398,13 @@ parse_named(struct session *s, struct slice name, struct statement *statement)
     named->statement = statement;
     (void)map_put(&s->statements, name, named); /* there was none */
     if (backend_has_statement(s->backend, statement->id)) {
-        owe(s, FLOW_PARSE, FLOW_LOCAL, 0);
+        named->number = ++s->names_given;
+        owe(s, FLOW_PARSE, FLOW_LOCAL, named->number);
         return;
     }
     char server_name[STATEMENT_NAME_SIZE];
     named->pending = true;
+    evict_statements(s);
     backend_statement_name(statement->id, server_name);
     message_put_parse(server_queue(s), server_name, statement_text(statement),
                       statement_types(statement));
@@ -459,17 +484,19 @@ put_unknown_name(char out[STATEMENT_NAME_SIZE + 8], struct slice name)
                    (int)(name.len < 24 ? name.len : 24), (const char *)name.p);
 }
 
-/* Puts the statement in place and gives the name that the server has for it. */
-static void
+/* Puts the statement in place and gives the name that the server has for it. The tag for what uses
+ * it; 0 when there is no such statement. */
+static uint64_t
 resolve_statement(struct session *s, struct slice name, char out[STATEMENT_NAME_SIZE + 8])
 {
     const struct session_statement *named = map_get(&s->statements, name);
     if (named == NULL) {
         put_unknown_name(out, name);
-        return;
+        return 0;
     }
     ensure_statement(s, named->statement);
     backend_statement_name(named->statement->id, out);
+    return named->statement->id;
 }
 
 static void
@@ -498,7 +525,7 @@ send_bind_named(struct session *s, struct slice in, uint64_t total, struct slice
 {
     char server_name[STATEMENT_NAME_SIZE + 8];
     const struct session_statement *named = map_get(&s->statements, name);
-    resolve_statement(s, name, server_name);
+    const uint64_t tag = resolve_statement(s, name, server_name);
     note_bound(s, named == NULL ? NULL : named->statement);
     const size_t head_len = WIRE_HEADER_LEN + portal.len + 1 + name.len + 1;
     const size_t new_head_len = WIRE_HEADER_LEN + portal.len + 1 + strlen(server_name) + 1;
@@ -511,7 +538,7 @@ send_bind_named(struct session *s, struct slice in, uint64_t total, struct slice
     send_on(s, slice_of(in.p + head_len, here - head_len));
     s->pass_left = total - here;
     s->pass_drop = false;
-    owe(s, FLOW_BIND, FLOW_FORWARD, 0);
+    owe(s, FLOW_BIND, FLOW_FORWARD, tag);
     return here;
 }
 
@@ -590,9 +617,9 @@ on_named(struct session *s, struct slice in, uint64_t total)
         return (size_t)total;
     }
     char server_name[STATEMENT_NAME_SIZE + 8];
-    resolve_statement(s, name, server_name);
+    const uint64_t tag = resolve_statement(s, name, server_name);
     message_put_named(server_queue(s), 'D', 'S', server_name);
-    owe(s, FLOW_DESCRIBE, FLOW_FORWARD, 0);
+    owe(s, FLOW_DESCRIBE, FLOW_FORWARD, tag);
     return (size_t)total;
 }
 

@@ -18,7 +18,7 @@ enum { REPLY_WHOLE_MAX = 60 * 1024, ERROR_SEEN_MIN = 1024 };
 static bool
 is_read_whole(uint8_t type, uint64_t total)
 {
-    return type == 'Z' || type == 'S' || (type == 'E' && total <= REPLY_WHOLE_MAX);
+    return type == 'Z' || type == 'S' || type == 'C' || (type == 'E' && total <= REPLY_WHOLE_MAX);
 }
 
 /* Between the header and its first byte nothing is decided, but COPY BOTH and asynchronous requests
@@ -201,12 +201,15 @@ statement_dropped(void *arg, const struct flow_entry *entry)
         }
         return;
     }
-    backend_forget_statement(s->backend, id);
+    const bool local = entry->action == FLOW_LOCAL; /* the server has it from another time */
+    if (!local) {
+        backend_forget_statement(s->backend, id);
+    }
     size_t at = 0;
     const struct map_entry *e = map_next_entry(&s->statements, &at);
     while (e != NULL) {
         const struct session_statement *named = e->value;
-        if (named->pending && named->statement->id == id) {
+        if (local ? named->number == id : named->pending && named->statement->id == id) {
             session_forget_statement(s, slice_of(e->key, e->key_len));
             at = 0; /* the map has changed: look from the start */
         }
@@ -226,9 +229,30 @@ statement_parsed(struct session *s, uint64_t id)
     }
 }
 
+/* However it was asked for, the server has forgotten its prepared statements: at once, whatever
+ * becomes of the transaction. */
+static void
+on_complete(struct session *s, struct slice body)
+{
+    static const char *const forgets[] = {"DEALLOCATE ALL", "DISCARD ALL"};
+    struct slice tag;
+    if (!slice_take_cstr(&body, &tag)) {
+        return;
+    }
+    for (size_t i = 0; i < COUNT_OF(forgets); i++) {
+        if (slice_equal_str(tag, forgets[i])) {
+            backend_forget_all_statements(s->backend);
+            session_forget_statements(s);
+        }
+    }
+}
+
 static void
 entry_done(struct session *s, const struct flow_entry *entry)
 {
+    if (entry->kind == FLOW_PARSE && (entry->tag & SESSION_UNNAMED_TAG) == 0 && entry->tag != 0) {
+        backend_add_statement(s->backend, entry->tag); /* it was, unless all were forgotten since */
+    }
     if (entry->kind == FLOW_PARSE && entry->action == FLOW_FORWARD && entry->tag != 0) {
         statement_parsed(s, entry->tag);
     }
@@ -283,6 +307,18 @@ send_refusal(struct session *s, enum session_refusal why)
     session_send_error(s, &err);
 }
 
+/* The backend has other statements than it is thought to have (a client may deallocate them by the
+ * names that the server knows): this client is told, the next one gets another backend. */
+static bool
+is_at_odds(const struct flow_entry *entry, struct slice sqlstate)
+{
+    const bool ours =
+        entry->tag != 0 && (entry->tag & (SESSION_UNNAMED_TAG | SESSION_REFUSED_TAG)) == 0;
+    const bool uses = entry->kind == FLOW_BIND || entry->kind == FLOW_DESCRIBE;
+    return ours && ((entry->kind == FLOW_PARSE && slice_equal_str(sqlstate, "42P05")) ||
+                    (uses && slice_equal_str(sqlstate, "26000")));
+}
+
 /* False when the session or its backend has ended, or the message must not go on. */
 static bool
 on_error(struct session *s, struct slice body, const struct flow_verdict *verdict)
@@ -302,6 +338,9 @@ on_error(struct session *s, struct slice body, const struct flow_verdict *verdic
         return false;
     }
     s->unit_failed = true;
+    if (is_at_odds(&verdict->entry, e.sqlstate)) {
+        s->backend->close_when_idle = true;
+    }
     if ((verdict->entry.tag & SESSION_REFUSED_TAG) != 0) {
         send_refusal(s, (enum session_refusal)(verdict->entry.tag & ~SESSION_REFUSED_TAG));
         return false;
@@ -379,6 +418,9 @@ on_reply(struct session *s, uint8_t type, struct slice seen)
     }
     if (type == 'E' && !on_error(s, body, &verdict)) {
         return false;
+    }
+    if (type == 'C') {
+        on_complete(s, body);
     }
     const bool forward = (type == 'E' || verdict.action == FLOW_FORWARD) && !s->replaying;
     if (verdict.done) {

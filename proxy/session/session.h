@@ -56,6 +56,7 @@ enum session_refusal {
 struct session_statement {
     struct statement *statement; /* shared (ref) */
     bool pending;                /* its Parse is not answered yet */
+    uint64_t number;             /* of the name, when Teal answers its Parse */
 };
 
 /* A stretch of input that goes on as it is: sent from where it was received. */
@@ -91,6 +92,7 @@ struct session {
     bool encoding_is_safe;           /* its texts may be classified */
     bool backslash_escapes; /* standard_conforming_strings is off: so are those with a backslash */
     struct map statements;  /* name -> struct session_statement, owned */
+    uint64_t names_given;   /* the last number of a name */
     struct statement *unnamed; /* shared (ref) */
 
     /* Its backend, or its wait for one. */

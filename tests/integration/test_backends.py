@@ -200,3 +200,52 @@ class ReadElsewhere(PairCase):
         c.send(pgwire.query("SELECT * FROM hidden_write") + pgwire.terminate())
         c.drain()
         self.assertEqual(self.pair.blue.value("SELECT count(*) FROM item", "app"), "1")
+
+
+class Statements(PairCase):
+    """What the backend has prepared, and what each client may know of it."""
+
+    teal_settings = {"workers": 1, "default_pool_size": 1, "server_prepared_statements": 10}
+
+    def setUp(self):
+        super().setUp()
+        self.c, self.other = self.connect(timeout=5), self.connect(timeout=5)
+
+    def test_unnamed_statement_of_another(self):
+        self.other.prepare("", "SELECT 'theirs'")
+        with self.refused("26000"):
+            self.c.run_prepared("")
+        self.c.send(pgwire.describe("S") + pgwire.sync())
+        self.assertEqual(self.errors_of(self.c.until_ready()), ["26000"])
+        self.assertEqual(self.other.run_prepared("").value(), "theirs")
+
+    def test_server_keeps_no_more_than_it_should(self):
+        for n in range(100):
+            self.c.send(pgwire.parse("SELECT 'one of many %d'" % n, "s") + pgwire.close("S", "s") + pgwire.sync())
+            self.assertEqual(self.kinds_of(self.c.until_ready()), "13Z")
+        self.assertLessEqual(int(self.c.value("SELECT count(*) FROM pg_prepared_statements")), 11)
+
+    def test_eviction_that_an_error_skips(self):
+        """Whatever fails around it, each statement works afterwards."""
+        for n in range(15):
+            self.c.prepare("n%d" % n, "SELECT 'kept %d'" % n)
+        for n in range(15):
+            self.c.send(pgwire.bind(("too", "many"), "n%d" % n) + pgwire.describe("S", "n%d" % ((n + 7) % 15)) + pgwire.sync())
+            self.assertEqual(self.kinds_of(self.c.until_ready()), "EZ")
+        for n in range(15):
+            self.assertEqual(self.c.run_prepared("n%d" % n).value(), "kept %d" % n)
+
+    def test_known_text_after_an_error_leaves_no_name_behind(self):
+        self.other.prepare("theirs", "SELECT 'shared'")
+        self.c.send(pgwire.parse("oops") + pgwire.parse("SELECT 'shared'", "mine") + pgwire.sync())
+        self.assertEqual(self.kinds_of(self.c.until_ready()), "EZ")
+        with self.refused("26000"):
+            self.c.run_prepared("mine")
+        self.c.prepare("mine", "SELECT 'shared'")
+        self.assertEqual(self.c.run_prepared("mine").value(), "shared")
+
+    def test_statements_deallocated_behind_the_back(self):
+        self.other.prepare("theirs", "SELECT 'theirs'")
+        for n in range(3):
+            self.c.query("SELECT 1; DEALLOCATE ALL")
+            self.assertEqual(self.other.run_prepared("theirs").value(), "theirs")
