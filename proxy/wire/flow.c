@@ -247,7 +247,7 @@ flow_reply(struct flow *f, uint8_t type, uint8_t first, flow_dropped_fn *dropped
     CHECK(head->action !=
           FLOW_LOCAL); /* the owner takes local entries as soon as they are at the head */
     const uint8_t step = replies[head->kind][type];
-    if (step == NOT_OWED) {
+    if (step == NOT_OWED || (f->copy_in && type != 'C')) {
         return bad;
     }
     if (type == 'Z' && !flow_take_txn(f, first)) {
@@ -256,7 +256,7 @@ flow_reply(struct flow *f, uint8_t type, uint8_t first, flow_dropped_fn *dropped
     if (type == 'G') {
         flow_enter_copy_in(f);
     }
-    if (type == 'C') {
+    if (type == 'C' || step == FINISHES) {
         flow_leave_copy_in(f);
     }
     struct flow_verdict verdict = {.action = flow_head(f)->action};

@@ -284,6 +284,10 @@ static const struct {
     {"> Q < G > c < C G > c < C G > c < C ZI", "G C G C G C Z. []I"},
     {"> Q < C G > c < C T D C ZI", "C G C T D C Z. []I"},
     {"> Q < G E ZI", "G E Z. []I"},
+    {"> Q < G ZI", "G Z! [Q]I copy"}, /* the server reads: it has nothing to say but how it ends */
+    {"> Q < G D", "G D! [Q]I copy"},
+    {"> E < G s", "G s! [E]I copy"},
+    {"> E < G G", "G G! [E]I copy"},
     {"> Q < G E ZI > c c Q < T ZI", "G E Z. T Z. []I"},
     {"> E < G E", "G -E E []I skipping"},
     {"> E < G > c < E > S < ZI", "G -E E Z. []I"},
