@@ -61,6 +61,12 @@ facts_wants_beat(const struct node_facts *writer, const struct node_facts *follo
            follower->role == NODE_LOGICAL_FOLLOWER;
 }
 
+bool
+facts_allow_nudge(const struct node_facts *writer, const struct node_facts *follower)
+{
+    return !writer->read_only && facts_stream(writer, follower) == STREAM_PHYSICAL;
+}
+
 void
 facts_set_lag(struct node_facts *facts, uint64_t bytes, uint64_t us, struct lag_limits limits)
 {

@@ -26,6 +26,10 @@ enum stream_kind facts_stream(const struct node_facts *writer, const struct node
 /* Whether the writer's heartbeat is to be moved on. */
 bool facts_wants_beat(const struct node_facts *writer, const struct node_facts *follower);
 
+/* Whether the writer may be asked to flush what its standby waits for. Not under a fence, where
+ * nothing more is to be written. */
+bool facts_allow_nudge(const struct node_facts *writer, const struct node_facts *follower);
+
 /* What the guard allows, from the configuration. */
 struct lag_limits {
     uint64_t us;

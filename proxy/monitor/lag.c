@@ -15,6 +15,8 @@ lag_reset(struct lag *lag)
     lag->count = 0;
     lag->gap_us = 0;
     lag->fresh_until_us = 0;
+    lag->unflushed = 0;
+    lag->unflushed_since_us = 0;
 }
 
 /* Drops the first n samples. */
@@ -54,17 +56,30 @@ lag_is_dense(const struct lag *lag)
                lag->gap_us;
 }
 
+static void
+lag_see_flush(struct lag *lag, const struct lag_sample *sample)
+{
+    if (lag->unflushed_since_us != 0 && sample->flushed < lag->unflushed) {
+        return;
+    }
+    const bool all = sample->flushed == sample->position;
+    lag->unflushed = all ? 0 : sample->position;
+    lag->unflushed_since_us = all ? 0 : sample->taken_us;
+}
+
 void
 lag_add(struct lag *lag, struct lag_sample sample)
 {
     CHECK(sample.taken_us != 0 && sample.taken_us <= sample.answered_us);
+    CHECK(sample.flushed <= sample.position);
     if (lag->count > 0) {
         const struct lag_sample *newest = &lag->samples[lag->count - 1];
         CHECK(newest->taken_us <= sample.taken_us);
-        if (sample.position < newest->position) {
+        if (sample.position < newest->position || sample.flushed < newest->flushed) {
             lag_reset(lag);
         }
     }
+    lag_see_flush(lag, &sample);
     if (lag_is_dense(lag)) {
         lag->samples[lag->count - 1] = sample;
         return;
@@ -75,6 +90,22 @@ lag_add(struct lag *lag, struct lag_sample sample)
     lag->samples[lag->count++] = sample;
 }
 
+/* The newest sample whose position was reached stays, for the distance. */
+static void
+lag_prove_freshness(struct lag *lag, uint64_t reached)
+{
+    size_t n = 0;
+    while (n < lag->count && lag->samples[n].position <= reached) {
+        n++;
+    }
+    if (n == 0) {
+        return;
+    }
+    const uint64_t fresh_us = lag->samples[n - 1].taken_us;
+    lag->fresh_until_us = fresh_us > lag->fresh_until_us ? fresh_us : lag->fresh_until_us;
+    lag_drop(lag, n - 1);
+}
+
 void
 lag_read(struct lag *lag, const struct lag_reading *reading, struct lag_verdict *out)
 {
@@ -83,19 +114,14 @@ lag_read(struct lag *lag, const struct lag_reading *reading, struct lag_verdict 
     if (lag->count == 0) {
         return;
     }
-    size_t reached = 0;
-    while (reached < lag->count && lag->samples[reached].position <= reading->reached) {
-        reached++;
-    }
-    if (reached > 0) {
-        const uint64_t fresh_us = lag->samples[reached - 1].taken_us;
-        lag->fresh_until_us = fresh_us > lag->fresh_until_us ? fresh_us : lag->fresh_until_us;
-        lag_drop(lag, reached - 1); /* the newest reached one stays, for the distance */
-    }
-    const uint64_t newest = lag->samples[lag->count - 1].position;
+    lag_prove_freshness(lag, reading->reached);
+    const uint64_t newest = lag->samples[lag->count - 1].flushed;
     out->known = true;
     out->distance = newest > reading->reached ? newest - reading->reached : 0;
-    const size_t missed_at = reached > 0 ? 1 : 0;
+    size_t missed_at = 0;
+    while (missed_at < lag->count && lag->samples[missed_at].flushed <= reading->reached) {
+        missed_at++;
+    }
     out->caught_up =
         missed_at == lag->count || lag->samples[missed_at].answered_us > reading->asked_us;
     const uint64_t taken_us = out->caught_up ? reading->now_us : lag->samples[missed_at].taken_us;
@@ -115,14 +141,19 @@ lag_newest_position(const struct lag *lag)
 }
 
 uint64_t
-lag_wal_end(uint64_t insert_lsn, uint64_t wal_block_size)
+lag_unflushed_since_us(const struct lag *lag)
+{
+    return lag->unflushed_since_us;
+}
+
+uint64_t
+lag_wal_end(uint64_t lsn, uint64_t wal_block_size)
 {
     CHECK(wal_block_size > WAL_HEADER_LONG);
-    const uint64_t offset = insert_lsn % wal_block_size;
+    const uint64_t offset = lsn % wal_block_size;
     /* A record of at least 24 bytes that begins on the page ends behind 48, so 24 is the header
      * alone; 40 may also be the tail of a record that began on the page before: nothing ends
      * between that tail and the page's begin, so who has replayed up to the begin has replayed the
      * tail. */
-    return offset == WAL_HEADER_SHORT || offset == WAL_HEADER_LONG ? insert_lsn - offset
-                                                                   : insert_lsn;
+    return offset == WAL_HEADER_SHORT || offset == WAL_HEADER_LONG ? lsn - offset : lsn;
 }

@@ -1,13 +1,21 @@
 /* lag.h — from samples of the writer and readings of the follower to lag and freshness.
  *
  * A sample says: the question was sent to the writer at taken_us, and the writer's position was
- * then at least `position`. So every commit that was acknowledged before taken_us lies at or before
- * that position. A reading says how far the follower had come. Position is an LSN for a standby,
- * the number of the heartbeat for a logical follower; the arithmetic is the same.
+ * then at least `position`, of which `flushed` was on its disk. Every commit that was acknowledged
+ * before taken_us lies at or before `position`, also one with synchronous_commit=off, which may lie
+ * behind `flushed`; but only what is flushed is sent to a standby. So freshness is judged by the
+ * one and lag by the other: a session that is idle in a transaction after a write keeps the two
+ * apart for as long as it likes, and the follower is not to blame. A reading says how far the
+ * follower had come. Positions are LSNs for a standby, the number of the heartbeat (twice) for a
+ * logical follower; the arithmetic is the same.
  *
- *     samples   t1/p1   t2/p2   t3/p3   t4/p4      (both only grow)
- *     reading           reached = p2
+ *     samples   t1/p1/f1   t2/p2/f2   t3/p3/f3   t4/p4/f4      (all only grow, f <= p)
+ *     reading   reached = p2, which is before f3
  *     verdict   fresh until t2; behind by now - t3, the age of the first sample not reached
+ *
+ * That the writer will have flushed `position` some time later is no proof: its disk may stall for
+ * as long as it likes. So freshness waits for the follower to show `position` itself, and who wants
+ * it to move on sees to it that the writer flushes (lag_unflushed_since_us).
  *
  * No clock of another machine takes part, and an idle writer shows 0: its newest position is
  * reached. Samples that were answered after the follower was asked do not count as missed, for the
@@ -16,8 +24,8 @@
  * start.
  *
  * Pure: no clock, no socket. Memory is bounded; when a follower stays behind for long, the older
- * samples are thinned out, never the oldest, so that its age stays exact and freshness errs to the
- * earlier side. */
+ * samples are thinned out, never the oldest, so that freshness errs to the earlier side, and the
+ * age by no more than the distance between two samples that were kept. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_MONITOR_LAG_H
 #define TEAL_MONITOR_LAG_H
@@ -31,17 +39,21 @@ enum { LAG_SAMPLES_MAX = 4096 };
 struct lag_sample {
     uint64_t taken_us;    /* before the question was sent to the writer */
     uint64_t answered_us; /* when the answer was here */
-    uint64_t position;
+    uint64_t position;    /* everything acknowledged before taken_us is in it */
+    uint64_t flushed;     /* at most position: what a follower can have been sent */
 };
 
-/* Invariant: samples are in order of taken_us and of position; those before the newest reached one
- * are gone. */
+/* Invariant: samples are in order of taken_us, of position and of flushed; those before the newest
+ * one whose position was reached are gone. */
 struct lag {
     struct lag_sample samples[LAG_SAMPLES_MAX];
     size_t count;
     uint64_t gap_us; /* the newest may be replaced while it is closer to the one before; 0: all are
                         kept */
     uint64_t fresh_until_us; /* 0: nothing is proven */
+    /* The first position that was seen not flushed, while none behind it is known to be. */
+    uint64_t unflushed;
+    uint64_t unflushed_since_us; /* when its sample was taken; 0: all seen is flushed */
 };
 
 struct lag_reading {
@@ -54,7 +66,7 @@ struct lag_verdict {
     bool known;     /* false: there is no sample to compare with; the rest is then 0 */
     bool caught_up; /* no sample that counts is missed */
     uint64_t us;
-    uint64_t distance; /* newest position minus reached; 0 when reached is not behind */
+    uint64_t distance; /* newest flushed minus reached; 0 when reached is not behind */
 };
 
 /* Forgets everything, freshness included: another writer, or another or a restarted follower. */
@@ -66,11 +78,16 @@ void lag_read(struct lag *lag, const struct lag_reading *reading, struct lag_ver
 /* When the newest sample was taken, and its position; 0 when there is none. */
 uint64_t lag_newest_us(const struct lag *lag);
 uint64_t lag_newest_position(const struct lag *lag);
+/* Since when there is, as far as the samples tell, something that the writer has not flushed; 0
+ * when there is nothing. Samples cannot tell more than that a position was flushed by some later
+ * sample, so a busy writer shows small ages and an idle one none. */
+uint64_t lag_unflushed_since_us(const struct lag *lag);
 
-/* The end of the last record for an insert position. Where a page begins, the insert position
+/* The end of the last record for an insert position; a flushed one is given back as it is, or is
+ * the same place under another name. Where a page begins, the insert position
  * already stands behind the page header (24 bytes, 40 on the first page of a segment), but a
  * standby's replay position stays in front of it until a record follows: without this an idle pair
  * could look behind for ever. */
-uint64_t lag_wal_end(uint64_t insert_lsn, uint64_t wal_block_size);
+uint64_t lag_wal_end(uint64_t lsn, uint64_t wal_block_size);
 
 #endif

@@ -41,6 +41,9 @@ enum {
     CAP_FOR_US = 1000000,       /* after an error of SQL */
     RETRY_US = 200000,          /* of a side that is down */
     FOLLOWER_DELAY_US_MAX = 20000,
+    NUDGE_AFTER_US = 300000, /* the WAL writer mostly flushes an asynchronous commit by then */
+    NUDGE_INTERVAL_US = 1000000,
+    NUDGE_AGAIN_US = 60000000, /* after an error of it */
 };
 
 /* One side and the connection to it. */
@@ -59,6 +62,7 @@ struct probe {
     enum question_level level;
     uint64_t asked_us;
     uint64_t generation;
+    bool nudged;  /* it makes the server flush */
     bool retried; /* it was asked again after a loss */
 
     uint64_t not_before_us;   /* a side that is down is not asked more often */
@@ -81,6 +85,7 @@ struct monitor {
     struct probe probe[SIDES_COUNT];
     struct monitor_facts facts;
     bool heartbeat_paused;
+    uint64_t no_nudge_before_us;
     enum stream_kind stream; /* what the samples are of */
     uint64_t generation;
     struct lag lag;
@@ -175,9 +180,9 @@ monitor_sample(struct monitor *m, const struct probe *p, const struct answer *an
         return;
     }
     if (m->stream == STREAM_PHYSICAL) {
-        lag_add(&m->lag, (struct lag_sample){p->asked_us, now_us, answer->lsn});
+        lag_add(&m->lag, (struct lag_sample){p->asked_us, now_us, answer->lsn, answer->flushed});
     } else if (m->stream == STREAM_LOGICAL && answer->beat_known) {
-        lag_add(&m->lag, (struct lag_sample){p->asked_us, now_us, answer->beat});
+        lag_add(&m->lag, (struct lag_sample){p->asked_us, now_us, answer->beat, answer->beat});
     }
 }
 
@@ -328,6 +333,17 @@ probe_level(const struct probe *p, uint64_t now_us)
     return now_us < p->capped_until_us && wanted > p->cap ? p->cap : wanted;
 }
 
+/* Something has been unflushed for longer than the server itself would leave it. */
+static bool
+probe_wants_nudge(const struct probe *p, uint64_t now_us)
+{
+    const struct monitor *m = p->monitor;
+    const uint64_t since_us = lag_unflushed_since_us(&m->lag);
+    return probe_is_writer(p) && !m->heartbeat_paused && since_us != 0 &&
+           since_us + NUDGE_AFTER_US <= now_us && m->no_nudge_before_us <= now_us &&
+           facts_allow_nudge(probe_facts(p), probe_facts(probe_other(p)));
+}
+
 /* What the question will show holds for everything that was acknowledged before asked_us, so the
  * clock is read first. */
 static void
@@ -340,7 +356,11 @@ probe_send(struct probe *p)
     p->generation = p->monitor->generation;
     p->asked_us = clock_now_us();
     p->level = probe_level(p, p->asked_us);
-    char *sql = question_sql(p->side, p->level);
+    p->nudged = probe_wants_nudge(p, p->asked_us);
+    if (p->nudged) {
+        p->monitor->no_nudge_before_us = p->asked_us + NUDGE_INTERVAL_US;
+    }
+    char *sql = question_sql(p->side, p->level, p->nudged);
     pq_query(p->pq, sql, timeout_us, probe_answered, p);
     mem_free(sql);
 }
@@ -429,7 +449,7 @@ probe_take_answer(struct probe *p, const struct answer *answer)
     probe_up(p, now_us);
     p->complained = p->complained && now_us < p->capped_until_us;
     p->backlog_known = answer->slot_known;
-    p->backlog = answer->lsn > answer->slot_lsn ? answer->lsn - answer->slot_lsn : 0;
+    p->backlog = answer->flushed > answer->slot_lsn ? answer->flushed - answer->slot_lsn : 0;
     monitor_see_stream(m);
     if (probe_is_writer(p)) {
         monitor_sample(m, p, answer, now_us);
@@ -470,17 +490,29 @@ probe_down(struct probe *p, const struct err *err)
 }
 
 /* An error of SQL on a live connection: the fence may have come, the schema may have gone since the
- * last answer, or somebody holds a lock on the marker. The side is up; less is asked for a while.
- */
+ * last answer, or somebody holds a lock on the marker; or there are no transaction numbers left to
+ * nudge with. The side is up; less is asked for a while. */
 static bool
 probe_can_ask_less(const struct probe *p, const struct pq_result *result)
 {
-    return !result->unknown && p->level > QUESTION_PLAIN && pq_is_connected(p->pq);
+    return !result->unknown && (p->nudged || p->level > QUESTION_PLAIN) && pq_is_connected(p->pq);
+}
+
+static void
+probe_ask_without_nudge(struct probe *p, const struct err *err)
+{
+    log_warn(&p->log, "no nudge", "sqlstate=%s error=\"%s\"", err->sqlstate, err->text);
+    p->monitor->no_nudge_before_us = clock_now_us() + NUDGE_AGAIN_US;
+    probe_send(p);
 }
 
 static void
 probe_ask_less(struct probe *p, const struct err *err)
 {
+    if (p->nudged) {
+        probe_ask_without_nudge(p, err);
+        return;
+    }
     if (!p->complained) {
         p->complained = true;
         log_warn(&p->log, p->level == QUESTION_BEAT ? "no heartbeat" : "schema teal unreadable",
@@ -662,7 +694,8 @@ monitor_heartbeat_in_flight(const struct monitor *m)
 {
     bool in_flight = false;
     for (int side = 0; side < SIDES_COUNT; side++) {
-        in_flight = in_flight || (m->probe[side].asked && m->probe[side].level == QUESTION_BEAT);
+        const struct probe *p = &m->probe[side];
+        in_flight = in_flight || (p->asked && (p->nudged || p->level == QUESTION_BEAT));
     }
     return in_flight;
 }

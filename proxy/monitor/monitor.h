@@ -12,7 +12,14 @@
  * The heartbeat: when the follower is a logical one, the writer's statement also updates the
  * writer's row of teal.marker (columns seq and at; nothing else). A number that the follower shows
  * proves that everything committed before the statement was sent is applied there. The monitor
- * never sets default_transaction_read_only, so it cannot write on a fenced side. */
+ * never sets default_transaction_read_only, so it cannot write on a fenced side.
+ *
+ * The nudge: when the follower is a standby, lag is measured by what the writer has flushed, for no
+ * more than that is sent; freshness by what it has inserted, for that holds every commit, also
+ * those with synchronous_commit=off. When something stays unflushed, as behind a session that is
+ * idle in a transaction, the standby cannot show it and freshness would stand still; and a record
+ * of which only the first page is flushed cannot be replayed, which would look like lag. Then the
+ * writer's statement makes an empty commit, at most one a second, and its server flushes. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_MONITOR_MONITOR_H
 #define TEAL_MONITOR_MONITOR_H
@@ -108,10 +115,10 @@ void monitor_reconfigure(struct monitor *m, struct conf *conf);
  * the same side again changes nothing; another side makes lag and freshness unknown at once,
  * without a call of changed(), until newly measured. */
 void monitor_set_route(struct monitor *m, enum side writer);
-/* While paused the marker is not touched (a flip uses it then). The lag of a logical follower
- * becomes unknown when the last beat is too old. */
+/* While paused the marker is not touched (a flip uses it then), nor is the writer nudged. The lag
+ * of a logical follower becomes unknown when the last beat is too old. */
 void monitor_pause_heartbeat(struct monitor *m, bool paused);
-/* An update of the marker was sent and is not answered yet. */
+/* An update of the marker, or a nudge, was sent and is not answered yet. */
 bool monitor_heartbeat_in_flight(const struct monitor *m);
 /* Asks both sides at the next turn, without waiting for the interval: after a flip, for instance.
  */

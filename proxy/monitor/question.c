@@ -2,10 +2,10 @@
  * question.h.
  *
  * Why these sources: the insert position covers commits with synchronous_commit=off, which the
- * flush position does not. The timeline of a primary comes from the name of its WAL file, because
- * the control file learns a promotion only at the next checkpoint. A standby's is that of what it
- * receives; without a receiver, that of the point which it had to reach. confirmed_flush_lsn is
- * what the subscriber says it has on disk. */
+ * flush position does not; a standby is sent what is flushed and no more. The timeline of a primary
+ * comes from the name of its WAL file, because the control file learns a promotion only at the next
+ * checkpoint. A standby's is that of what it receives; without a receiver, that of the point which
+ * it had to reach. confirmed_flush_lsn is what the subscriber says it has on disk. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "monitor/question.h"
 
@@ -26,6 +26,7 @@ enum column {
     COL_VERSION,
     COL_READ_ONLY,
     COL_LSN,
+    COL_FLUSHED,
     COL_BLOCK_SIZE,
     COL_WAL_FILE,
     COL_STANDBY_TIMELINE,
@@ -68,6 +69,8 @@ static const struct column_def columns[] = {
                  "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
                  " ELSE pg_current_wal_insert_lsn() END",
                  NULL},
+    [COL_FLUSHED] = {QUESTION_PLAIN,
+                     "CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END", NULL},
     [COL_BLOCK_SIZE] = {QUESTION_PLAIN, "current_setting('wal_block_size')", NULL},
     [COL_WAL_FILE] = {QUESTION_PLAIN,
                       "CASE WHEN NOT pg_is_in_recovery()"
@@ -112,6 +115,11 @@ static const char beat_sql[] =
     "coalesce(seq, 0) + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::int8)"
     " WHERE side = '$S' RETURNING seq) ";
 
+/* A transaction that has a number and wrote nothing ends with a commit record which is not flushed
+ * at once, but which the WAL writer flushes, with all before it. Allowed under a read-only default,
+ * so the caller looks at the fence. */
+static const char nudge_sql[] = "SELECT txid_current() WHERE NOT pg_is_in_recovery(); ";
+
 /* The server's own limits stand below ours, so that a question which is late ends there, too. The
  * marker is committed locally only: waiting for a synchronous standby would measure the wait. */
 const char *
@@ -136,10 +144,11 @@ put_template(struct buf *b, const char *sql, enum side side)
 }
 
 char *
-question_sql(enum side side, enum question_level level)
+question_sql(enum side side, enum question_level level, bool nudge)
 {
     struct buf b;
     buf_init(&b);
+    buf_printf(&b, "%s", nudge ? nudge_sql : "");
     if (level == QUESTION_BEAT) {
         put_template(&b, beat_sql, side);
     }
@@ -201,7 +210,18 @@ read_position(const struct pq_result *r, struct answer *out)
     if (block_size < 1024) {
         return false;
     }
-    out->lsn = out->in_recovery ? lsn : lag_wal_end(lsn, block_size);
+    out->lsn = out->flushed = lsn;
+    if (out->in_recovery) {
+        return true;
+    }
+    uint64_t flushed;
+    if (!pq_cell_lsn(r, 0, COL_FLUSHED, &flushed)) {
+        return false;
+    }
+    /* The insert position was read first; the flushed one may have come past it. */
+    out->flushed = lag_wal_end(flushed, block_size);
+    out->lsn = lag_wal_end(lsn, block_size);
+    out->flushed = out->flushed < out->lsn ? out->flushed : out->lsn;
     return true;
 }
 

@@ -3,7 +3,11 @@
  * Three levels, because the objects of the schema teal may be named only where they exist: PLAIN
  * names none and tells whether they do; SCHEMA reads the side's row of local_state and the other
  * side's heartbeat; BEAT also moves this side's heartbeat on. All of a level is one statement, so
- * that all facts are of one moment. */
+ * that all facts are of one moment.
+ *
+ * With the nudge the statement also makes an empty commit, so that the server flushes what was
+ * inserted before. It is asynchronous, hence the WAL writer's next round does the flushing and
+ * nobody waits; a server in recovery makes none. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_MONITOR_QUESTION_H
 #define TEAL_MONITOR_QUESTION_H
@@ -24,7 +28,8 @@ struct answer {
     int server_version_num;
     char version[NODE_VERSION_SIZE];
     bool read_only;
-    uint64_t lsn; /* insert position without a lone page header, or replayed */
+    uint64_t lsn;     /* insert position without a lone page header, or replayed */
+    uint64_t flushed; /* at most lsn; the same for a standby */
     uint32_t timeline;
     bool subscription_enabled;
     bool subscription_ready;
@@ -42,7 +47,7 @@ struct answer {
 /* What each connection sets up first. */
 const char *question_setup(void);
 /* The SQL for a side; the caller frees it. */
-char *question_sql(enum side side, enum question_level level);
+char *question_sql(enum side side, enum question_level level, bool nudge);
 /* False when the result has not the form that was asked for. */
 MUST_CHECK bool answer_read(const struct pq_result *result, struct answer *out, struct err *err);
 

@@ -116,6 +116,22 @@ the_heart_beats_only_on_an_open_writer_with_a_logical_follower(void **state)
 }
 
 static void
+an_open_writer_with_a_standby_may_be_nudged(void **state)
+{
+    (void)state;
+    struct node_facts writer = a_primary();
+    struct node_facts standby = a_standby();
+    const struct node_facts logical = a_logical_follower();
+    assert_true(facts_allow_nudge(&writer, &standby));
+    assert_false(facts_allow_nudge(&writer, &logical));
+    writer.read_only = true;
+    assert_false(facts_allow_nudge(&writer, &standby));
+    writer.read_only = false;
+    standby.up = false;
+    assert_false(facts_allow_nudge(&writer, &standby));
+}
+
+static void
 with_subscriptions_both_ways_the_writer_is_a_primary(void **state)
 {
     (void)state;
@@ -196,6 +212,7 @@ main(void)
         cmocka_unit_test(a_side_that_is_down_has_no_stream),
         cmocka_unit_test(two_primaries_do_not_follow_each_other),
         cmocka_unit_test(the_heart_beats_only_on_an_open_writer_with_a_logical_follower),
+        cmocka_unit_test(an_open_writer_with_a_standby_may_be_nudged),
         cmocka_unit_test(with_subscriptions_both_ways_the_writer_is_a_primary),
         cmocka_unit_test(an_answer_that_was_not_asked_for_the_local_state_leaves_it),
         cmocka_unit_test(the_guard_needs_both_bytes_and_seconds),

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: PostgreSQL
+"""What the monitor sees of two real servers: lag, freshness, up and down."""
+import contextlib
+import os
+import signal
+import time
+
+from case import PairCase
+from cluster import children_of, wait_until
+
+SIDE = "SELECT current_setting('cluster_name')"
+
+
+class LagCase(PairCase):
+    def lag(self, side="green"):
+        """The row of SHOW LAG, with numbers as numbers; None where it is unknown."""
+        row = next(r for r in self.teal.console("SHOW LAG") if r["side"] == side)
+        return dict(row, **{k: None if row[k] is None else int(row[k]) for k in ("lag_bytes", "lag_ms")})
+
+    def caught_up(self):
+        row = self.lag()
+        return row["lag_ok"] == "yes" and (row["lag_bytes"], row["lag_ms"]) == (0, 0)
+
+    def wait_idle(self, seconds=10):
+        wait_until(self.caught_up, seconds, "green to show no lag")
+
+    def watch(self, seconds, every=0.02):
+        """The rows of green that are shown in that time."""
+        rows, end = [], time.monotonic() + seconds
+        while time.monotonic() < end:
+            rows.append(self.lag())
+            time.sleep(every)
+        return rows
+
+    @contextlib.contextmanager
+    def paused_replay(self):
+        self.pair.green.sql("SELECT pg_wal_replay_pause()")
+        try:
+            yield
+        finally:
+            self.pair.green.sql("SELECT pg_wal_replay_resume()")
+
+    @contextlib.contextmanager
+    def frozen_walwriter(self):
+        """Nothing flushes what was committed asynchronously, as when the disk of the WAL stalls."""
+        pid = int(self.pair.blue.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"))
+        self.assertIn(pid, children_of(self.pair.blue.process.pid))
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+class StandbyLag(LagCase):
+    """A streaming standby, LSN against LSN."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.teal.reads("green")
+
+    def setUp(self):
+        super().setUp()
+        self.wait_idle()
+
+    def test_idle_shows_nothing(self):
+        for row in self.watch(1):
+            self.assertEqual((row["up"], row["lag_ok"], row["lag_bytes"], row["lag_ms"]), ("yes", "yes", 0, 0))
+        self.assertEqual(self.lag("blue")["lag_bytes"], 0)
+
+    def idle_in_transaction(self, rows):
+        """A session of blue that has written and says no more."""
+        writer = self.stack.enter_context(self.pair.blue.connect("app"))
+        writer.query("BEGIN")
+        writer.query("INSERT INTO kv SELECT 'waits-%d-' || n, repeat('x', 100) FROM generate_series(1, %d) n" % (rows, rows))
+        return writer
+
+    def test_idle_in_transaction_is_no_lag(self):
+        """One row stays in the buffers of the WAL; more rows are flushed up to a page, in the middle of a record."""
+        for rows in (1, 300):
+            with self.subTest(rows=rows):
+                writer = self.idle_in_transaction(rows)
+                shown = self.watch(3)
+                writer.query("ROLLBACK")
+                self.assertEqual({row["lag_ok"] for row in shown}, {"yes"})
+                self.assertLess(max(row["lag_ms"] for row in shown), 1000)
+                self.assertTrue(all((row["lag_bytes"], row["lag_ms"]) == (0, 0) for row in shown[-5:]), shown[-5:])
+
+    def test_freshness_moves_on_behind_a_session_idle_in_transaction(self):
+        c = self.connect()
+        self.idle_in_transaction(1)
+        c.query("INSERT INTO kv VALUES ('own', 'x')")
+        self.idle_in_transaction(2)
+        wait_until(lambda: c.value(SIDE) == "green", 5, "the session to read from green again")
+        self.assertEqual(c.value("SELECT v FROM kv WHERE k = 'own'"), "x")
+
+    def test_idle_writer_is_not_written_to(self):
+        time.sleep(1.5)  # what the tests before have left is flushed
+        ids = [self.pair.blue.value("SELECT txid_snapshot_xmax(txid_current_snapshot())")]
+        time.sleep(1.5)
+        ids.append(self.pair.blue.value("SELECT txid_snapshot_xmax(txid_current_snapshot())"))
+        self.assertEqual(ids[0], ids[1])
+
+    def test_paused_replay_grows_and_comes_back(self):
+        with self.paused_replay():
+            self.pair.blue.sql("INSERT INTO kv SELECT 'paused-' || n, 'x' FROM generate_series(1, 1000) n", "app")
+            wait_until(lambda: self.lag()["lag_ms"] > 300, 5, "the lag to show")
+            first = self.lag()
+            self.assertGreater(first["lag_bytes"], 1000)
+            wait_until(lambda: self.lag()["lag_ms"] > first["lag_ms"] + 500, 5, "the lag to grow")
+            wait_until(lambda: self.lag()["lag_ok"] == "no", 5, "the guard")
+            self.assertEqual(self.lag()["lag_bytes"], first["lag_bytes"])  # nothing was written since
+            self.assertEqual(self.lag()["up"], "yes")
+        self.wait_idle()
+
+    def test_stopped_is_down_and_started_is_up(self):
+        self.pair.green.stop()
+        try:
+            wait_until(lambda: self.lag()["up"] == "no", 5, "green to be down")
+            row = self.lag()
+            self.assertEqual((row["lag_ok"], row["lag_bytes"], row["lag_ms"]), ("no", None, None))
+            self.assertTrue(row["error"])
+            self.assertEqual(self.connect().value(SIDE), "blue")
+            incarnation = int(row["incarnation"])
+        finally:
+            self.pair.green.start()
+        wait_until(lambda: self.lag()["up"] == "yes", 10, "green to be up")
+        self.wait_idle()
+        row = self.lag()
+        self.assertIsNone(row["error"])
+        self.assertGreater(int(row["incarnation"]), incarnation)
+
+    def test_frozen_is_down(self):
+        """Connections stay open and nothing answers."""
+        self.pair.green.freeze()
+        try:
+            wait_until(lambda: self.lag()["lag_ok"] == "no", 3, "the lag to be unknown")
+            wait_until(lambda: self.lag()["up"] == "no", 5, "green to be down")
+        finally:
+            self.pair.green.thaw()
+        wait_until(lambda: self.lag()["up"] == "yes", 15, "green to be up")
+        self.wait_idle()
+
+    def test_asynchronous_commit_is_read_at_once(self):
+        c = self.connect()
+        c.query("SET synchronous_commit = off")
+        sides = set()
+        end = time.monotonic() + 4
+        n = 0
+        while time.monotonic() < end:
+            n += 1
+            c.query("INSERT INTO kv VALUES ('async-%d', 'x')" % n)
+            pause = time.monotonic() + 0.001 * 2 ** (n % 10)  # from 1 ms to half a second
+            while True:
+                found, side = c.query("SELECT count(*), current_setting('cluster_name') FROM kv WHERE k = 'async-%d'" % n).rows[0]
+                self.assertEqual(found, "1", side)
+                sides.add(side)
+                if time.monotonic() > pause:
+                    break
+        self.assertEqual(sides, {"blue", "green"})
+
+    def test_asynchronous_commit_is_read_while_the_disk_stalls(self):
+        c = self.connect()
+        c.query("SET synchronous_commit = off")
+        with self.frozen_walwriter():
+            c.query("INSERT INTO kv VALUES ('stalled', 'x')")
+            end = time.monotonic() + 3
+            while time.monotonic() < end:
+                self.assertEqual(c.value("SELECT count(*) FROM kv WHERE k = 'stalled'"), "1")
+                time.sleep(0.01)
+        wait_until(lambda: c.value(SIDE) == "green", 5, "the session to read from green again")
+        self.assertEqual(c.value("SELECT count(*) FROM kv WHERE k = 'stalled'"), "1")
+
+
+class LogicalLag(LagCase):
+    """A subscriber, heartbeat against heartbeat."""
+
+    kind = "logical"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.teal.steps("PREPARE")
+        cls.teal.reads("green", 20)
+
+    def setUp(self):
+        super().setUp()
+        self.wait_idle(20)
+
+    def beat(self, cluster):
+        return int(cluster.value("SELECT seq FROM teal.marker WHERE side = 'blue'", "app"))
+
+    def test_the_heart_beats_here_and_arrives_there(self):
+        before = self.beat(self.pair.blue)
+        wait_until(lambda: self.beat(self.pair.green) > before, 5, "the heartbeat to arrive")
+        self.assertEqual(self.lag()["role"], "logical follower")
+
+    def test_lag_stays_small(self):
+        shown = self.watch(2)
+        self.assertEqual({row["lag_ok"] for row in shown}, {"yes"})
+
+    def test_idle_in_transaction_is_no_lag(self):
+        with self.pair.blue.connect("app") as writer:
+            writer.query("BEGIN")
+            writer.query("INSERT INTO kv SELECT 'waits-' || n, 'x' FROM generate_series(1, 300) n")
+            shown = self.watch(2)
+            writer.query("ROLLBACK")
+        self.assertEqual({row["lag_ok"] for row in shown}, {"yes"})
+
+    def test_held_apply_grows_and_comes_back(self):
+        with self.pair.green.connect("app", options="-c default_transaction_read_only=off") as holder:
+            holder.query("BEGIN")
+            holder.query("LOCK TABLE kv IN ACCESS EXCLUSIVE MODE")
+            self.pair.blue.sql("INSERT INTO kv VALUES ('held', 'x')", "app")
+            wait_until(lambda: self.lag()["lag_ms"] > 500, 5, "the lag to show")
+            wait_until(lambda: self.lag()["lag_ok"] == "no", 5, "the guard")
+            holder.query("ROLLBACK")
+        self.wait_idle()
+
+    def test_own_write_is_read(self):
+        c = self.connect()
+        for n in range(100):
+            c.query("INSERT INTO kv VALUES ('own-%d', 'x')" % n)
+            self.assertEqual(c.value("SELECT v FROM kv WHERE k = 'own-%d'" % n), "x")
+        wait_until(lambda: c.value(SIDE) == "green", 5, "the session to read from green again")
+        self.assertEqual(c.value("SELECT count(*) FROM kv WHERE k LIKE 'own-%'"), "100")
