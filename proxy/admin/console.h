@@ -18,13 +18,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "admin/grammar.h"
 #include "admin/show.h"
-#include "admin/statement.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "cutover/cutover.h"
 #include "net/loop.h"
-#include "session/worker.h"
+#include "session/workers.h"
 
 enum { CONSOLE_SESSIONS_MAX = 8, CONSOLE_SOCKETS_MAX = 16 };
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "session/worker.h"
+#include "session/workers.h"
 
 /* One sample a second, so the window is ten seconds. */
 enum { RATES_SAMPLES = 11 };

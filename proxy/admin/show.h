@@ -10,14 +10,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "admin/grammar.h"
 #include "admin/rates.h"
-#include "admin/statement.h"
 #include "base/buf.h"
 #include "base/table.h"
 #include "conf/conf.h"
 #include "cutover/cutover.h"
 #include "monitor/monitor.h"
-#include "session/worker.h"
+#include "session/workers.h"
 #include "topo/view.h"
 
 /* Everything that a report may need. All pointers are borrowed for the call. */

@@ -12,7 +12,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "app/internal.h"
+#include "app/inside.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"

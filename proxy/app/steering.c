@@ -7,7 +7,7 @@
 
 #include "admin/text.h"
 #include "app/checks.h"
-#include "app/internal.h"
+#include "app/inside.h"
 #include "base/log.h"
 #include "base/mem.h"
 

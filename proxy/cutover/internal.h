@@ -7,7 +7,7 @@
  *     script.c    runs the lines of a state, one act at a time   (does it)
  *     flip.c      the lines of a flip: hold ... release, undo    (says what to do)
  *     look.c      asks both sides who they are
- *     check.c     the preflight        prepare.c  the set-up        recover.c  the start-up
+ *     preflight.c     the preflight        prepare.c  the set-up        recover.c  the start-up
  *     record.c    the durable record   cutover.c  the public verbs
  */
 /* SPDX-License-Identifier: PostgreSQL */
@@ -168,7 +168,7 @@ struct cutover {
     uint64_t undone_at_us; /* when the last undo ended; 0 never */
     bool tick_pending;
 
-    /* check.c */
+    /* preflight.c */
     size_t check_at;
     size_t check_ran;
     size_t check_failed;
@@ -244,7 +244,7 @@ void look_clear(struct cutover *c);
 enum cutover_event look_then(struct cutover *c, enum cutover_event (*then)(struct cutover *c));
 enum cutover_kind look_kind(const struct cutover *c, enum side to);
 
-/* check.c */
+/* preflight.c */
 /* Puts the lines of a that are not in b into out, at most ten of them; their number. Cuts both
  * texts up. */
 size_t check_missing(char *a, char *b, struct buf *out);

@@ -29,7 +29,7 @@ struct pools {
     struct list cancels; /* of struct cancel: see cancel.c */
 };
 
-/* login.c: opens a connection and logs in; ends in pool_backend_ready or pool_backend_failed. */
+/* opening.c: opens a connection and logs in; ends in pool_backend_ready or pool_backend_failed. */
 void backend_open(struct pool *pool);
 /* The stream's callback, for every state. */
 void backend_stream_ready(void *arg, unsigned ready);

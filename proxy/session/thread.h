@@ -1,4 +1,4 @@
-/* thread.h — the inside of a worker: for the files of the session layer only. worker.h is the
+/* thread.h — the inside of a worker: for the files of the session layer only. workers.h is the
  * outside. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SESSION_THREAD_H
@@ -9,7 +9,7 @@
 
 #include "pool/pool.h"
 #include "session/statement.h"
-#include "session/worker.h"
+#include "session/workers.h"
 
 enum { WORKER_SCRATCH_LEN = 64 * 1024, WORKER_LISTENERS_MAX = 16 };
 

@@ -1,9 +1,11 @@
-/* workers.c — all workers, seen from the control thread. See worker.h.
+/* workers.c — all workers, seen from the control thread. See workers.h.
  *
  * Each order is a message: a small struct with its arguments, run on the worker's thread and freed
  * there. The answers that matter (view taken over, busy count) are atomics, because a cutover reads
  * them every millisecond. */
 /* SPDX-License-Identifier: PostgreSQL */
+#include "session/workers.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>

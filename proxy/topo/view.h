@@ -1,9 +1,9 @@
 /* view.h — the routing view: where reads and writes go now.
  *
- * One immutable value. The control thread builds a new one for every change (a flip, a hold, a new lag
- * sample), gives it a higher version and posts a copy to every worker, which swaps it in between two turns of
- * its loop and acknowledges the version. Nobody changes a view that was published, so the data path reads
- * it without a lock, and route_decide is a pure function of it.
+ * One immutable value. The control thread builds a new one for every change (a flip, a hold, a new
+ * lag sample), gives it a higher version and posts a copy to every worker, which swaps it in
+ * between two turns of its loop and acknowledges the version. Nobody changes a view that was
+ * published, so the data path reads it without a lock, and route_decide is a pure function of it.
  *
  * Invariant: the writer is one side at any time, and it changes only while writes are held. */
 /* SPDX-License-Identifier: PostgreSQL */
@@ -45,10 +45,12 @@ struct view_node {
     socklen_t addr_len;           /* 0 while the name is not resolved */
     bool up;                      /* answers, can serve reads */
     bool lag_ok;                  /* a follower within the lag guard; true for the writer */
-    /* Every commit acknowledged before this moment of the monotonic clock is visible on this side; 0 when
-     * unknown. Read-your-own-writes compares it with the time of the session's last commit. */
+    /* Every commit acknowledged before this moment of the monotonic clock is visible on this side;
+     * 0 when unknown. Read-your-own-writes compares it with the time of the session's last commit.
+     */
     uint64_t fresh_until_us;
-    /* Grows each time the node was found to be another server or restarted: idle backends are renewed. */
+    /* Grows each time the node was found to be another server or restarted: idle backends are
+     * renewed. */
     uint32_t incarnation;
 };
 
@@ -59,7 +61,8 @@ struct view {
     bool writes_held;
     bool writes_known; /* false until start-up has learnt which side is the writer; implies held */
     enum view_reads reads;
-    uint32_t reads_percent; /* share of sessions whose reads go to `reads`; the rest reads from the writer */
+    uint32_t reads_percent; /* share of sessions whose reads go to `reads`; the rest reads from the
+                               writer */
     enum view_freshness freshness;
     struct view_rule *rules; /* owned */
     uint32_t rules_count;

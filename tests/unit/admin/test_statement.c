@@ -1,6 +1,6 @@
 /* test_statement.c — the console understands its own grammar and nothing else. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "admin/statement.h"
+#include "admin/grammar.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* machine.c — what the cutover machine asks of the world: SQL, time, the record, the workers. See
+/* acts.c — what the cutover machine asks of the world: SQL, time, the record, the workers. See
  * cutover.h.
  *
  * SQL runs over one operator connection a side; "fresh" SQL over a connection of its own that is
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/internal.h"
+#include "app/inside.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"

@@ -1,6 +1,8 @@
-/* worker.c — one thread of the data path, seen from inside. See thread.h, and workers.c for the
+/* lifecycle.c — one thread of the data path, seen from inside. See thread.h, and workers.c for the
  * outside. */
 /* SPDX-License-Identifier: PostgreSQL */
+#include "session/lifecycle.h"
+
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,7 +10,6 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "route/route.h"
-#include "session/lifecycle.h"
 #include "session/session.h"
 
 enum { TICK_US = 250 * 1000 };

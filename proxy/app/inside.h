@@ -1,7 +1,7 @@
-/* internal.h — what the files of the control thread share. Not for others. */
+/* inside.h — what the files of the control thread share. Not for others. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_APP_INTERNAL_H
-#define TEAL_APP_INTERNAL_H
+#ifndef TEAL_APP_INSIDE_H
+#define TEAL_APP_INSIDE_H
 
 #include <stdatomic.h>
 
@@ -12,8 +12,8 @@
 #include "cutover/cutover.h"
 #include "monitor/monitor.h"
 #include "net/pq.h"
-#include "session/worker.h"
-#include "topo/view.h"
+#include "session/workers.h"
+#include "topo/publish.h"
 
 struct control {
     struct loop *loop;       /* borrowed */
@@ -55,12 +55,12 @@ struct control {
     struct timer *end_timer; /* owned */
 };
 
-/* view.c */
+/* publish.c */
 void control_publish(struct control *c);
 void control_reads_from_conf(struct control *c);
 void control_rules_free(struct control *c);
 
-/* machine.c */
+/* acts.c */
 void control_machine_new(struct control *c);
 void control_machine_recover(struct control *c, struct slice record);
 bool control_machine_reconfigure(struct control *c);

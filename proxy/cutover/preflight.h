@@ -1,11 +1,11 @@
-/* check.h — the preflight: what must hold before writes may move, asked in plain SQL.
+/* preflight.h — the preflight: what must hold before writes may move, asked in plain SQL.
  *
  * One row a check: id, name, what it blocks, to which kinds and sides it applies, the SQL, the
  * evaluation, and how to mend it. All findings are reported at once, with value and limit. A flip
  * runs the same rows and refuses when one that blocks has failed. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_CUTOVER_CHECK_H
-#define TEAL_CUTOVER_CHECK_H
+#ifndef TEAL_CUTOVER_PREFLIGHT_H
+#define TEAL_CUTOVER_PREFLIGHT_H
 
 #include <stddef.h>
 

@@ -1,9 +1,9 @@
-/* view.c — makes the routing view from what is known, and publishes it when it has changed. See
+/* publish.c — makes the routing view from what is known, and publishes it when it has changed. See
  * control.h. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include <string.h>
 
-#include "app/internal.h"
+#include "app/inside.h"
 #include "base/mem.h"
 
 void

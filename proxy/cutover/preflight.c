@@ -1,11 +1,11 @@
-/* check.c — runs the preflight: first what the look told, then the rows of checks.def one after the
- * other.
+/* preflight.c — runs the preflight: first what the look told, then the rows of checks.def one after
+ * the other.
  *
  * Both sides are asked at the same time; the evaluation is here, in a few verbs over text, so that
  * a new check is a row of data. A query that fails is a finding too: what cannot be asked is not
  * known to hold. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "cutover/check.h"
+#include "cutover/preflight.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
-/* statement.h — what an operator may say: the console's grammar as one table.
+/* grammar.h — what an operator may say: the console's grammar as one table.
  *
  * Text in, statement out; nothing is run here. The rows of commands.def are parser, help and rights
  * at once. Words compare without case; a name may be a plain word, 'quoted' or "quoted"; comments
  * and a last semicolon are fine; a second statement is not. The text is hostile until it is parsed.
  */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_ADMIN_STATEMENT_H
-#define TEAL_ADMIN_STATEMENT_H
+#ifndef TEAL_ADMIN_GRAMMAR_H
+#define TEAL_ADMIN_GRAMMAR_H
 
 #include <stdbool.h>
 #include <stdint.h>

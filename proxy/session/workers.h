@@ -1,12 +1,12 @@
-/* worker.h — one thread of the data path: its loop, its sessions, its backends.
+/* workers.h — one thread of the data path: its loop, its sessions, its backends.
  *
  * A worker owns everything it touches; nothing in it is locked. The control thread speaks to it
  * through the functions below, all of which may be called from any thread: they post a message to
  * the worker's mailbox or read an atomic. Answers come back by a message to the caller's mailbox.
  */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_SESSION_WORKER_H
-#define TEAL_SESSION_WORKER_H
+#ifndef TEAL_SESSION_WORKERS_H
+#define TEAL_SESSION_WORKERS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,11 +1,11 @@
-/* statement.c — the console's grammar. See statement.h.
+/* grammar.c — the console's grammar. See grammar.h.
  *
  * The lexer knows words, strings, quoted names and comments, which is all that the grammar needs. A
  * statement is found by its words (the row with the most of them wins), then the argument parser of
  * the row reads the rest, and whatever is left over is a mistake. EXPLAIN ROUTE takes the rest of
  * the text as it is. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "admin/statement.h"
+#include "admin/grammar.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,4 +1,4 @@
-/* login.c — from connect to the first ReadyForQuery of a backend.
+/* opening.c — from connect to the first ReadyForQuery of a backend.
  *
  * Follows the manual's "Message Flow, Start-up" as a client, with trust, SCRAM-SHA-256 and md5.
  * What a server says is checked as strictly as what a client says: a length beyond the limit, a
