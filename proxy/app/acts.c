@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/inside.h"
+#include "app/control_internal.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"

@@ -12,7 +12,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "app/inside.h"
+#include "app/control_internal.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"

@@ -3,7 +3,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include <string.h>
 
-#include "app/inside.h"
+#include "app/control_internal.h"
 #include "base/mem.h"
 
 void

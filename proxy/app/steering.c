@@ -7,7 +7,7 @@
 
 #include "admin/text.h"
 #include "app/checks.h"
-#include "app/inside.h"
+#include "app/control_internal.h"
 #include "base/log.h"
 #include "base/mem.h"
 

@@ -5,7 +5,7 @@
  * next client's query. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "base/mem.h"
-#include "pool/pools.h"
+#include "pool/pool_internal.h"
 #include "wire/message.h"
 
 enum { CANCEL_TIMEOUT_US = 5 * 1000 * 1000 };

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
-#include "pool/pools.h"
+#include "pool/pool_internal.h"
 #include "wire/message.h"
 
 enum { LOGIN_MESSAGE_MAX = 64 * 1024, SERVER_USER_TIMEOUT_MS = 20000 };

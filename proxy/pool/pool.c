@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "pool/pools.h"
+#include "pool/pool_internal.h"
 #include "wire/message.h"
 
 /* A worker with waiters of its own gives a backend away only to one that has waited longer by this

@@ -6,8 +6,8 @@
  * waits while any worker holds an idle backend that it could use: a worker that waits asks the
  * others, and a backend that nobody needs where it is moves over, descriptor and all, by a message.
  *
- *      pool_acquire -> a backend at once (ACTIVE), or the waiter queues and is called when its turn
- * comes pool_release -> to the waiter at the head, to a worker that waits longer, or IDLE
+ *      pool_acquire -> a backend at once (ACTIVE), or the waiter queues until its turn comes
+ *      pool_release -> to the waiter at the head, to a worker that waits longer, or IDLE
  *
  * The order is first come first served within a worker. */
 /* SPDX-License-Identifier: PostgreSQL */
@@ -18,16 +18,8 @@
 #include "base/stat.h"
 #include "conf/conf.h"
 #include "pool/backend.h"
+#include "pool/key.h"
 #include "topo/view.h"
-
-enum { POOL_WORKERS_MAX = 64 };
-
-struct pool_key {
-    enum side side;
-    bool read_only;
-    const char *database; /* borrowed */
-    const char *user;     /* borrowed */
-};
 
 struct pool_waiter {
     struct list node;
@@ -44,16 +36,8 @@ struct pool_ops {
     void (*ready)(struct backend *b, unsigned ready);
 };
 
-/* What the pools of all workers share. Any thread may use it. */
 struct pool_registry;
-struct pool_registry *pool_registry_new(uint32_t workers_count);
-void pool_registry_free(struct pool_registry *r);
-/* Appends the server process ids of the read-only backends on the side, separated by commas. */
-void pool_registry_readers(struct pool_registry *r, enum side side, struct buf *out);
-/* Before the workers run: where messages for a worker's pools go. */
 struct pools;
-void pool_registry_join(struct pool_registry *r, uint32_t worker, struct mailbox *mailbox,
-                        struct pools *pools);
 
 /* All pools of one worker. */
 struct pools_config {

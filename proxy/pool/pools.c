@@ -1,7 +1,7 @@
 /* pools.c — all pools of one worker: made, found, told of a new configuration or view. See pool.h.
  */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "pool/pools.h"
+#include "pool/pool_internal.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -9,7 +9,21 @@
 
 #include <stdatomic.h>
 
-#include "pool/pool.h"
+#include "base/buf.h"
+#include "net/loop.h"
+#include "pool/key.h"
+
+struct pools;
+
+/* What the pools of all workers share. Any thread may use it. */
+struct pool_registry;
+struct pool_registry *pool_registry_new(uint32_t workers_count);
+void pool_registry_free(struct pool_registry *r);
+/* Appends the server process ids of the read-only backends on the side, separated by commas. */
+void pool_registry_readers(struct pool_registry *r, enum side side, struct buf *out);
+/* Before the workers run: where messages for a worker's pools go. */
+void pool_registry_join(struct pool_registry *r, uint32_t worker, struct mailbox *mailbox,
+                        struct pools *pools);
 
 struct pool_share {
     atomic_uint open;    /* backends open or opening, over all workers */

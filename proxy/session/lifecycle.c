@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "pool/registry.h"
 #include "route/route.h"
 #include "session/session.h"
 

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "session/session.h"
+#include "session/workers.h"
 #include "wire/message.h"
 #include "wire/startup.h"
 

@@ -9,7 +9,7 @@
 
 #include "pool/pool.h"
 #include "session/statement.h"
-#include "session/workers.h"
+#include "session/upcalls.h"
 
 enum { WORKER_SCRATCH_LEN = 64 * 1024, WORKER_LISTENERS_MAX = 16 };
 

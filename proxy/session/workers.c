@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "net/listener.h"
+#include "pool/registry.h"
 #include "session/lifecycle.h"
 #include "session/session.h"
 

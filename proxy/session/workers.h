@@ -15,19 +15,11 @@
 #include "base/table.h"
 #include "conf/conf.h"
 #include "net/loop.h"
+#include "session/upcalls.h"
 #include "topo/view.h"
 
 struct worker;
 struct workers; /* all of them: what they share */
-
-/* Told to the control thread (called on the worker's thread; the implementation posts to a
- * mailbox). */
-struct workers_ops {
-    void *ctx; /* borrowed for as long as the workers live */
-    /* A worker has taken over a view, or has just become without work on the writer while writes
-     * are held. */
-    void (*progress)(void *ctx);
-};
 
 /* Makes the workers (conf->workers of them) with their threads running; conf is copied by reference
  * count. */
@@ -69,7 +61,6 @@ void workers_stats(const struct workers *workers, struct workers_stats *out);
 
 /* Tables for SHOW, gathered from all workers. done is called on the thread of reply_to; it owns the
  * table. */
-enum worker_report { WORKER_REPORT_CLIENTS, WORKER_REPORT_SERVERS, WORKER_REPORT_POOLS };
 typedef void workers_report_fn(void *arg, struct table *table);
 void workers_report(struct workers *workers, enum worker_report what, struct mailbox *reply_to,
                     workers_report_fn *done, void *arg);

@@ -1,7 +1,7 @@
-/* inside.h — what the files of the control thread share. Not for others. */
+/* control_internal.h — what the files of the control thread share. Not for others. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_APP_INSIDE_H
-#define TEAL_APP_INSIDE_H
+#ifndef TEAL_APP_CONTROL_INTERNAL_H
+#define TEAL_APP_CONTROL_INTERNAL_H
 
 #include <stdatomic.h>
 
@@ -13,7 +13,7 @@
 #include "monitor/monitor.h"
 #include "net/pq.h"
 #include "session/workers.h"
-#include "topo/publish.h"
+#include "topo/view.h"
 
 struct control {
     struct loop *loop;       /* borrowed */

@@ -1,8 +1,9 @@
-/* pools.h — the inside of the pool layer: for its own files only. */
+/* pool_internal.h — the inside of the pool layer: for its own files only. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_POOL_POOLS_H
-#define TEAL_POOL_POOLS_H
+#ifndef TEAL_POOL_POOL_INTERNAL_H
+#define TEAL_POOL_POOL_INTERNAL_H
 
+#include "pool/pool.h"
 #include "pool/registry.h"
 
 struct pool {
