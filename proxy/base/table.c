@@ -73,6 +73,20 @@ table_addf(struct table *t, const char *fmt, ...)
 }
 
 void
+table_setf(struct table *t, size_t row, size_t column, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+    CHECK(row < table_rows(t) && column < t->columns_count);
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args); /* as in table_addf */
+    va_end(args);
+    char **cell = &t->cells[row * t->columns_count + column];
+    mem_free(*cell);
+    *cell = xstrdup(text);
+}
+
+void
 table_append(struct table *t, struct table *from)
 {
     CHECK(t->columns == from->columns);

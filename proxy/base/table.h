@@ -27,6 +27,8 @@ const char *table_cell(const struct table *t, size_t row, size_t column);
 /* Cells are added left to right; a row is complete after columns_count of them. */
 void table_add(struct table *t, const char *text); /* copied; NULL is SQL's NULL */
 void table_addf(struct table *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Replaces a cell. */
+void table_setf(struct table *t, size_t row, size_t column, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* Moves all rows of from, which has the same columns, behind those of t, and frees from. */
 void table_append(struct table *t, struct table *from);
 

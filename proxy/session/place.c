@@ -417,6 +417,7 @@ place_admit(struct session *s, uint8_t type, struct slice in)
     }
     if (s->backend != NULL && !s->in_batch) {
         s->unit_is_alone = flow_is_ours(s);
+        s->query_us = s->unit_is_alone ? loop_now_us(s->worker->loop) : s->query_us;
     }
     return true;
 }
@@ -494,6 +495,8 @@ place_settle(struct session *s)
         return;
     }
     s->unit_done = false;
+    stat_add(&s->worker->stats.query_time_us, loop_now_us(s->worker->loop) - s->query_us);
+    s->query_us = loop_now_us(s->worker->loop);
     carry_settle(s);
     s->unit_failed = false;
     const bool unsent = buf_len(&b->out) > 0 || s->pass_left > 0 || s->to_server.len > 0;

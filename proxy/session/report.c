@@ -2,6 +2,7 @@
  * then ours. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -222,6 +223,78 @@ report_pools(const struct worker *w)
         table_add(t, key->read_only ? "1" : "0");
     }
     return t;
+}
+
+enum {
+    POOL_DATABASE = 0,
+    POOL_USER = 1,
+    POOL_SUMS = 2,
+    POOL_MAXWAIT = 13,
+    POOL_SIDE = 17,
+    POOL_READ_ONLY = 18
+};
+
+static bool
+is_same_pool(const struct table *a, size_t i, const struct table *b, size_t j)
+{
+    static const size_t key[] = {POOL_DATABASE, POOL_USER, POOL_SIDE, POOL_READ_ONLY};
+    for (size_t k = 0; k < COUNT_OF(key); k++) {
+        if (strcmp(table_cell(a, i, key[k]), table_cell(b, j, key[k])) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static unsigned long long
+cell_number(const struct table *t, size_t row, size_t column)
+{
+    return strtoull(table_cell(t, row, column), NULL, 10);
+}
+
+/* Counts are summed; the longest wait is the longest of both. */
+static void
+merge_pool(struct table *t, size_t i, const struct table *from, size_t j)
+{
+    for (size_t column = POOL_SUMS; column < POOL_MAXWAIT; column++) {
+        table_setf(t, i, column, "%llu", cell_number(t, i, column) + cell_number(from, j, column));
+    }
+    const unsigned long long ours_us =
+        cell_number(t, i, POOL_MAXWAIT) * 1000000 + cell_number(t, i, POOL_MAXWAIT + 1);
+    const unsigned long long theirs_us =
+        cell_number(from, j, POOL_MAXWAIT) * 1000000 + cell_number(from, j, POOL_MAXWAIT + 1);
+    const unsigned long long us = ours_us > theirs_us ? ours_us : theirs_us;
+    table_setf(t, i, POOL_MAXWAIT, "%llu", us / 1000000);
+    table_setf(t, i, POOL_MAXWAIT + 1, "%llu", us % 1000000);
+}
+
+static void
+merge_pools(struct table *t, struct table *from)
+{
+    for (size_t j = 0; j < table_rows(from); j++) {
+        size_t i = 0;
+        while (i < table_rows(t) && !is_same_pool(t, i, from, j)) {
+            i++;
+        }
+        if (i < table_rows(t)) {
+            merge_pool(t, i, from, j);
+            continue;
+        }
+        for (size_t column = 0; column < from->columns_count; column++) {
+            table_add(t, table_cell(from, j, column));
+        }
+    }
+    table_free(from);
+}
+
+void
+worker_report_merge(struct table *t, struct table *from, enum worker_report what)
+{
+    if (what == WORKER_REPORT_POOLS) {
+        merge_pools(t, from);
+        return;
+    }
+    table_append(t, from);
 }
 
 struct table *

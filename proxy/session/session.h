@@ -123,6 +123,7 @@ struct session {
     struct sql_traits query; /* of the Query that is taken on, when place.c has read it already */
     bool query_known;
     bool fatal_seen;    /* the server has told the client that it is over */
+    uint64_t query_us;  /* when the server was last given something to do with nothing owed */
     bool forced_writer; /* a read that turned out to write: this time it goes to the writer */
 
     /* Client to server, within a message. */

@@ -88,5 +88,7 @@ void worker_stop_listening(struct worker *w);
 
 /* report.c */
 struct table *worker_report_table(const struct worker *w, enum worker_report what);
+/* Takes from: the rows of another worker. A pool that both have becomes one row. */
+void worker_report_merge(struct table *t, struct table *from, enum worker_report what);
 
 #endif

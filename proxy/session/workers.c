@@ -449,7 +449,7 @@ run_report(void *arg)
     if (r->table == NULL) {
         r->table = rows;
     } else {
-        table_append(r->table, rows);
+        worker_report_merge(r->table, rows, r->what);
     }
     const uint32_t next = r->worker->index + 1;
     if (next == workers->count) {
