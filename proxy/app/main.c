@@ -292,7 +292,7 @@ run_loop(struct daemon *d, struct conf *conf)
 static int
 run_daemon(struct conf *conf)
 {
-    struct daemon d = {.loop = loop_new()};
+    struct daemon d = {.loop = loop_new_precise()};
     struct err err;
     int status = EXIT_FAILED;
     err_clear(&err);

@@ -33,20 +33,32 @@ struct loop {
     size_t disposals_size;
 };
 
-struct loop *
-loop_new(void)
+static struct loop *
+loop_new_with(int flags)
 {
     struct loop *loop = xcalloc(1, sizeof(*loop));
     struct event_config *config = event_config_new();
     CHECK(config != NULL);
-    /* One owner a base: no locks. Precise timers: a cutover counts milliseconds. */
-    (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER |
-                                            EVENT_BASE_FLAG_NO_CACHE_TIME);
+    /* One owner a base: no locks. */
+    (void)event_config_set_flag(config,
+                                EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_NO_CACHE_TIME | flags);
     loop->base = event_base_new_with_config(config);
     event_config_free(config);
     CHECK(loop->base != NULL);
     loop->now_us = clock_now_us();
     return loop;
+}
+
+struct loop *
+loop_new(void)
+{
+    return loop_new_with(0);
+}
+
+struct loop *
+loop_new_precise(void)
+{
+    return loop_new_with(EVENT_BASE_FLAG_PRECISE_TIMER);
 }
 
 static void

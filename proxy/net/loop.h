@@ -15,7 +15,10 @@ struct event_base;
 
 typedef void loop_fn(void *arg);
 
+/* Timers to the millisecond, at no cost per turn. */
 struct loop *loop_new(void);
+/* Timers to the microsecond: one more system call in each turn that has a timer. */
+struct loop *loop_new_precise(void);
 void loop_free(struct loop *loop);
 /* Runs until loop_stop. */
 void loop_run(struct loop *loop);
