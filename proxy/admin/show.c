@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "route/route.h"
+#include "sql/functions.h"
 
 #define TABLE_OF(columns) table_new(columns, COUNT_OF(columns))
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "conf/conf.h"
+#include "conf/fields.h"
 #include "conf/value.h"
 
 enum conf_section {

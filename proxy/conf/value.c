@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "conf/conf.h"
+#include "conf/fields.h"
 
 struct kind;
 typedef bool value_parse_fn(const struct kind *kind, const struct value_limits *limits,

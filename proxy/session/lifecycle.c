@@ -12,6 +12,7 @@
 #include "pool/registry.h"
 #include "route/route.h"
 #include "session/session.h"
+#include "sql/functions.h"
 
 enum { TICK_US = 250 * 1000 };
 

@@ -1,10 +1,10 @@
 /* classify.h — what a statement does, as far as its text proves.
  *
  * One pass over the text, no allocation, no recursion. The classifier may only err towards the
- * writer: CLASS_READ means that a read-only standby session would run it, and that Teal's own
+ * writer: SQL_READ means that a read-only standby session would run it, and that Teal's own
  * knowledge finds no side effect; what is not understood (a parse that does not end, an unknown
  * function, invalid bytes, several statements that are not all reads) is SQL_WRITE. The rules are
- * those of the table in reliability.md D6.
+ * those of the table in reliability.md D6. What it says of a statement is described in traits.h.
  *
  * What a text cannot prove: a view, an operator, a cast or the notation row.f may call a function
  * that writes. For these the read-only backends stand behind the classifier, not the classifier
@@ -22,74 +22,9 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "sql/traits.h"
 
-enum sql_class {
-    SQL_EMPTY,      /* nothing but space and comments */
-    SQL_READ,       /* provably a read */
-    SQL_WRITE,      /* anything else */
-    SQL_BEGIN,      /* BEGIN / START TRANSACTION, not read only */
-    SQL_BEGIN_READ, /* BEGIN ... READ ONLY (and not SERIALIZABLE) */
-    SQL_END,        /* COMMIT, ROLLBACK, END, ABORT: ends the transaction */
-    SQL_CLASS_COUNT,
-};
-
-/* Session state that the statement leaves behind: why the session must keep its backend. Bits, so
- * that a multi-statement text can have several. */
-enum sql_pin {
-    SQL_PIN_NONE = 0,
-    SQL_PIN_SET = 1 << 0, /* SET, RESET, set_config(.., false): not SET LOCAL, SET TRANSACTION */
-    SQL_PIN_PREPARE = 1 << 1,       /* SQL-level PREPARE */
-    SQL_PIN_LISTEN = 1 << 2,        /* LISTEN */
-    SQL_PIN_TEMP = 1 << 3,          /* CREATE TEMP ..., SELECT INTO TEMP, pg_temp */
-    SQL_PIN_HOLD_CURSOR = 1 << 4,   /* DECLARE ... WITH HOLD */
-    SQL_PIN_ADVISORY_LOCK = 1 << 5, /* pg_advisory_lock and friends that outlive the transaction */
-    SQL_PIN_SEQUENCE = 1 << 6,      /* currval, lastval */
-    SQL_PIN_LOAD = 1 << 7,          /* LOAD */
-    SQL_PIN_UNKNOWN =
-        1 << 8, /* DO, CALL of unknown body never pin; a text that could not be read does */
-};
-enum { SQL_PIN_BITS = 9 };
-
-/* What the caller must do besides sending it on. */
-enum sql_special {
-    SQL_SPECIAL_NONE,
-    SQL_SPECIAL_DISCARD_ALL,    /* DISCARD ALL, alone: forgets prepared statements */
-    SQL_SPECIAL_DEALLOCATE_ALL, /* DEALLOCATE [PREPARE] ALL, alone */
-    SQL_SPECIAL_DEALLOCATE,     /* DEALLOCATE [PREPARE] name, alone: see name */
-};
-
-/* A hint in a leading comment: / * teal: write * / or / * teal: read * /. It can only send a read
- * to the writer, or say that a statement that calls unknown functions is a read. */
-enum sql_hint { SQL_HINT_NONE, SQL_HINT_READ, SQL_HINT_WRITE };
-
-struct sql_traits {
-    enum sql_class class;
-    uint32_t pins; /* enum sql_pin */
-    enum sql_special special;
-    enum sql_hint hint;
-    struct slice name;   /* of DEALLOCATE: as written, still quoted; borrowed from the text */
-    uint32_t statements; /* not counting empty ones */
-    const char *
-        why; /* static text for EXPLAIN ROUTE: what decided, e.g. "function not known to be safe" */
-    struct slice where; /* the word that decided, borrowed from the text; may be empty */
-    /* It may end what makes a backend read-only (SET TRANSACTION READ WRITE, set_config, RESET ALL,
-     * ..): a backend of a read route must not run it, not even inside BEGIN READ ONLY. */
-    bool lifts_read_only;
-    /* The text holds a backslash: the reading is right only with standard_conforming_strings on. A
-     * session that has it off must take SQL_WRITE and SQL_PIN_UNKNOWN instead. */
-    bool backslash;
-};
-
-/* Functions that the operator declares to be reads, beside those that Teal knows. Immutable once
- * made. */
-struct sql_extra;
-
-/* list is the value of read_functions: "name, schema.name, ..."; names are taken in lower case. A
- * function that Teal knows to write stays a write. NULL and "" give an empty list. The caller owns
- * it: sql_extra_free. */
-struct sql_extra *sql_extra_new(const char *list);
-/* sql_extra_free(NULL) is fine. */
-void sql_extra_free(struct sql_extra *extra);
+struct sql_extra; /* the operator's own functions, see functions.h */
 
 struct sql_traits sql_classify(struct slice text);
 /* The same with the operator's functions; extra may be NULL and is only borrowed for the call. */

@@ -1,8 +1,7 @@
 /* functions.h — what is known of a function by its name.
  *
  * A function in a statement decides whether it is a read, so the built-in ones stand in one table
- * (functions.def). The operator may add names (struct sql_extra, see classify.h); all others are
- * unknown. */
+ * (functions.def). The operator may add names (struct sql_extra); all others are unknown. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SQL_FUNCTIONS_H
 #define TEAL_SQL_FUNCTIONS_H
@@ -11,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
-#include "sql/classify.h"
+#include "sql/traits.h"
 
 enum function_effect {
     FUNCTION_EFFECT_NONE,  /* its answer is all that it does */
@@ -30,6 +29,17 @@ const struct function_row *function_find(struct slice name, bool quoted);
 
 /* All rows, sorted by name. */
 const struct function_row *function_rows(uint32_t *count);
+
+/* Functions that the operator declares to be reads, beside those that Teal knows. Immutable once
+ * made. */
+struct sql_extra;
+
+/* list is the value of read_functions: "name, schema.name, ..."; names are taken in lower case. A
+ * function that Teal knows to write stays a write. NULL and "" give an empty list. The caller owns
+ * it: sql_extra_free. */
+struct sql_extra *sql_extra_new(const char *list);
+/* sql_extra_free(NULL) is fine. */
+void sql_extra_free(struct sql_extra *extra);
 
 /* Whether the operator named it: schema is empty for an unqualified call. Only what was written
  * without quotes can match. extra may be NULL. */

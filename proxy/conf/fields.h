@@ -1,0 +1,137 @@
+/* fields.h — the fields of a configuration: struct conf, and the types of its values.
+ *
+ * Every field but refs and path belongs to a row of keys.def, which says how the field is called in
+ * teal.ini, what it means and what may stand in it. Durations end in _us (microseconds). The name
+ * of a choice (enum conf_reads, ..) stands in value.c, at the index that is its value here.
+ *
+ * Made, counted and freed by the verbs of conf.h only; immutable for all others. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_CONF_FIELDS_H
+#define TEAL_CONF_FIELDS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+
+enum conf_auth_type {
+    CONF_AUTH_TRUST,
+    CONF_AUTH_SCRAM_SHA_256,
+};
+
+enum conf_reads {
+    CONF_READS_FOLLOW, /* reads go where writes go */
+    CONF_READS_BLUE,
+    CONF_READS_GREEN,
+};
+
+enum conf_freshness {
+    CONF_FRESHNESS_OWN_WRITES,
+    CONF_FRESHNESS_EVENTUAL,
+};
+
+enum conf_drain_policy {
+    CONF_DRAIN_ABORT,     /* give the cutover up, writes go on at the old side */
+    CONF_DRAIN_CANCEL,    /* cancel what still runs */
+    CONF_DRAIN_TERMINATE, /* end the sessions that still write */
+};
+
+enum conf_fence {
+    CONF_FENCE_SOFT,   /* the old side defaults to read only */
+    CONF_FENCE_STRICT, /* and its application roles may not log in */
+};
+
+enum {
+    CONF_BLUE,
+    CONF_GREEN,
+    CONF_NODES_COUNT
+}; /* indexes of node[] and values of initial_writer */
+
+/* A list of words, split at commas, without the blanks around them. */
+struct conf_list {
+    char **items; /* owned, and so is each item */
+    size_t count;
+};
+
+/* One side. Texts are owned; "" when not set. */
+struct conf_node {
+    char *host; /* never "" */
+    uint16_t port;
+    char *user;
+    char *password; /* secret; from password or from password_file */
+    char *password_file;
+    char *sslmode; /* a word of libpq's sslmode */
+    /* How the other side's subscription reaches this node. The loader has filled in host, port,
+     * user and password where the file says nothing. */
+    char *replication_host;
+    uint16_t replication_port;
+    char *replication_user;
+    char *replication_password; /* secret */
+};
+
+/* Texts and lists are owned; a text that is not set is "", never NULL. */
+struct conf {
+    atomic_uint refs;
+    char *path; /* of the file it was read from */
+
+    /* [teal] */
+    struct conf_list listen_addr; /* empty: no TCP */
+    uint16_t listen_port;
+    char *unix_socket_dir; /* "": no Unix socket for clients */
+    uint32_t unix_socket_mode;
+    char *admin_socket_dir;
+    uint16_t admin_socket_port;
+    char *state_file;
+    uint32_t workers; /* 0: one for each core */
+    enum conf_auth_type auth_type;
+    char *auth_file;
+    uint32_t max_client_conn;
+    uint32_t default_pool_size; /* per user on each side, over all workers */
+    uint64_t query_wait_timeout_us;
+    uint64_t client_login_timeout_us;
+    uint64_t server_connect_timeout_us;
+    uint64_t server_login_retry_us;
+    uint64_t server_idle_timeout_us;
+    uint64_t server_lifetime_us;
+    bool tcp_keepalive;
+    uint32_t listen_backlog;
+    uint64_t max_message; /* bytes */
+    uint32_t max_prepared_statements;
+    uint32_t server_prepared_statements;
+    struct conf_list read_functions;
+    enum log_level log_level;
+    char *logfile; /* "": standard error */
+    char *pidfile; /* "": none */
+    uint64_t shutdown_timeout_us;
+
+    /* [pair] */
+    char *name;
+    char *database;
+    int initial_writer; /* CONF_BLUE or CONF_GREEN */
+    enum conf_reads reads;
+    uint32_t reads_percent; /* 0 to 100 */
+    enum conf_freshness freshness;
+    uint64_t lag_max_us;
+    uint64_t lag_bytes_max;
+    uint64_t monitor_interval_us;
+    uint64_t hold_timeout_us;
+    uint64_t hold_timeout_physical_us;
+    uint64_t drain_timeout_us;
+    enum conf_drain_policy drain_policy;
+    uint64_t fence_timeout_us;
+    uint64_t catchup_timeout_us;
+    uint64_t sync_timeout_us;
+    uint64_t commit_timeout_us;
+    uint64_t open_timeout_us;
+    uint64_t start_lag_bytes;
+    uint64_t start_lag_us;
+    enum conf_fence fence;
+    bool require_way_back;
+
+    /* [blue] and [green] */
+    struct conf_node node[CONF_NODES_COUNT];
+};
+
+#endif

@@ -1,0 +1,73 @@
+/* traits.h — what can be known of a statement: its class, what it leaves behind in the session, and
+ * what else the caller must do.
+ *
+ * Plain values, filled in by the classifier (classify.h) and read by whoever routes a statement;
+ * the table of functions speaks of the same pins. Nothing here owns memory: the slices borrow from
+ * the text that was classified, and the texts are static. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_SQL_TRAITS_H
+#define TEAL_SQL_TRAITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+enum sql_class {
+    SQL_EMPTY,      /* nothing but space and comments */
+    SQL_READ,       /* provably a read */
+    SQL_WRITE,      /* anything else */
+    SQL_BEGIN,      /* BEGIN / START TRANSACTION, not read only */
+    SQL_BEGIN_READ, /* BEGIN ... READ ONLY (and not SERIALIZABLE) */
+    SQL_END,        /* COMMIT, ROLLBACK, END, ABORT: ends the transaction */
+    SQL_CLASS_COUNT,
+};
+
+/* Session state that the statement leaves behind: why the session must keep its backend. Bits, so
+ * that a multi-statement text can have several. */
+enum sql_pin {
+    SQL_PIN_NONE = 0,
+    SQL_PIN_SET = 1 << 0, /* SET, RESET, set_config(.., false): not SET LOCAL, SET TRANSACTION */
+    SQL_PIN_PREPARE = 1 << 1,       /* SQL-level PREPARE */
+    SQL_PIN_LISTEN = 1 << 2,        /* LISTEN */
+    SQL_PIN_TEMP = 1 << 3,          /* CREATE TEMP ..., SELECT INTO TEMP, pg_temp */
+    SQL_PIN_HOLD_CURSOR = 1 << 4,   /* DECLARE ... WITH HOLD */
+    SQL_PIN_ADVISORY_LOCK = 1 << 5, /* pg_advisory_lock and friends that outlive the transaction */
+    SQL_PIN_SEQUENCE = 1 << 6,      /* currval, lastval */
+    SQL_PIN_LOAD = 1 << 7,          /* LOAD */
+    SQL_PIN_UNKNOWN =
+        1 << 8, /* DO, CALL of unknown body never pin; a text that could not be read does */
+};
+enum { SQL_PIN_BITS = 9 };
+
+/* What the caller must do besides sending it on. */
+enum sql_special {
+    SQL_SPECIAL_NONE,
+    SQL_SPECIAL_DISCARD_ALL,    /* DISCARD ALL, alone: forgets prepared statements */
+    SQL_SPECIAL_DEALLOCATE_ALL, /* DEALLOCATE [PREPARE] ALL, alone */
+    SQL_SPECIAL_DEALLOCATE,     /* DEALLOCATE [PREPARE] name, alone: see name */
+};
+
+/* A hint in a leading comment: / * teal: write * / or / * teal: read * /. It can only send a read
+ * to the writer, or say that a statement that calls unknown functions is a read. */
+enum sql_hint { SQL_HINT_NONE, SQL_HINT_READ, SQL_HINT_WRITE };
+
+struct sql_traits {
+    enum sql_class class;
+    uint32_t pins; /* enum sql_pin */
+    enum sql_special special;
+    enum sql_hint hint;
+    struct slice name;   /* of DEALLOCATE: as written, still quoted; borrowed from the text */
+    uint32_t statements; /* not counting empty ones */
+    const char *
+        why; /* static text for EXPLAIN ROUTE: what decided, e.g. "function not known to be safe" */
+    struct slice where; /* the word that decided, borrowed from the text; may be empty */
+    /* It may end what makes a backend read-only (SET TRANSACTION READ WRITE, set_config, RESET ALL,
+     * ..): a backend of a read route must not run it, not even inside BEGIN READ ONLY. */
+    bool lifts_read_only;
+    /* The text holds a backslash: the reading is right only with standard_conforming_strings on. A
+     * session that has it off must take SQL_WRITE and SQL_PIN_UNKNOWN instead. */
+    bool backslash;
+};
+
+#endif
