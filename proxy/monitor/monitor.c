@@ -26,6 +26,7 @@
 #include "monitor/address.h"
 #include "monitor/facts.h"
 #include "monitor/lag.h"
+#include "monitor/lookup.h"
 #include "monitor/question.h"
 #include "net/loop.h"
 #include "net/pq.h"
@@ -51,11 +52,13 @@ struct probe {
     struct monitor *monitor; /* borrowed: the one it stands in */
     enum side side;
     char *conninfo; /* owned; secret */
-    struct pq *pq;  /* owned */
+    struct pq *pq;  /* owned; NULL while no address of a name is known */
     struct log_ctx log;
     struct address address;
-    bool address_proven;  /* a connection of ours has reached it */
-    uint64_t resolved_us; /* when the resolver was last asked */
+    struct address_list addresses; /* those that pq was given; not of a fixed host */
+    struct lookup *lookup;         /* owned; NULL when none is under way */
+    bool address_proven;           /* a connection of ours has reached it */
+    uint64_t looked_up_us;         /* when the resolver was last asked; 0: never */
 
     /* The question under way. */
     bool asked;
@@ -271,33 +274,80 @@ probe_set_address(struct probe *p, const struct address *address)
     facts->addr_len = address->len;
 }
 
-/* Asks the resolver. A connection to an address that the name no longer leads to is given up. */
 static void
-probe_resolve(struct probe *p, uint64_t now_us)
+probe_open(struct probe *p)
 {
-    const struct conf_node *node = &p->monitor->conf->node[p->side];
-    struct address address;
-    struct err err;
-    p->resolved_us = now_us;
-    if (!address_resolve(node->host, node->port, &p->address, &address, &err)) {
-        log_debug(&p->log, "resolver", "error=\"%s\"", err.text);
-        return; /* the address known stays; without one, the connection will fail and tell */
+    const char *host = p->monitor->conf->node[p->side].host;
+    char *conninfo = address_conninfo(p->conninfo, host, &p->addresses);
+    p->pq = pq_new(p->monitor->loop, side_name(p->side), conninfo, question_setup());
+    p->asked = false;
+    conninfo_free(conninfo);
+}
+
+/* A connection to an address that the name no longer leads to is given up. One that is being made
+ * is let be, and a side that is up gets the rest of its addresses when it is down. */
+static void
+probe_take_addresses(struct probe *p, const struct address_list *list)
+{
+    const struct address *address = address_choose(list, &p->address);
+    const bool moved = p->address.len != 0 && !address_equal(&p->address, address);
+    const bool busy = p->asked || probe_facts(p)->up;
+    if (p->pq != NULL && !moved && (busy || address_list_equal(list, &p->addresses))) {
+        return;
     }
-    const bool moved = p->address.len != 0 && !address_equal(&p->address, &address);
-    probe_set_address(p, &address);
-    if (moved) {
-        pq_reset(p->pq);
+    probe_set_address(p, address);
+    p->addresses = *list;
+    pq_free(p->pq);
+    probe_open(p);
+}
+
+static void probe_down(struct probe *p, const struct err *err);
+
+static void
+probe_looked_up(void *arg, const struct address_list *list, const struct err *err)
+{
+    struct probe *p = arg;
+    const struct node_facts before = *probe_facts(p);
+    p->lookup = NULL;
+    if (list != NULL) {
+        probe_take_addresses(p, list);
+    } else if (p->pq == NULL) {
+        probe_down(p, err);
+    } else { /* the addresses known stay */
+        log_debug(&p->log, "resolver", "error=\"%s\"", err->text);
     }
+    monitor_changed_unless(p->monitor, p->side, &before);
 }
 
 static void
-probe_resolve_if_due(struct probe *p, uint64_t now_us)
+probe_look_up_if_due(struct probe *p, uint64_t now_us)
 {
     const struct conf_node *node = &p->monitor->conf->node[p->side];
-    const uint64_t interval_us = probe_facts(p)->up ? RESOLVE_INTERVAL_US : RESOLVE_AGAIN_US;
-    if (!address_is_fixed(node->host) && p->resolved_us + interval_us <= now_us) {
-        probe_resolve(p, now_us);
+    const bool known = p->pq != NULL && probe_facts(p)->up;
+    const uint64_t interval_us = known ? RESOLVE_INTERVAL_US : RESOLVE_AGAIN_US;
+    const bool due = p->looked_up_us == 0 || p->looked_up_us + interval_us <= now_us;
+    if (address_is_fixed(node->host) || p->lookup != NULL || !due) {
+        return;
     }
+    p->looked_up_us = now_us;
+    p->lookup = lookup_start(p->monitor->loop, node->host, node->port, probe_looked_up, p);
+}
+
+/* Without any address there is nobody to ask. */
+static void
+probe_await_address(struct probe *p, uint64_t now_us)
+{
+    const struct conf *conf = p->monitor->conf;
+    if (p->lookup == NULL || p->looked_up_us + conf->server_connect_timeout_us > now_us) {
+        return;
+    }
+    const struct node_facts before = *probe_facts(p);
+    struct err err;
+    (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE,
+                  "the resolver has not answered yet for the host name \"%s\"",
+                  conf->node[p->side].host);
+    probe_down(p, &err);
+    monitor_changed_unless(p->monitor, p->side, &before);
 }
 
 /* The address that libpq found to work is the one for the data path. */
@@ -308,10 +358,10 @@ probe_take_address(struct probe *p)
     if (text == NULL || text[0] == '\0') {
         return; /* a Unix socket */
     }
-    struct address address;
+    struct address_list list;
     const uint16_t port = p->monitor->conf->node[p->side].port;
-    if (address_resolve(text, port, &p->address, &address, NULL)) {
-        probe_set_address(p, &address);
+    if (address_is_fixed(text) && address_resolve(text, port, &list, NULL)) {
+        probe_set_address(p, &list.items[0]);
         p->address_proven = true;
     }
 }
@@ -382,6 +432,11 @@ static void
 probe_ask(struct probe *p)
 {
     const uint64_t now_us = clock_now_us();
+    probe_look_up_if_due(p, now_us);
+    if (p->pq == NULL) {
+        probe_await_address(p, now_us);
+        return;
+    }
     if (p->asked) {
         probe_await(p, now_us);
         return;
@@ -389,7 +444,6 @@ probe_ask(struct probe *p)
     if (now_us < p->not_before_us) {
         return;
     }
-    probe_resolve_if_due(p, now_us);
     p->retried = false;
     probe_send(p);
 }
@@ -592,19 +646,34 @@ probe_conninfo(const struct monitor *m, enum side side)
                        m->conf->server_connect_timeout_us);
 }
 
+/* A fixed host needs no resolver; one that is no address after all fails in libpq, which tells. */
 static void
 probe_connect(struct probe *p)
 {
+    const struct conf_node *node = &p->monitor->conf->node[p->side];
     p->conninfo = probe_conninfo(p->monitor, p->side);
-    p->pq = pq_new(p->monitor->loop, side_name(p->side), p->conninfo, question_setup());
     p->asked = false;
     p->not_before_us = 0;
-    probe_resolve(p, clock_now_us());
+    p->looked_up_us = 0;
+    if (!address_is_fixed(node->host)) {
+        probe_look_up_if_due(p, clock_now_us());
+        return;
+    }
+    struct address_list list;
+    struct err err;
+    if (address_resolve(node->host, node->port, &list, &err)) {
+        probe_set_address(p, address_choose(&list, &p->address));
+    } else {
+        log_debug(&p->log, "resolver", "error=\"%s\"", err.text);
+    }
+    probe_open(p);
 }
 
 static void
 probe_disconnect(struct probe *p)
 {
+    lookup_cancel(p->lookup);
+    p->lookup = NULL;
     pq_free(p->pq);
     p->pq = NULL;
     conninfo_free(p->conninfo);

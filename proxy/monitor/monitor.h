@@ -103,8 +103,9 @@ struct monitor_ops {
     void (*changed)(void *ctx);
 };
 
-/* Keeps a reference to conf and a copy of ops; resolves the names (may block for the resolver's
- * time) and starts with the loop's next turn. */
+/* Keeps a reference to conf and a copy of ops; starts with the loop's next turn. Names are resolved
+ * in threads of their own and libpq is given the addresses, so that a name server which does not
+ * answer stops nothing: a side whose address was known keeps it. */
 struct monitor *monitor_new(struct loop *loop, struct conf *conf, const struct monitor_ops *ops);
 /* Not from within changed(). NULL is fine. */
 void monitor_free(struct monitor *m);

@@ -3,10 +3,13 @@
 import contextlib
 import os
 import signal
+import subprocess
 import time
 
+import cluster
 from case import PairCase
 from cluster import children_of, wait_until
+from teal import Teal
 
 SIDE = "SELECT current_setting('cluster_name')"
 
@@ -225,3 +228,51 @@ class LogicalLag(LagCase):
             self.assertEqual(c.value("SELECT v FROM kv WHERE k = 'own-%d'" % n), "x")
         wait_until(lambda: c.value(SIDE) == "green", 5, "the session to read from green again")
         self.assertEqual(c.value("SELECT count(*) FROM kv WHERE k LIKE 'own-%'"), "100")
+
+
+class NamesOfHosts(LagCase):
+    """blue.test and green.test, by a resolver that can be made to hang."""
+
+    @classmethod
+    def make_teal(cls):
+        library, cls.stall = os.path.join(cls.pair.work, "resolver.so"), os.path.join(cls.pair.work, "no-name-server")
+        source = os.path.join(os.path.dirname(os.path.abspath(cluster.__file__)), "resolver.c")
+        subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+        return Teal(cls.pair, blue={"host": "blue.test"}, green={"host": "green.test"},
+                    env={"LD_PRELOAD": library, "TEAL_RESOLVER_FILE": cls.stall})
+
+    @contextlib.contextmanager
+    def stalled_resolver(self):
+        open(self.stall, "w").close()
+        try:
+            yield
+        finally:
+            os.unlink(self.stall)
+
+    def slowest(self, seconds):
+        """How long the control thread was away, at most."""
+        end, slowest = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            begin = time.monotonic()
+            self.teal.console("SHOW VERSION")
+            slowest = max(slowest, time.monotonic() - begin)
+            time.sleep(0.02)
+        return slowest
+
+    def test_names_are_resolved(self):
+        self.wait_idle()
+        self.assertIn("green.test", self.lag()["address"])
+
+    def test_a_side_comes_and_goes_while_no_name_server_answers(self):
+        """The address that was known serves."""
+        self.wait_idle()
+        with self.stalled_resolver():
+            self.pair.green.stop()
+            try:
+                wait_until(lambda: self.lag()["up"] == "no", 5, "green to be down")
+                self.assertLess(self.slowest(3), 1)
+                self.assert_serving()
+            finally:
+                self.pair.green.start()
+            wait_until(lambda: self.lag()["up"] == "yes", 5, "green to be up")
+            self.wait_idle()

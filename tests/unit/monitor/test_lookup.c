@@ -1,0 +1,189 @@
+/* test_lookup.c — a name asked of the resolver in a thread of its own. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "monitor/lookup.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+/* cmocka wants those before it */
+#include <cmocka.h>
+
+#include "base/check.h"
+#include "net/loop.h"
+
+/* The resolver of this program: "held" is not answered before the gate is opened, "gone" leads
+ * nowhere, everything else is this machine. Prototype as in netdb.h. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool open;
+    int held;     /* lookups that wait */
+    int answered; /* and those that do no longer */
+} gate = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void
+gate_wait(void)
+{
+    (void)pthread_mutex_lock(&gate.lock);
+    gate.held++;
+    (void)pthread_cond_broadcast(&gate.changed);
+    while (!gate.open) {
+        (void)pthread_cond_wait(&gate.changed, &gate.lock);
+    }
+    gate.answered++;
+    (void)pthread_cond_broadcast(&gate.changed);
+    (void)pthread_mutex_unlock(&gate.lock);
+}
+
+static void
+gate_set(bool open)
+{
+    (void)pthread_mutex_lock(&gate.lock);
+    gate.open = open;
+    gate.held = gate.answered = 0;
+    (void)pthread_cond_broadcast(&gate.changed);
+    (void)pthread_mutex_unlock(&gate.lock);
+}
+
+static void
+gate_await(const int *count, int wanted)
+{
+    (void)pthread_mutex_lock(&gate.lock);
+    while (*count < wanted) {
+        (void)pthread_cond_wait(&gate.changed, &gate.lock);
+    }
+    (void)pthread_mutex_unlock(&gate.lock);
+}
+
+static struct sockaddr_in here = {.sin_family = AF_INET};
+static struct addrinfo answer = {.ai_family = AF_INET};
+
+int
+getaddrinfo(const char *restrict name, const char *restrict service,
+            const struct addrinfo *restrict hints, struct addrinfo **restrict out)
+{
+    (void)service;
+    (void)hints;
+    if (strcmp(name, "held") == 0) {
+        gate_wait();
+    }
+    if (strcmp(name, "gone") == 0) {
+        return EAI_NONAME;
+    }
+    *out = &answer;
+    return 0;
+}
+
+void
+freeaddrinfo(struct addrinfo *list)
+{
+    assert_ptr_equal(list, &answer);
+}
+
+struct fixture {
+    struct loop *loop; /* owned */
+    int found;
+    int failed;
+    int wanted; /* the loop stops at so many */
+    struct err err;
+};
+
+static void
+done(void *arg, const struct address_list *found, const struct err *err)
+{
+    struct fixture *f = arg;
+    assert_true((found != NULL) != (err != NULL));
+    if (found != NULL) {
+        assert_int_equal(found->count, 1);
+        f->found++;
+    } else {
+        f->err = *err;
+        f->failed++;
+    }
+    if (f->found + f->failed == f->wanted) {
+        loop_stop(f->loop);
+    }
+}
+
+static struct fixture
+a_fixture(int wanted)
+{
+    gate_set(false);
+    return (struct fixture){.loop = loop_new(), .wanted = wanted};
+}
+
+static void
+a_name_is_found_in_the_loop(void **state)
+{
+    (void)state;
+    struct fixture f = a_fixture(1);
+    (void)lookup_start(f.loop, "db", 5432, done, &f);
+    assert_int_equal(f.found, 0);
+    loop_run(f.loop);
+    assert_int_equal(f.found, 1);
+    loop_free(f.loop);
+}
+
+static void
+a_name_that_leads_nowhere_is_told(void **state)
+{
+    (void)state;
+    struct fixture f = a_fixture(1);
+    (void)lookup_start(f.loop, "gone", 5432, done, &f);
+    loop_run(f.loop);
+    assert_int_equal(f.failed, 1);
+    assert_non_null(strstr(f.err.text, "\"gone\""));
+    loop_free(f.loop);
+}
+
+static void
+a_resolver_that_does_not_answer_stops_nothing(void **state)
+{
+    (void)state;
+    struct fixture f = a_fixture(1);
+    struct lookup *held = lookup_start(f.loop, "held", 5432, done, &f);
+    gate_await(&gate.held, 1);
+    (void)lookup_start(f.loop, "db", 5432, done, &f);
+    loop_run(f.loop);
+    assert_int_equal(f.found, 1);
+    lookup_cancel(held);
+    loop_free(f.loop);
+    gate_set(true); /* the thread comes back to nobody */
+    gate_await(&gate.answered, 1);
+}
+
+static void
+what_was_found_and_is_not_wanted_goes(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 200; i++) { /* whoever comes first */
+        struct fixture f = a_fixture(1);
+        gate_set(true);
+        struct lookup *lookup = lookup_start(f.loop, "held", 5432, done, &f);
+        gate_await(&gate.answered, i % 2);
+        lookup_cancel(lookup);
+        loop_free(f.loop);
+        assert_int_equal(f.found + f.failed, 0);
+        gate_await(&gate.answered, 1);
+    }
+    lookup_cancel(NULL);
+}
+
+int
+main(void)
+{
+    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    answer.ai_addr = (struct sockaddr *)(void *)&here;
+    answer.ai_addrlen = sizeof(here);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_name_is_found_in_the_loop),
+        cmocka_unit_test(a_name_that_leads_nowhere_is_told),
+        cmocka_unit_test(a_resolver_that_does_not_answer_stops_nothing),
+        cmocka_unit_test(what_was_found_and_is_not_wanted_goes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
