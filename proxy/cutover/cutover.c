@@ -11,18 +11,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "cutover/internal.h"
-#include "cutover/prepare.h"
+#include "cutover/cutover_internal.h"
+#include "cutover/objects.h"
 
 /* An undone flip whose last statements were lost may leave the fence behind; within this time it is
  * ours. */
 enum { HEAL_WITHIN_S = 300 };
-
-static const char *const kind_names[CUTOVER_KINDS_COUNT] = {
-    [CUTOVER_PHYSICAL] = "physical",
-    [CUTOVER_TWO_WAY] = "two-way",
-    [CUTOVER_ONE_WAY] = "one-way",
-};
 
 static const char *const result_names[] = {
     [CUTOVER_OK] = "ok",     [CUTOVER_WARN] = "warn", [CUTOVER_FAIL] = "fail",
@@ -33,13 +27,6 @@ static const char *const job_names[] = {
     [CUTOVER_JOB_NONE] = "none", [CUTOVER_JOB_CHECK] = "check",   [CUTOVER_JOB_PREPARE] = "prepare",
     [CUTOVER_JOB_FLIP] = "flip", [CUTOVER_JOB_FINISH] = "finish",
 };
-
-const char *
-cutover_kind_name(enum cutover_kind kind)
-{
-    CHECK((unsigned)kind < CUTOVER_KINDS_COUNT);
-    return kind_names[kind];
-}
 
 const char *
 cutover_result_name(enum cutover_result result)

@@ -28,6 +28,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "cutover/kind.h"
 #include "topo/side.h"
 
 struct cutover;
@@ -50,15 +51,6 @@ enum cutover_step {
 #include "cutover/states.def"
     CUTOVER_STEPS_COUNT,
 };
-
-/* What kind of follower the target is, from facts: in recovery means physical. */
-enum cutover_kind {
-    CUTOVER_PHYSICAL, /* a streaming standby: promoted */
-    CUTOVER_TWO_WAY,  /* L-A: both sides >= 16, subscriptions with origin=none stand both ways */
-    CUTOVER_ONE_WAY,  /* L-B: one subscription enabled at a time; the idle direction's slot is
-                         advanced */
-};
-enum { CUTOVER_KINDS_COUNT = 3 };
 
 enum cutover_drain {
     CUTOVER_DRAIN_ABORT,     /* transactions that do not end in time: the flip is undone */
@@ -306,7 +298,6 @@ bool cutover_is_idle(const struct cutover *c);
 const char *cutover_state_name(enum cutover_state state);
 const char *cutover_event_name(enum cutover_event event);
 const char *cutover_step_name(enum cutover_step step);
-const char *cutover_kind_name(enum cutover_kind kind);
 const char *cutover_result_name(enum cutover_result result);
 const char *cutover_job_name(enum cutover_job job);
 

@@ -23,8 +23,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rand.h"
-#include "cutover/internal.h"
-#include "cutover/prepare.h"
+#include "cutover/cutover_internal.h"
+#include "cutover/objects.h"
 
 /* ---- who applies
  * ------------------------------------------------------------------------------------------- */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cutover/internal.h"
-#include "cutover/prepare.h"
+#include "cutover/cutover_internal.h"
+#include "cutover/objects.h"
 
 static void
 put_look(struct buf *sql, enum side side)

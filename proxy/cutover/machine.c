@@ -16,7 +16,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "cutover/internal.h"
+#include "cutover/cutover_internal.h"
+#include "cutover/preflight.h"
+#include "cutover/prepare.h"
 
 typedef bool guard_fn(const struct cutover *c);
 typedef void note_fn(struct cutover *c);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cutover/internal.h"
+#include "cutover/cutover_internal.h"
 
 enum severity { WARN, WARN_15, BLOCK, WAY_BACK };
 

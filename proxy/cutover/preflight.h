@@ -7,9 +7,12 @@
 #ifndef TEAL_CUTOVER_PREFLIGHT_H
 #define TEAL_CUTOVER_PREFLIGHT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "cutover/cutover.h"
+#include "topo/side.h"
 
 /* The number of rows, and their ids and sentences, for the documentation. */
 size_t check_count(void);
@@ -17,5 +20,18 @@ const char *check_id(size_t at);
 const char *check_name(size_t at);
 bool check_blocks(size_t at);
 const char *check_hint(size_t at);
+
+/* For the machine: starts the preflight, as a job and as the first step of a flip. The event that
+ * it ends with comes at once, or later through cutover_fire, and then it is CUT_EV_NONE here. */
+enum cutover_event check_begin(struct cutover *c);
+
+/* The two below are also for the set-up, which compares the same texts. */
+
+/* Puts the lines of a that are not in b into out, at most ten of them; their number. Cuts both
+ * texts up. */
+size_t check_missing(char *a, char *b, struct buf *out);
+/* Keeps the answer's first cell, or the error, as the side's check_value. */
+enum cutover_event check_take_value(struct cutover *c, enum side side,
+                                    const struct cutover_rows *rows);
 
 #endif

@@ -17,7 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cutover/internal.h"
+#include "cutover/cutover_internal.h"
+#include "cutover/objects.h"
+#include "cutover/preflight.h"
 
 #define COPY_LIMIT_US ((uint64_t)3600 * 1000 * 1000)
 #define USER_TABLES                                                                            \

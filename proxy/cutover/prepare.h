@@ -4,15 +4,17 @@
  * a logical pair the subscriptions, slots and the guard on the follower. It says what it is going
  * to do before it does it, and does nothing that is already there, so it may be run again. FINISH
  * drops it all, way back included, and leaves the old side fenced. Both are jobs of the machine:
- * cutover_start(CUTOVER_JOB_PREPARE / _FINISH). */
+ * cutover_start(CUTOVER_JOB_PREPARE / _FINISH), which comes to the two functions below; they are
+ * for the machine alone. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CUTOVER_PREPARE_H
 #define TEAL_CUTOVER_PREPARE_H
 
-/* The objects that Teal makes in the databases. */
-#define TEAL_SCHEMA "teal"
-#define TEAL_PUBLICATION "teal"
-/* Subscription on this side and slot on the other, by the side that receives. */
-#define TEAL_STREAM_PREFIX "teal_to_"
+#include "cutover/cutover.h"
+
+/* Start the job; the event that it ends with comes at once, or later through cutover_fire, and then
+ * it is CUT_EV_NONE here. */
+enum cutover_event prepare_begin(struct cutover *c);
+enum cutover_event finish_begin(struct cutover *c);
 
 #endif

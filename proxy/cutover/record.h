@@ -12,7 +12,8 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
-#include "cutover/cutover.h"
+#include "cutover/kind.h"
+#include "topo/side.h"
 
 /* How far a flip had come. The order matters: later phases know more. */
 enum record_phase {

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "cutover/internal.h"
+#include "cutover/cutover_internal.h"
 
 struct verdict {
     enum cutover_event event; /* OK: the writer is known; FAIL: not yet */

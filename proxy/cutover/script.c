@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "cutover/internal.h"
+#include "cutover/cutover_internal.h"
 
 /* One question to the world, until it is answered. */
 struct call {

@@ -19,7 +19,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "cutover/internal.h"
+#include "cutover/cutover_internal.h"
 
 enum { CELLS_MAX = 12, CELL_SIZE = 64, QUEUE_MAX = 256, TAG_SIZE = 64 };
 

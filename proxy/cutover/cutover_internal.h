@@ -1,5 +1,5 @@
-/* internal.h — what the files of the cutover share: the machine's data, the script runner, the
- * tables.
+/* cutover_internal.h — what the files of the cutover share: the machine's data, the script runner,
+ * the tables.
  *
  * Not for other layers. The parts:
  *
@@ -9,10 +9,12 @@
  *     look.c      asks both sides who they are
  *     preflight.c     the preflight        prepare.c  the set-up        recover.c  the start-up
  *     record.c    the durable record   cutover.c  the public verbs
- */
+ *
+ * Here are the data, and the verbs of machine, script, flip, look and recover; the preflight, the
+ * set-up and the record have headers of their own. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_CUTOVER_INTERNAL_H
-#define TEAL_CUTOVER_INTERNAL_H
+#ifndef TEAL_CUTOVER_CUTOVER_INTERNAL_H
+#define TEAL_CUTOVER_CUTOVER_INTERNAL_H
 
 #include "base/list.h"
 #include "cutover/cutover.h"
@@ -244,18 +246,7 @@ void look_clear(struct cutover *c);
 enum cutover_event look_then(struct cutover *c, enum cutover_event (*then)(struct cutover *c));
 enum cutover_kind look_kind(const struct cutover *c, enum side to);
 
-/* preflight.c */
-/* Puts the lines of a that are not in b into out, at most ten of them; their number. Cuts both
- * texts up. */
-size_t check_missing(char *a, char *b, struct buf *out);
-/* Keeps the answer's first cell, or the error, as the side's check_value. */
-enum cutover_event check_take_value(struct cutover *c, enum side side,
-                                    const struct cutover_rows *rows);
-
-/* the states with a start of their own */
-enum cutover_event check_begin(struct cutover *c);
-enum cutover_event prepare_begin(struct cutover *c);
-enum cutover_event finish_begin(struct cutover *c);
+/* recover.c */
 enum cutover_event recover_begin(struct cutover *c);
 
 #endif
