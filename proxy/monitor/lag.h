@@ -71,23 +71,21 @@ struct lag_verdict {
 
 /* Forgets everything, freshness included: another writer, or another or a restarted follower. */
 void lag_reset(struct lag *lag);
-/* A sample that goes back in position (the writer is another one than before) forgets everything
+/* A sample that goes back in a position (the writer is another one than before) forgets everything
  * first. */
 void lag_add(struct lag *lag, struct lag_sample sample);
 void lag_read(struct lag *lag, const struct lag_reading *reading, struct lag_verdict *out);
 /* When the newest sample was taken, and its position; 0 when there is none. */
 uint64_t lag_newest_us(const struct lag *lag);
 uint64_t lag_newest_position(const struct lag *lag);
-/* Since when there is, as far as the samples tell, something that the writer has not flushed; 0
- * when there is nothing. Samples cannot tell more than that a position was flushed by some later
- * sample, so a busy writer shows small ages and an idle one none. */
+/* Since when the writer has left something unflushed, as far as the samples tell; 0 when all they
+ * saw is flushed. A busy writer shows the small age of what it inserted last. */
 uint64_t lag_unflushed_since_us(const struct lag *lag);
 
-/* The end of the last record for an insert position; a flushed one is given back as it is, or is
- * the same place under another name. Where a page begins, the insert position
- * already stands behind the page header (24 bytes, 40 on the first page of a segment), but a
- * standby's replay position stays in front of it until a record follows: without this an idle pair
- * could look behind for ever. */
+/* The end of the last record for an insert position; a flushed one stays the place it is. Where a
+ * page begins, the insert position already stands behind the page header (24 bytes, 40 on the first
+ * page of a segment), but a standby's replay position stays in front of it until a record follows:
+ * without this an idle pair could look behind for ever. */
 uint64_t lag_wal_end(uint64_t lsn, uint64_t wal_block_size);
 
 #endif
