@@ -315,8 +315,9 @@ run_with(const char *path)
     if (conf == NULL) {
         return EXIT_FAILED;
     }
-    (void)signal(SIGPIPE,
-                 SIG_IGN); /* a peer that is gone is an error of one send, not of the process */
+    /* A peer that is gone and a file at its limit are errors of one call, not of the process. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
     log_set_level(conf->log_level);
     int status = EXIT_FAILED;
     if (log_open(conf->logfile)) {

@@ -16,7 +16,8 @@ MUST_CHECK bool file_read(const char *path, size_t len_max, struct buf *out, str
 /* Whether something stands at the path. */
 bool file_exists(const char *path);
 /* Replaces the file durably: temporary file beside it, fsync, rename, fsync of the directory. After
- * success the new bytes survive a power loss; after failure the old file is untouched. */
+ * success the new bytes survive a power loss; after failure either the old or the new bytes stand
+ * there, whole. */
 MUST_CHECK bool file_replace(const char *path, struct slice bytes, struct err *err);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "monitor/lag.h"
-#include "monitor/monitor.h"
+#include "monitor/node.h"
 #include "monitor/question.h"
 
 /* How the follower gets the writer's changes, and so what is compared. */

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "monitor/monitor.h"
+#include "monitor/node.h"
 #include "net/pq.h"
 #include "topo/side.h"
 

@@ -50,6 +50,9 @@ struct pools_config {
     size_t scratch_len;
 };
 struct pools *pools_new(const struct pools_config *config);
+/* Closes every backend. */
+void pools_close(struct pools *p);
+/* After pools_close, when the loop has run its disposals: backends know their pool until then. */
 void pools_free(struct pools *p);
 /* The configuration and the users for new backends; taken over by reference. */
 void pools_configure(struct pools *p, struct conf *conf, struct users *users);

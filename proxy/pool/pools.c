@@ -28,12 +28,21 @@ close_all_in(struct list *backends)
     }
 }
 
-/* Backends are freed at the end of the turn and still know their pool, so the pools go after them.
- */
-static void
-pools_free_late(void *arg)
+void
+pools_close(struct pools *p)
 {
-    struct pools *p = arg;
+    size_t at = 0;
+    cancels_close_all(p);
+    for (struct pool *pool = pools_next(p, &at); pool != NULL; pool = pools_next(p, &at)) {
+        close_all_in(&pool->idle);
+        close_all_in(&pool->active);
+        close_all_in(&pool->opening);
+    }
+}
+
+void
+pools_free(struct pools *p)
+{
     size_t at = 0;
     for (struct pool *pool = pools_next(p, &at); pool != NULL; pool = pools_next(p, &at)) {
         params_unref(pool->params);
@@ -45,20 +54,6 @@ pools_free_late(void *arg)
     conf_unref(p->conf);
     users_unref(p->users);
     mem_free(p);
-}
-
-void
-pools_free(struct pools *p)
-{
-    size_t at = 0;
-    /* Disposals run last in, first out: this one first in. */
-    loop_dispose(p->config.loop, pools_free_late, p);
-    cancels_close_all(p);
-    for (struct pool *pool = pools_next(p, &at); pool != NULL; pool = pools_next(p, &at)) {
-        close_all_in(&pool->idle);
-        close_all_in(&pool->active);
-        close_all_in(&pool->opening);
-    }
 }
 
 void

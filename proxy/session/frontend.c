@@ -191,6 +191,10 @@ must_refuse(const struct session *s, uint32_t pins, bool lifts_read_only, enum s
         *why = REFUSAL_LIFTS_READ_ONLY;
         return true;
     }
+    if (s->decision.read_only && pins != SQL_PIN_NONE && !s->traits.reader) {
+        *why = REFUSAL_STATE_OF_READER;
+        return true;
+    }
     if ((pins & SQL_PIN_SEQUENCE) != 0 && outside && !s->backend_is_own &&
         s->pins == SQL_PIN_NONE) {
         *why = REFUSAL_SEQUENCE_STATE;

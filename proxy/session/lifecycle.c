@@ -190,7 +190,7 @@ worker_end(struct worker *w)
     close_all(&w->arriving, NULL);
     close_all(&w->sessions, &err);
     timer_stop(w->tick);
-    pools_free(w->pools);
+    pools_close(w->pools);
     loop_stop(w->loop);
 }
 
@@ -200,6 +200,7 @@ worker_fini(struct worker *w)
     timer_free(w->tick);
     mailbox_free(w->mailbox);
     loop_free(w->loop);
+    pools_free(w->pools);
     worker_forget_welcomes(w);
     settings_table_fini(&w->settings);
     statement_table_fini(&w->statements);

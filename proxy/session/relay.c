@@ -290,6 +290,10 @@ static const struct refusal {
     [REFUSAL_LIFTS_READ_ONLY] =
         {SQLSTATE_READ_ONLY, "a read-only session or transaction cannot be made read-write here",
          "Begin the transaction without READ ONLY."},
+    [REFUSAL_STATE_OF_READER] = {SQLSTATE_READ_ONLY,
+                                 "state of the session cannot be changed in a read-only "
+                                 "transaction that runs on a follower",
+                                 "Do it before the transaction, or begin without READ ONLY."},
     [REFUSAL_SEQUENCE_STATE] = {SQLSTATE_OBJECT_NOT_IN_STATE,
                                 "currval and lastval are not defined: another session has used the "
                                 "backend since",
@@ -415,6 +419,10 @@ on_reply(struct session *s, uint8_t type, struct slice seen)
     if (verdict.bad) {
         broken(s, "a reply that was not asked for", type);
         return false;
+    }
+    if (type == 'G' && b->flow.syncs_ignored && flow_head(&b->flow)->kind == FLOW_EXECUTE) {
+        s->in_batch = true; /* the Sync that ended it went into the COPY: another must come */
+        s->unit_done = false;
     }
     if (type == 'E' && !on_error(s, body, &verdict)) {
         return false;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "admin/dialog.h"
-#include "admin/statement.h"
+#include "admin/grammar.h"
 #include "wire/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -172,6 +172,17 @@ class HeldSessions(FlipCase):
         self.teal.console("RELEASE")
         self.assertEqual(waiting.result(5).tag, "INSERT 0 1")
 
+    def test_copy_under_way_ends_while_held(self):
+        c = self.connect()
+        c.send(pgwire.whole("COPY kv FROM STDIN") + pgwire.sync())
+        c.expect("1"), c.expect("2"), c.expect("n"), c.expect("G")
+        self.teal.console("HOLD 10s")
+        began = time.monotonic()
+        c.send(pgwire.copy_data(b"copied while held\tx\t1\n") + pgwire.copy_done() + pgwire.sync())
+        self.assertEqual(self.kinds_of(c.until_ready()), "CZ")
+        self.assertLess(time.monotonic() - began, 5)
+        self.teal.console("RELEASE")
+
     def test_hold_ends_by_itself(self):
         writer = self.connect()
         self.teal.console("HOLD 1s")

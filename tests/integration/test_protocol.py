@@ -374,6 +374,19 @@ class Copy(PairCase):
         self.assertEqual(self.errors_of(self.c.until_ready()), ["57014"])
         self.assertEqual(self.count(), "0")
 
+    def test_extended_copy_with_its_sync_ahead(self):
+        """As libpq and others send it: Sync behind Execute, which the COPY takes, and another behind CopyDone."""
+        self.c.send(pgwire.whole("COPY kv FROM STDIN") + pgwire.sync())
+        self.assertEqual(self.kinds_of([self.c.expect("1"), self.c.expect("2"), self.c.expect("n"), self.c.expect("G")]), "12nG")
+        self.c.send(pgwire.copy_data(b"a\tb\t1\n") + pgwire.copy_done() + pgwire.sync())
+        self.assertEqual(self.kinds_of(self.c.until_ready()), "CZ")
+        self.assertEqual(self.count(), "1")
+
+    def test_extended_copy_all_at_once(self):
+        self.c.send(pgwire.whole("COPY kv FROM STDIN") + pgwire.copy_data(b"a\tb\t1\n") + pgwire.copy_done() + pgwire.sync())
+        self.assertEqual(self.kinds_of(self.c.until_ready()), "12nGCZ")
+        self.assertEqual(self.count(), "1")
+
     def test_bad_data(self):
         with self.refused("22P02"):
             self.c.copy_in("COPY kv FROM STDIN", [b"a\tb\tnot a number\n", b"c\td\t2\n"])

@@ -2,9 +2,12 @@
 """Programs that people really use, through Teal: psql, pgbench in its three modes, pg_dump; and the command line."""
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 
+import pgwire
 import teal
 from case import PairCase
 from cluster import TOP, client_program
@@ -137,6 +140,37 @@ class Configuration(PairCase):
         self.teal.set(listen_backlog=4096)
         self.teal.console("RELOAD")
         self.assert_serving()
+
+
+class Shutdown(PairCase):
+    """The end of the process, with clients in the middle of things."""
+
+    def setUp(self):
+        super().setUp()
+        if not self.teal.is_running():
+            self.teal.start()
+
+    def tearDown(self):
+        pass  # it is meant to have ended
+
+    def test_shutdown_with_clients_in_all_situations(self):
+        idle, pinned, open_transaction, running = (self.connect() for _ in range(4))
+        pinned.query("CREATE TEMP TABLE mine (n int)")
+        open_transaction.query("BEGIN")
+        running.send(pgwire.query("SELECT pg_sleep(30)"))
+        idle.value("SELECT 1")
+        time.sleep(0.2)
+        os.kill(self.teal.process.pid, signal.SIGQUIT)
+        self.assertEqual(self.teal.wait_end(10), 0)
+
+    def test_term_waits_for_open_transactions(self):
+        c = self.connect()
+        c.queries("BEGIN; INSERT INTO kv VALUES ('before the end', 'x')")
+        os.kill(self.teal.process.pid, signal.SIGTERM)
+        time.sleep(0.3)
+        c.query("COMMIT")
+        self.assertEqual(self.teal.wait_end(10), 0)
+        self.assertEqual(self.pair.blue.value("SELECT count(*) FROM kv WHERE k = 'before the end'", "app"), "1")
 
 
 class Checker(PairCase):
