@@ -40,7 +40,7 @@ enum conf_drain_policy {
 
 enum conf_fence {
     CONF_FENCE_SOFT,   /* the old side defaults to read only */
-    CONF_FENCE_STRICT, /* and its application roles may not log in */
+    CONF_FENCE_STRICT, /* and its database takes no connections but the operator's */
 };
 
 enum {

@@ -3,9 +3,9 @@
  * PREPARE creates what a flip needs: the schema teal with its two tables, the publication, and for
  * a logical pair the subscriptions, slots and the guard on the follower. It says what it is going
  * to do before it does it, and does nothing that is already there, so it may be run again. FINISH
- * drops it all, way back included, and leaves the old side fenced. Both are jobs of the machine:
- * cutover_start(CUTOVER_JOB_PREPARE / _FINISH), which comes to the two functions below; they are
- * for the machine alone. */
+ * drops the streams, way back included (the schema stays), and leaves the old side fenced. Both are
+ * jobs of the machine: cutover_start(CUTOVER_JOB_PREPARE / _FINISH), which comes to the two
+ * functions below; they are for the machine alone. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CUTOVER_PREPARE_H
 #define TEAL_CUTOVER_PREPARE_H

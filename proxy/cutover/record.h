@@ -1,8 +1,9 @@
 /* record.h — the durable record of the machine: what the state file holds.
  *
- * Text lines, one fact each, the last line a CRC-32 of all before it. Written whole before each
- * act, so a reader finds the old or the new one; a file that is torn, edited or of another version
- * is corrupt, and a corrupt record says nothing: recovery then asks the databases. */
+ * Text lines, one fact each, the last line a CRC-32 of all before it. Written whole before each act
+ * that a restart must know of, so a reader finds the old or the new one; a file that is torn,
+ * edited or of another version is corrupt, and a corrupt record says nothing: recovery then asks
+ * the databases. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CUTOVER_RECORD_H
 #define TEAL_CUTOVER_RECORD_H

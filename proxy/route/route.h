@@ -38,8 +38,8 @@ struct route_decision {
 struct route_decision route_decide(const struct view *view, const struct route_session *session,
                                    enum sql_class class);
 
-/* The sticky place of a session: a hash of database and user and application (or address), so that
- * raising the percentage only adds sessions. */
+/* The sticky place of a session, drawn once by hashing database and key (the client's address and
+ * the session's number), so that raising the percentage only adds sessions. */
 uint32_t route_bucket(const char *database, const char *key);
 
 /* "own-writes", "percent", ... */
