@@ -8,6 +8,7 @@
  * Long messages that nobody needs to see (COPY data, a 1 GB parameter) go on as they arrive. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/carry.h"
+#include "session/names.h"
 #include "session/session.h"
 
 #include <stdarg.h>
@@ -236,10 +237,10 @@ deallocate(struct session *s, const struct sql_traits *traits)
     if (name.len >= 2 && name.p[0] == '"') {
         name = slice_of(name.p + 1, name.len - 2);
     }
-    if (map_get(&s->statements, name) == NULL) {
+    if (names_get(s, name) == NULL) {
         return false;
     }
-    session_forget_statement(s, name);
+    names_forget(s, name);
     /* An empty statement can be prepared even in a failed transaction. */
     static const uint8_t no_types[] = {0, 0};
     message_put_parse(server_queue(s), "teal_gone", SLICE_EMPTY,
@@ -270,6 +271,7 @@ on_query(struct session *s, struct slice in, uint64_t total)
     if (is_skipped(s)) {
         return drop_long(s, in, total);
     }
+    s->unnamed_is_here = false;
     s->in_batch = false;  /* its ReadyForQuery ends the batch as a Sync would */
     if (in.len < total) { /* too long to be read as a whole */
         session_pin(s, SQL_PIN_UNKNOWN);
@@ -350,7 +352,16 @@ ensure_statement(struct session *s, const struct statement *statement)
     backend_statement_name(statement->id, name);
     message_put_parse(server_queue(s), name, statement_text(statement), statement_types(statement));
     owe(s, FLOW_PARSE, FLOW_SWALLOW, statement->id);
+    s->prepares = true;
     backend_add_statement(b, statement->id);
+}
+
+/* Whether the unnamed statement is one that the server may still skip, with the batch before: then
+ * what uses it waits. */
+static bool
+unnamed_is_unsure(const struct session *s)
+{
+    return s->unnamed_owed > 0 && !s->unnamed_is_here && !is_skipped(s);
 }
 
 /* The same for the unnamed statement, which another session may have replaced on this backend. A
@@ -370,6 +381,8 @@ ensure_unnamed(struct session *s)
     }
     message_put_parse(server_queue(s), "", statement_text(s->unnamed), statement_types(s->unnamed));
     owe(s, FLOW_PARSE, FLOW_SWALLOW, s->unnamed->id | SESSION_UNNAMED_TAG);
+    s->unnamed_owed++;
+    s->unnamed_is_here = true;
     b->unnamed = s->unnamed->id;
 }
 
@@ -381,33 +394,34 @@ parse_unnamed(struct session *s, struct slice frame, struct statement *statement
     s->backend->unnamed = statement->id;
     send_on(s, frame);
     owe(s, FLOW_PARSE, FLOW_FORWARD, statement->id | SESSION_UNNAMED_TAG);
+    s->unnamed_owed++;
+    s->unnamed_is_here = true;
 }
 
-/* A name that the session has already: the server says so, by being asked for the same. */
+/* A name that the session has already. The server says so of a name that it has for sure: never of
+ * that of a statement, which might then be given another text. */
 static void
-parse_duplicate(struct session *s, const struct session_statement *named, struct slice text,
-                struct slice types)
+parse_duplicate(struct session *s)
 {
-    char name[STATEMENT_NAME_SIZE];
-    ensure_statement(s, named->statement);
-    backend_statement_name(named->statement->id, name);
-    message_put_parse(server_queue(s), name, text, types);
+    static const uint8_t no_types[] = {0, 0};
+    const struct slice types = slice_of(no_types, sizeof(no_types));
+    message_put_parse(server_queue(s), "teal_twice", SLICE_EMPTY, types);
+    owe(s, FLOW_PARSE, FLOW_SWALLOW, 0);
+    message_put_parse(server_queue(s), "teal_twice", SLICE_EMPTY, types);
     owe(s, FLOW_PARSE, FLOW_FORWARD, 0);
 }
 
 static void
 parse_named(struct session *s, struct slice name, struct statement *statement)
 {
-    struct session_statement *named = xcalloc(1, sizeof(*named));
-    named->statement = statement;
-    (void)map_put(&s->statements, name, named); /* there was none */
+    names_change(s, name, statement);
     if (backend_has_statement(s->backend, statement->id)) {
-        named->number = ++s->names_given;
-        owe(s, FLOW_PARSE, FLOW_LOCAL, named->number);
+        s->prepares = s->prepares || !flow_empty(&s->backend->flow);
+        owe(s, FLOW_PARSE, FLOW_LOCAL, NAMES_TAG);
         return;
     }
     char server_name[STATEMENT_NAME_SIZE];
-    named->pending = true;
+    s->prepares = true;
     evict_statements(s);
     backend_statement_name(statement->id, server_name);
     message_put_parse(server_queue(s), server_name, statement_text(statement),
@@ -457,9 +471,9 @@ on_parse(struct session *s, struct slice in, uint64_t total)
         parse_unnamed(s, frame, statement);
         return (size_t)total;
     }
-    struct session_statement *named = map_get(&s->statements, name);
-    if (named != NULL && (!s->resent || named->statement != statement)) {
-        parse_duplicate(s, named, text, types);
+    const struct statement *named = names_get(s, name);
+    if (named != NULL && (!s->resent || named != statement)) {
+        parse_duplicate(s);
         statement_unref(&w->statements, statement);
         return (size_t)total;
     }
@@ -493,14 +507,14 @@ put_unknown_name(char out[STATEMENT_NAME_SIZE + 8], struct slice name)
 static uint64_t
 resolve_statement(struct session *s, struct slice name, char out[STATEMENT_NAME_SIZE + 8])
 {
-    const struct session_statement *named = map_get(&s->statements, name);
+    const struct statement *named = names_get(s, name);
     if (named == NULL) {
         put_unknown_name(out, name);
         return 0;
     }
-    ensure_statement(s, named->statement);
-    backend_statement_name(named->statement->id, out);
-    return named->statement->id;
+    ensure_statement(s, named);
+    backend_statement_name(named->id, out);
+    return named->id;
 }
 
 static void
@@ -528,9 +542,9 @@ send_bind_named(struct session *s, struct slice in, uint64_t total, struct slice
                 struct slice name)
 {
     char server_name[STATEMENT_NAME_SIZE + 8];
-    const struct session_statement *named = map_get(&s->statements, name);
+    const struct statement *named = names_get(s, name);
     const uint64_t tag = resolve_statement(s, name, server_name);
-    note_bound(s, named == NULL ? NULL : named->statement);
+    note_bound(s, named == NULL ? NULL : named);
     const size_t head_len = WIRE_HEADER_LEN + portal.len + 1 + name.len + 1;
     const size_t new_head_len = WIRE_HEADER_LEN + portal.len + 1 + strlen(server_name) + 1;
     struct buf *out = server_queue(s);
@@ -553,6 +567,11 @@ on_bind(struct session *s, struct slice in, uint64_t total)
     struct slice name;
     struct slice rest;
     const size_t here = in.len < total ? in.len : (size_t)total;
+    const bool ok = message_bind(slice_of(in.p + WIRE_HEADER_LEN, here - WIRE_HEADER_LEN), &portal,
+                                 &name, &rest);
+    if (ok && name.len == 0 && unnamed_is_unsure(s)) {
+        return 0;
+    }
     s->in_batch = true;
     if (here < total && s->replay_armed) {
         relay_disarm(s);
@@ -563,8 +582,7 @@ on_bind(struct session *s, struct slice in, uint64_t total)
         s->pass_drop = true;
         return here;
     }
-    if (!message_bind(slice_of(in.p + WIRE_HEADER_LEN, here - WIRE_HEADER_LEN), &portal, &name,
-                      &rest)) {
+    if (!ok) {
         const size_t used = send_long(s, in, total);
         owe(s, FLOW_BIND, FLOW_FORWARD, 0);
         return used;
@@ -575,13 +593,18 @@ on_bind(struct session *s, struct slice in, uint64_t total)
     return send_bind_named(s, in, total, portal, name);
 }
 
+/* The server keeps the statement, for whoever prepares the same next. Closing what does not exist
+ * is no error. */
 static void
 close_statement(struct session *s, struct slice name)
 {
-    session_forget_statement(s, name);
-    /* The server keeps it, for whoever prepares the same next. Closing what does not exist is no
-     * error. */
-    owe(s, FLOW_CLOSE, FLOW_LOCAL, 0);
+    if (names_get(s, name) == NULL) {
+        owe(s, FLOW_CLOSE, FLOW_LOCAL, 0);
+        return;
+    }
+    names_change(s, name, NULL);
+    s->prepares = s->prepares || !flow_empty(&s->backend->flow);
+    owe(s, FLOW_CLOSE, FLOW_LOCAL, NAMES_TAG);
 }
 
 /* Describe and Close. */
@@ -593,13 +616,16 @@ on_named(struct session *s, struct slice in, uint64_t total)
     const enum flow_kind kind = type == 'D' ? FLOW_DESCRIBE : FLOW_CLOSE;
     uint8_t what;
     struct slice name;
+    const bool ok = message_named(slice_of(in.p + WIRE_HEADER_LEN, (size_t)total - WIRE_HEADER_LEN),
+                                  &what, &name);
+    if (ok && what == 'S' && name.len == 0 && unnamed_is_unsure(s)) {
+        return 0;
+    }
     s->in_batch = true;
     remember_for_replay(s, frame);
     if (is_skipped(s)) {
         return (size_t)total;
     }
-    const bool ok = message_named(slice_of(in.p + WIRE_HEADER_LEN, (size_t)total - WIRE_HEADER_LEN),
-                                  &what, &name);
     if (!ok || what == 'P') {
         send_on(s, frame);
         owe(s, kind, FLOW_FORWARD, 0);
@@ -653,6 +679,7 @@ on_sync(struct session *s, struct slice in, uint64_t total)
         return (size_t)total; /* the server ignores it while it reads COPY data */
     }
     s->in_batch = false;
+    s->unnamed_is_here = false;
     s->unit_done = true;
     return (size_t)total;
 }

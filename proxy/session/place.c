@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "session/carry.h"
+#include "session/names.h"
 #include "session/session.h"
 #include "wire/message.h"
 
@@ -71,10 +72,7 @@ batch_bind(const struct session *s, struct batch *batch, struct slice body)
     if (batch->parsed.p != NULL && slice_equal(name, batch->parsed)) {
         return; /* its Parse has been counted */
     }
-    const struct session_statement *named = map_get(&s->statements, name);
-    const struct statement *statement = name.len == 0   ? s->unnamed
-                                        : named == NULL ? NULL
-                                                        : named->statement;
+    const struct statement *statement = name.len == 0 ? s->unnamed : names_get(s, name);
     batch_meet(batch, statement == NULL ? SQL_WRITE : statement->class);
 }
 
@@ -213,6 +211,8 @@ place_link(struct session *s, struct backend *b)
     const uint64_t now_us = loop_now_us(w->loop);
     CHECK(s->backend == NULL && flow_empty(&b->flow) && b->flow.txn == 'I');
     s->backend = b;
+    s->prepares = false;
+    s->unnamed_owed = 0;
     s->backend_is_own = b->last_session == s->id;
     b->last_session = s->id;
     place_busy(s, true);
@@ -357,7 +357,8 @@ admit_linked(struct session *s)
         return true;
     }
     if (!flow_empty(&b->flow) && s->unit_done) {
-        return !s->decision.read_only && !backend_is_held(s) && !carry_is_pending(s);
+        return !s->decision.read_only && !backend_is_held(s) && !carry_is_pending(s) &&
+               !s->prepares;
     }
     /* A pinned session between two transactions. */
     if (flow_empty(&b->flow) && b->flow.txn == 'I' && !s->backend_is_busy) {
@@ -497,6 +498,9 @@ place_settle(struct session *s)
     s->unit_done = false;
     stat_add(&s->worker->stats.query_time_us, loop_now_us(s->worker->loop) - s->query_us);
     s->query_us = loop_now_us(s->worker->loop);
+    s->prepares = false;
+    s->unnamed_owed = 0;
+    names_forget_changes(s);
     carry_settle(s);
     s->unit_failed = false;
     const bool unsent = buf_len(&b->out) > 0 || s->pass_left > 0 || s->to_server.len > 0;

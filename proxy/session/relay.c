@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "session/names.h"
 #include "session/session.h"
 #include "wire/message.h"
 
@@ -89,6 +90,9 @@ relay_local_replies(struct session *s)
     }
     while (flow_take_local(&s->backend->flow, &entry)) {
         CHECK(types[entry.kind] != 0);
+        if (entry.tag == NAMES_TAG) {
+            names_answered(s);
+        }
         spill(s);
         message_put_simple(s->replay_armed ? &s->held_replies : &s->out, types[entry.kind]);
     }
@@ -116,6 +120,7 @@ relay_lost(struct session *s, const struct err *err)
     place_busy(s, false);
     pool_discard(&s->backend);
     s->applying_settings = false;
+    names_take_back(s);
     if (again && s->phase == SESSION_READY) {
         place_replay(s);
         session_flush(s);
@@ -191,41 +196,24 @@ statement_dropped(void *arg, const struct flow_entry *entry)
 {
     struct session *s = arg;
     const uint64_t id = entry->tag & ~SESSION_UNNAMED_TAG;
-    if (entry->kind != FLOW_PARSE || entry->tag == 0) {
+    const bool changes =
+        entry->kind == FLOW_PARSE || (entry->kind == FLOW_CLOSE && entry->action == FLOW_LOCAL);
+    if (!changes || entry->tag == 0) {
         return;
     }
     if ((entry->tag & SESSION_UNNAMED_TAG) != 0) {
         s->backend->unnamed = 0;
+        s->unnamed_owed -= s->unnamed_owed > 0 ? 1 : 0;
         if (s->unnamed != NULL && s->unnamed->id == id) {
             session_forget_unnamed(s);
         }
         return;
     }
-    const bool local = entry->action == FLOW_LOCAL; /* the server has it from another time */
-    if (!local) {
+    if (entry->action != FLOW_SWALLOW) {
+        s->names_skipped = true;
+    }
+    if (entry->action != FLOW_LOCAL) {
         backend_forget_statement(s->backend, id);
-    }
-    size_t at = 0;
-    const struct map_entry *e = map_next_entry(&s->statements, &at);
-    while (e != NULL) {
-        const struct session_statement *named = e->value;
-        if (local ? named->number == id : named->pending && named->statement->id == id) {
-            session_forget_statement(s, slice_of(e->key, e->key_len));
-            at = 0; /* the map has changed: look from the start */
-        }
-        e = map_next_entry(&s->statements, &at);
-    }
-}
-
-static void
-statement_parsed(struct session *s, uint64_t id)
-{
-    size_t at = 0;
-    for (void *v = map_next(&s->statements, &at); v != NULL; v = map_next(&s->statements, &at)) {
-        struct session_statement *named = v;
-        if (named->statement->id == id) {
-            named->pending = false;
-        }
     }
 }
 
@@ -242,7 +230,7 @@ on_complete(struct session *s, struct slice body)
     for (size_t i = 0; i < COUNT_OF(forgets); i++) {
         if (slice_equal_str(tag, forgets[i])) {
             backend_forget_all_statements(s->backend);
-            session_forget_statements(s);
+            names_forget_all(s);
         }
     }
 }
@@ -250,11 +238,13 @@ on_complete(struct session *s, struct slice body)
 static void
 entry_done(struct session *s, const struct flow_entry *entry)
 {
-    if (entry->kind == FLOW_PARSE && (entry->tag & SESSION_UNNAMED_TAG) == 0 && entry->tag != 0) {
+    if (entry->kind == FLOW_PARSE && (entry->tag & SESSION_UNNAMED_TAG) != 0) {
+        s->unnamed_owed -= s->unnamed_owed > 0 ? 1 : 0;
+    } else if (entry->kind == FLOW_PARSE && entry->tag != 0) {
         backend_add_statement(s->backend, entry->tag); /* it was, unless all were forgotten since */
-    }
-    if (entry->kind == FLOW_PARSE && entry->action == FLOW_FORWARD && entry->tag != 0) {
-        statement_parsed(s, entry->tag);
+        if (entry->action == FLOW_FORWARD) {
+            names_answered(s);
+        }
     }
     if (entry->kind == FLOW_QUERY && entry->action == FLOW_SWALLOW) {
         s->applying_settings = false;
@@ -423,6 +413,10 @@ on_reply(struct session *s, uint8_t type, struct slice seen)
     if (type == 'G' && b->flow.syncs_ignored && flow_head(&b->flow)->kind == FLOW_EXECUTE) {
         s->in_batch = true; /* the Sync that ended it went into the COPY: another must come */
         s->unit_done = false;
+    }
+    if (s->names_skipped) {
+        s->names_skipped = false;
+        names_take_back(s);
     }
     if (type == 'E' && !on_error(s, body, &verdict)) {
         return false;

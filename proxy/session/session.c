@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "session/names.h"
 #include "wire/message.h"
 
 static void session_on_ready(void *arg, unsigned ready);
@@ -35,6 +36,7 @@ session_new(struct worker *w, int fd, const char *peer)
     map_init(&s->statements, w->statements.by_key.seed);
     list_init(&s->node);
     list_init(&s->held_node);
+    list_init(&s->name_changes);
     list_init(&s->waiter.node);
     s->waiter.done = place_waiter_done;
     list_push_back(&w->arriving, &s->node);
@@ -96,32 +98,10 @@ session_take_params(struct session *s, struct params *params)
 }
 
 void
-session_forget_statement(struct session *s, struct slice name)
-{
-    struct session_statement *named = map_remove(&s->statements, name);
-    if (named != NULL) {
-        statement_unref(&s->worker->statements, named->statement);
-        mem_free(named);
-    }
-}
-
-void
 session_forget_unnamed(struct session *s)
 {
     statement_unref(&s->worker->statements, s->unnamed);
     s->unnamed = NULL;
-}
-
-void
-session_forget_statements(struct session *s)
-{
-    size_t at = 0;
-    for (void *v = map_next(&s->statements, &at); v != NULL; v = map_next(&s->statements, &at)) {
-        struct session_statement *named = v;
-        statement_unref(&s->worker->statements, named->statement);
-        mem_free(named);
-    }
-    map_fini(&s->statements);
 }
 
 static void
@@ -180,7 +160,8 @@ session_close(struct session *s, const struct err *err)
     if (s->pins != SQL_PIN_NONE) {
         (void)atomic_fetch_sub(&s->worker->gauges.pinned, 1);
     }
-    session_forget_statements(s);
+    names_forget_changes(s);
+    names_forget_all(s);
     session_forget_unnamed(s);
     settings_unref(&s->worker->settings, s->settings);
     settings_unref(&s->worker->settings, s->login_settings);

@@ -53,13 +53,6 @@ enum session_refusal {
     REFUSALS_COUNT,
 };
 
-/* A client's name for a prepared statement. */
-struct session_statement {
-    struct statement *statement; /* shared (ref) */
-    bool pending;                /* its Parse is not answered yet */
-    uint64_t number;             /* of the name, when Teal answers its Parse */
-};
-
 /* A stretch of input that goes on as it is: sent from where it was received. */
 struct run {
     const uint8_t *p; /* borrowed from the receive buffer, for this turn */
@@ -92,8 +85,12 @@ struct session {
     struct params *params;           /* shared (ref): what the client was told */
     bool encoding_is_safe;           /* its texts may be classified */
     bool backslash_escapes; /* standard_conforming_strings is off: so are those with a backslash */
-    struct map statements;  /* name -> struct session_statement, owned */
-    uint64_t names_given;   /* the last number of a name */
+    struct map statements;  /* name -> struct statement, shared (ref): see names.h */
+    struct list name_changes; /* of names.c: not answered yet */
+    bool names_skipped;       /* an error made the server skip changes of names */
+    bool prepares; /* a named statement was sent to be prepared, or a name changed: no answer yet */
+    uint32_t unnamed_owed;     /* the same of the unnamed statement: so many are not answered */
+    bool unnamed_is_here;      /* it was sent in this batch */
     struct statement *unnamed; /* shared (ref) */
 
     /* Its backend, or its wait for one. */
@@ -174,9 +171,7 @@ void session_pin(struct session *s, uint32_t pins);
 void session_take_params(struct session *s, struct params *params);
 
 /* The client's prepared statements. */
-void session_forget_statement(struct session *s, struct slice name);
 void session_forget_unnamed(struct session *s);
-void session_forget_statements(struct session *s);
 
 /* A CancelRequest for it: its query is cancelled at the server, or taken out of the queue. */
 void session_cancel(struct session *s);

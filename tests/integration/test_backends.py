@@ -223,7 +223,7 @@ class Statements(PairCase):
         for n in range(100):
             self.c.send(pgwire.parse("SELECT 'one of many %d'" % n, "s") + pgwire.close("S", "s") + pgwire.sync())
             self.assertEqual(self.kinds_of(self.c.until_ready()), "13Z")
-        self.assertLessEqual(int(self.c.value("SELECT count(*) FROM pg_prepared_statements")), 11)
+        self.assertLessEqual(int(self.c.value("SELECT count(*) FROM pg_prepared_statements")), 14)
 
     def test_eviction_that_an_error_skips(self):
         """Whatever fails around it, each statement works afterwards."""
@@ -249,3 +249,49 @@ class Statements(PairCase):
         for n in range(3):
             self.c.query("SELECT 1; DEALLOCATE ALL")
             self.assertEqual(self.other.run_prepared("theirs").value(), "theirs")
+
+    def test_close_skipped_after_an_error(self):
+        """The server never saw it: the name still means what it meant."""
+        self.c.prepare("s", "SELECT 'first'")
+        self.c.send(pgwire.parse("oops") + pgwire.close("S", "s") + pgwire.parse("SELECT 'second'", "s") + pgwire.sync())
+        self.assertEqual(self.kinds_of(self.c.until_ready()), "EZ")
+        self.assertEqual(self.c.run_prepared("s").value(), "first")
+
+    def test_names_changed_in_a_batch_that_fails_ahead_of_others(self):
+        """Batches sent before the error is known: each runs what its name means when its turn has come."""
+        use = pgwire.bind((), "s") + pgwire.execute() + pgwire.sync()
+        for n in range(20):
+            first, second = "SELECT 'first %d'" % n, "SELECT 'second %d'" % n
+            self.c.prepare("s", first)
+            self.c.send(pgwire.parse("oops") + pgwire.close("S", "s") + pgwire.parse(second, "s") + pgwire.sync() + use +
+                        pgwire.close("S", "s") + pgwire.parse(second, "s") + pgwire.sync() + use +
+                        pgwire.parse("oops") + pgwire.parse(first, "fresh") + pgwire.sync() +
+                        pgwire.parse(second, "fresh") + pgwire.bind((), "fresh") + pgwire.execute() +
+                        pgwire.close("S", "fresh") + pgwire.close("S", "s") + pgwire.sync())
+            answers = [self.c.until_ready() for _ in range(6)]
+            self.assertEqual([self.kinds_of(a) for a in answers], ["EZ", "2DCZ", "31Z", "2DCZ", "EZ", "12DC33Z"])
+            rows = [pgwire.row_of(body)[0].decode() for a in answers for kind, body in a if kind == "D"]
+            self.assertEqual(rows, ["first %d" % n, "second %d" % n, "second %d" % n])
+
+    def test_statement_that_another_backend_gets_in_a_batch_that_fails(self):
+        self.c.prepare("s", "SELECT 'kept'")
+        self.other.query("DEALLOCATE ALL")
+        self.c.send(pgwire.parse("oops") + pgwire.bind((), "s") + pgwire.sync() + pgwire.bind((), "s") + pgwire.execute() +
+                    pgwire.sync())
+        self.assertEqual(self.kinds_of(self.c.until_ready()), "EZ")
+        self.assertEqual(self.kinds_of(self.c.until_ready()), "2DCZ")
+
+    def test_unnamed_statement_skipped_after_an_error(self):
+        self.other.prepare("", "SELECT 'theirs'")
+        self.c.send(pgwire.parse("oops", "x") + pgwire.parse("SELECT 'mine'") + pgwire.sync() +
+                    pgwire.bind() + pgwire.execute() + pgwire.sync())
+        self.assertEqual(self.kinds_of(self.c.until_ready()), "EZ")
+        self.assertEqual(self.errors_of(self.c.until_ready()), ["26000"])
+
+    def test_name_given_twice_changes_nobody_elses_statement(self):
+        self.other.prepare("theirs", "SELECT 'theirs'")
+        for _ in range(2):
+            self.c.send(pgwire.parse("SELECT 'theirs'", "mine") + pgwire.parse("SELECT 'changed'", "mine") + pgwire.sync())
+            self.c.until_ready()
+        self.assertEqual(self.other.run_prepared("theirs").value(), "theirs")
+        self.assertEqual(self.c.run_prepared("mine").value(), "theirs")
