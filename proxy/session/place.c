@@ -256,6 +256,18 @@ place_unhold(struct session *s)
     stat_hist_add(&s->worker->stats.held, loop_now_us(s->worker->loop) - s->wait_since_us);
 }
 
+/* The pool of the decision; found by name once, for pools live as long as their worker. */
+static struct pool *
+pool_of(struct session *s)
+{
+    struct pool **pool = &s->pools[s->decision.side][s->decision.read_only];
+    if (*pool == NULL) {
+        const struct pool_key key = {s->decision.side, s->decision.read_only, s->database, s->user};
+        *pool = pools_get(s->worker->pools, &key);
+    }
+    return *pool;
+}
+
 bool
 place_seek(struct session *s, enum sql_class class)
 {
@@ -269,8 +281,7 @@ place_seek(struct session *s, enum sql_class class)
         place_hold(s);
         return false;
     }
-    const struct pool_key key = {s->decision.side, s->decision.read_only, s->database, s->user};
-    struct backend *b = pool_acquire(pools_get(w->pools, &key), s, &s->waiter);
+    struct backend *b = pool_acquire(pool_of(s), s, &s->waiter);
     if (b == NULL) {
         s->query_known = false; /* the text it points at moves */
         s->wait_since_us = loop_now_us(w->loop);

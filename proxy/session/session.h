@@ -94,10 +94,12 @@ struct session {
     struct statement *unnamed; /* shared (ref) */
 
     /* Its backend, or its wait for one. */
-    struct backend *backend; /* borrowed from its pool, while linked */
-    bool backend_is_own;     /* nobody else has used it since this session did last */
-    bool backend_is_busy;    /* counted in worker->gauges.busy */
-    bool applying_settings;  /* the SELECT set_config() ahead of its messages is not answered yet */
+    struct pool
+        *pools[SIDES_COUNT][2]; /* borrowed: by side and read_only; NULL until first needed */
+    struct backend *backend;    /* borrowed from its pool, while linked */
+    bool backend_is_own;        /* nobody else has used it since this session did last */
+    bool backend_is_busy;       /* counted in worker->gauges.busy */
+    bool applying_settings; /* the SELECT set_config() ahead of its messages is not answered yet */
     struct pool_waiter waiter; /* waiter.pool is set while it waits */
     struct list held_node;     /* in worker->held */
     bool is_held;
