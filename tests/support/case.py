@@ -79,7 +79,9 @@ class PairCase(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         try:
-            cls.teal.stop()
+            status = cls.teal.stop()
+            if status not in (0, None):
+                raise AssertionError("teal ended with %s; its log ends:\n%s" % (status, cls.teal.log_tail()))
         finally:
             cls.pair.stop()
 
