@@ -77,8 +77,7 @@ struct client {
     char text[AUDIT_TEXT_MAX + 1];
 };
 
-/* ---- sessions
- * --------------------------------------------------------------------------------------- */
+/* ---- sessions ---- */
 
 static void
 client_free(void *arg)
@@ -236,8 +235,7 @@ client_begin(void *ctx, const char *user, const char *database, struct err *err)
     return true;
 }
 
-/* ---- audit
- * ---------------------------------------------------------------------------------------------- */
+/* ---- audit ---- */
 
 /* The start of the statement in one line, with quotes that do not break the log's. */
 static void
@@ -284,8 +282,7 @@ client_fail(struct client *client, const struct err *err)
     dialog_error(&client->dialog, err);
 }
 
-/* ---- answers in tables
- * ------------------------------------------------------------------------------------- */
+/* ---- answers in tables ---- */
 
 static void
 client_send_table(struct client *client, const struct table *t)
@@ -374,8 +371,7 @@ client_run_workers(struct client *client)
     console->ops.report(console->ops.ctx, what, on_workers_table, ask);
 }
 
-/* ---- answers in steps
- * ------------------------------------------------------------------------------------ */
+/* ---- answers in steps ---- */
 
 static void
 client_send_step(struct client *client, const char *result, const char *step, const char *detail,
@@ -448,8 +444,7 @@ run_shutdown(struct client *client)
     client_run_act(client, "shutdown", client->console->ops.shutdown);
 }
 
-/* ---- the long command
- * ---------------------------------------------------------------------------------------- */
+/* ---- the long command ---- */
 
 static struct client *
 runner_find(const struct console *console)
@@ -698,8 +693,7 @@ client_cancel(void *ctx, uint32_t pid, struct slice key)
              taken ? "yes" : "no", console->run.text);
 }
 
-/* ---- which command does what
- * ----------------------------------------------------------------------------------- */
+/* ---- which command does what ---- */
 
 typedef void command_fn(struct client *client);
 
@@ -755,9 +749,7 @@ client_execute(void *ctx, struct slice text, bool describe)
     }
 }
 
-/* ---- the socket
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- the socket ---- */
 
 static void
 client_new(struct console *console, int fd)

@@ -90,8 +90,7 @@ fatal_protocol(struct dialog *d, const char *text)
     dialog_fatal(d, &err);
 }
 
-/* ---- names -------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 static struct dialog_named *
 named_find(struct dialog *d, char kind, struct slice name)
@@ -135,8 +134,7 @@ portals_close(struct dialog *d)
     }
 }
 
-/* ---- answers
- * -------------------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 static void
 dialog_begin(struct dialog *d, bool extended, bool describing)
@@ -226,8 +224,7 @@ dialog_error(struct dialog *d, const struct err *err)
     dialog_end(d);
 }
 
-/* ---- messages
- * --------------------------------------------------------------------------------------- */
+/* ---- messages ---- */
 
 /* An error of the message itself, outside a statement; in the extended protocol. */
 static void
@@ -468,8 +465,7 @@ take_message(struct dialog *d)
     return true;
 }
 
-/* ---- start-up
- * --------------------------------------------------------------------------------------- */
+/* ---- start-up ---- */
 
 static void
 copy_param(char *out, struct slice value)

@@ -184,8 +184,7 @@ lex_accept(struct lexer *lexer, const char *word)
     return true;
 }
 
-/* ---- arguments --------------------------------------------------------------------------------
- */
+/* ---- arguments ---- */
 
 static bool
 fail_at(const struct lexer *lexer, const struct statement *s, struct err *err)
@@ -481,8 +480,7 @@ static parse_fn *const argument_parsers[ARGS_COUNT] = {
     [ARG_SET] = parse_set,       [ARG_SHUTDOWN] = parse_shutdown,
 };
 
-/* ---- the table ---------------------------------------------------------------------------------
- */
+/* ---- the table ---- */
 
 #define COMMAND(id, words, argument, shown, needs, reply, sentence) \
     {id, words, shown, NEEDS_##needs, REPLY_##reply, sentence},
@@ -618,8 +616,7 @@ statement_parse(struct slice text, struct statement *out, struct err *err)
     return true;
 }
 
-/* ---- values
- * -------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 bool
 duration_parse(const char *text, uint64_t *out_us)

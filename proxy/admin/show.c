@@ -40,8 +40,7 @@ add_u64_if(struct table *t, bool known, uint64_t n)
     }
 }
 
-/* ---- the pair
- * ------------------------------------------------------------------------------------- */
+/* ---- the pair ---- */
 
 static struct table *
 show_status_lines(const struct statement *s, const struct snapshot *snap)
@@ -186,8 +185,7 @@ show_cutover(const struct statement *s, const struct snapshot *snap)
     return t;
 }
 
-/* ---- PgBouncer's reports
- * ----------------------------------------------------------------------------- */
+/* ---- PgBouncer's reports ---- */
 
 /* Totals without a prefix are those of STATS_TOTALS; STATS has them with it. */
 static void
@@ -437,8 +435,7 @@ show_setting(const struct statement *s, const struct snapshot *snap)
     UNREACHABLE(); /* the test goes through all rows of the command table */
 }
 
-/* ---- EXPLAIN ROUTE
- * ------------------------------------------------------------------------------------- */
+/* ---- EXPLAIN ROUTE ---- */
 
 static struct sql_extra *
 read_functions(const struct conf *conf)
@@ -492,8 +489,7 @@ show_explain(const struct statement *s, const struct snapshot *snap)
     return t;
 }
 
-/* ---- which is which
- * ------------------------------------------------------------------------------------- */
+/* ---- which is which ---- */
 
 typedef struct table *show_fn(const struct statement *s, const struct snapshot *snap);
 

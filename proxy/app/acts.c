@@ -36,8 +36,7 @@ struct delay {
     void *arg; /* the machine's */
 };
 
-/* ---- SQL
- * ------------------------------------------------------------------------------------------ */
+/* ---- SQL ---- */
 
 static const char *
 rows_cell(const void *impl, int row, int column)
@@ -102,8 +101,7 @@ op_sql_fresh(void *ctx, enum side side, const char *sql, uint64_t timeout_us, cu
     pq_query(call->fresh, sql, timeout_us, on_sql_done, call);
 }
 
-/* ---- time
- * ------------------------------------------------------------------------------------------- */
+/* ---- time ---- */
 
 static uint64_t
 op_now_us(void *ctx)
@@ -143,8 +141,7 @@ op_timer(void *ctx, uint64_t delay_us, cutover_timer_fn *fn, void *arg)
     timer_start(delay->timer, delay_us);
 }
 
-/* ---- the record and the route
- * ------------------------------------------------------------------------ */
+/* ---- the record and the route ---- */
 
 static bool
 op_record_write(void *ctx, struct slice bytes, struct err *err)
@@ -171,8 +168,7 @@ op_publish(void *ctx, const struct cutover_route *route)
              route->writes_held ? "yes" : "no", route->writes_known ? "yes" : "no");
 }
 
-/* ---- the workers
- * ---------------------------------------------------------------------------------------- */
+/* ---- the workers ---- */
 
 static bool
 op_view_acked(void *ctx)
@@ -238,8 +234,7 @@ op_leave_side(void *ctx, enum side side)
     workers_leave_side(c->workers, side);
 }
 
-/* ---- the monitor
- * ------------------------------------------------------------------------------------------ */
+/* ---- the monitor ---- */
 
 static void
 op_heartbeat(void *ctx, bool on)
@@ -263,8 +258,7 @@ op_facts(void *ctx, enum side side, struct cutover_facts *out)
     };
 }
 
-/* ---- the operator
- * --------------------------------------------------------------------------------------- */
+/* ---- the operator ---- */
 
 static void
 op_report(void *ctx, const struct cutover_report *row)
@@ -293,9 +287,7 @@ op_point(void *ctx, const char *step, const char *when)
     }
 }
 
-/* ---- life
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static enum cutover_drain
 drain_of(enum conf_drain_policy policy)

@@ -20,8 +20,7 @@
 
 enum { TICK_US = 1000 * 1000, END_POLL_US = 20 * 1000 };
 
-/* ---- what others call back
- * ---------------------------------------------------------------------------- */
+/* ---- what others call back ---- */
 
 static void
 on_monitor_changed(void *ctx)
@@ -60,8 +59,7 @@ on_tick(void *arg)
     cutover_tick(c->cutover);
 }
 
-/* ---- the start
- * ------------------------------------------------------------------------------------------ */
+/* ---- the start ---- */
 
 /* Two Teals that think they own one record would overwrite each other's decisions. */
 static bool
@@ -174,8 +172,7 @@ control_free(struct control *c)
     mem_free(c);
 }
 
-/* ---- reload and end
- * --------------------------------------------------------------------------------------- */
+/* ---- reload and end ---- */
 
 void
 control_reload(struct control *c)

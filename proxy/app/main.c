@@ -126,8 +126,7 @@ parse_arguments(int argc, char **argv, struct arguments *out)
     return true;
 }
 
-/* ---- what only prints
- * ---------------------------------------------------------------------------------- */
+/* ---- what only prints ---- */
 
 static const struct {
     const char *name;
@@ -198,8 +197,7 @@ run_check(const char *path)
     return ok ? EXIT_OK : EXIT_FAILED;
 }
 
-/* ---- the daemon
- * -------------------------------------------------------------------------------------------- */
+/* ---- the daemon ---- */
 
 struct daemon {
     struct loop *loop;       /* owned */

@@ -67,8 +67,7 @@ op_abort(void *ctx)
     return cutover_abort(c->cutover);
 }
 
-/* ---- READS
- * ------------------------------------------------------------------------------------------ */
+/* ---- READS ---- */
 
 /* Whether reads may go there: it is the writer, or a follower whose lag is known. */
 static bool
@@ -218,9 +217,7 @@ op_reads(void *ctx, const struct statement *s, struct buf *detail, struct err *e
     return true;
 }
 
-/* ---- HOLD
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- HOLD ---- */
 
 void
 control_hold_end(void *control)
@@ -275,8 +272,7 @@ op_release(void *ctx, const struct statement *s, struct buf *detail, struct err 
     return true;
 }
 
-/* ---- the rest
- * --------------------------------------------------------------------------------------------- */
+/* ---- the rest ---- */
 
 static bool
 op_kill(void *ctx, const struct statement *s, struct buf *detail, struct err *err)

@@ -30,8 +30,7 @@ output_fini(struct output *o)
     mem_free(o->cells);
 }
 
-/* ---- JSON
- * --------------------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 /* The length of the UTF-8 character at p, 0 when it is none: the table of RFC 3629. */
 static size_t
@@ -104,8 +103,7 @@ json_row(struct output *o, const PGresult *result, int row)
     (void)fputc('}', o->to);
 }
 
-/* ---- the timeline
- * ----------------------------------------------------------------------------------------- */
+/* ---- the timeline ---- */
 
 /* "  ok  check       57 checks, 2 warnings                 1.4 s" */
 static void
@@ -134,8 +132,7 @@ record_row(struct output *o, const PGresult *result, int row)
     }
 }
 
-/* ---- the table
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the table ---- */
 
 static void
 cell_add(struct output *o, const char *text)
@@ -184,9 +181,7 @@ table_print(const struct output *o)
     mem_free(widths);
 }
 
-/* ---- rows
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 static void
 columns_take(struct output *o, const PGresult *result)

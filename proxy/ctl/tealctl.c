@@ -38,8 +38,7 @@ static const struct {
     enum exit_status status;
 } exit_states[] = {{"TL001", EXIT_UNDONE}, {"TL002", EXIT_BLOCKED}};
 
-/* ---- the connection
- * ------------------------------------------------------------------------------- */
+/* ---- the connection ---- */
 
 static PGconn *
 console_connect(const struct words *w)
@@ -86,8 +85,7 @@ print_error(const PGconn *conn, const PGresult *result)
     return status_of_error(result);
 }
 
-/* ---- Ctrl-C
- * -------------------------------------------------------------------------------------------- */
+/* ---- Ctrl-C ---- */
 
 /* The first Ctrl-C asks the console to call the command off, and the answer is still waited for;
  * the second one ends tealctl. Signal handlers have no argument, so this is the one variable of the
@@ -116,8 +114,7 @@ catch_interrupt(PGconn *conn)
     (void)sigaction(SIGINT, &action, NULL); /* fails only for a bad signal number */
 }
 
-/* ---- one statement
- * ---------------------------------------------------------------------------------------- */
+/* ---- one statement ---- */
 
 static enum exit_status
 print_results(PGconn *conn, const struct words *w, struct output *out)
@@ -199,8 +196,7 @@ run_watch(const struct words *w)
     }
 }
 
-/* ---- asking first
- * -------------------------------------------------------------------------------------------- */
+/* ---- asking first ---- */
 
 /* True when the command needs no word of the operator, or he has given it. */
 static bool

@@ -147,8 +147,7 @@ option_find(int id)
     return NULL;
 }
 
-/* ---- the statement
- * -------------------------------------------------------------------------------------- */
+/* ---- the statement ---- */
 
 static void
 put_quoted(struct buf *b, const char *text)
@@ -204,9 +203,7 @@ put_arguments(struct buf *sql, const struct ctl_command *command, int argc, char
     return WORDS_OK;
 }
 
-/* ---- options
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- options ---- */
 
 struct parse {
     struct words *out;

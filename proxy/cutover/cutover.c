@@ -52,9 +52,7 @@ cutover_connection_setup(void)
            "SET search_path = pg_catalog";
 }
 
-/* ---- life
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static void
 config_copy(struct cutover_config *to, const struct cutover_config *from)
@@ -130,8 +128,7 @@ cutover_reconfigure(struct cutover *c, const struct cutover_config *config)
     return true;
 }
 
-/* ---- what all parts use
- * ------------------------------------------------------------------------------------ */
+/* ---- what all parts use ---- */
 
 uint64_t
 cutover_now(const struct cutover *c)
@@ -221,9 +218,7 @@ cutover_end_job(struct cutover *c, bool ok)
     c->ops.done(c->ops.ctx, ok, ok ? NULL : &err);
 }
 
-/* ---- verbs
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- verbs ---- */
 
 bool
 cutover_is_idle(const struct cutover *c)
@@ -322,8 +317,7 @@ cutover_progress(struct cutover *c)
     }
 }
 
-/* ---- the tick
- * --------------------------------------------------------------------------------------------- */
+/* ---- the tick ---- */
 
 /* Both rows of the answer are hints; an error is one too: the side may be down, and the monitor
  * says so. */
@@ -436,8 +430,7 @@ cutover_tick(struct cutover *c)
     tick_look_back(c);
 }
 
-/* ---- what it can tell
- * ---------------------------------------------------------------------------------------- */
+/* ---- what it can tell ---- */
 
 const struct cutover_route *
 cutover_route(const struct cutover *c)

@@ -58,8 +58,7 @@ enum cutover_drain {
     CUTOVER_DRAIN_TERMINATE, /* their sessions are ended (57P01) */
 };
 
-/* ---- SQL through the ops
- * ----------------------------------------------------------------------------------- */
+/* ---- SQL through the ops ---- */
 
 /* The result of one query; mirrors net/pq.h. Valid during the callback only. */
 struct cutover_rows {
@@ -77,8 +76,7 @@ struct cutover_rows {
 typedef void cutover_sql_fn(void *arg, const struct cutover_rows *rows);
 typedef void cutover_timer_fn(void *arg);
 
-/* ---- what it needs of the world
- * ---------------------------------------------------------------------------- */
+/* ---- what it needs of the world ---- */
 
 /* What the data path is to do; the control thread puts it into the routing view. */
 struct cutover_route {
@@ -178,8 +176,7 @@ const char *cutover_connection_setup(void);
 #define CUTOVER_APPLICATION_NAME "teal operator"
 #define CUTOVER_MONITOR_APPLICATION_NAME "teal monitor"
 
-/* ---- configuration
- * ------------------------------------------------------------------------------------------- */
+/* ---- configuration ---- */
 
 /* Copied by cutover_new, strings included. Times in microseconds. */
 struct cutover_config {
@@ -209,9 +206,7 @@ struct cutover_config {
     bool require_way_back;
 };
 
-/* ---- verbs
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- verbs ---- */
 
 /* Both are copied; the strings of config as well. Nothing runs before cutover_recover. */
 struct cutover *cutover_new(const struct cutover_config *config, const struct cutover_ops *ops);
@@ -261,8 +256,7 @@ void cutover_progress(struct cutover *c);
  * fence. */
 void cutover_tick(struct cutover *c);
 
-/* ---- what it can tell
- * ------------------------------------------------------------------------------------------- */
+/* ---- what it can tell ---- */
 
 enum cutover_way_back {
     CUTOVER_WAY_BACK_UNKNOWN,

@@ -42,8 +42,7 @@ enum {
     VALUE_MAX = 32,
 };
 
-/* ---- scripts
- * ------------------------------------------------------------------------------------- */
+/* ---- scripts ---- */
 
 enum line_side { LINE_FROM, LINE_TO, LINE_BLUE, LINE_GREEN };
 
@@ -82,8 +81,7 @@ struct script {
     uint64_t line_since_us;
 };
 
-/* ---- the machine
- * ----------------------------------------------------------------------------------- */
+/* ---- the machine ---- */
 
 /* What a side says about itself. */
 struct look {

@@ -26,8 +26,7 @@
 #include "cutover/cutover_internal.h"
 #include "cutover/objects.h"
 
-/* ---- who applies
- * ------------------------------------------------------------------------------------------- */
+/* ---- who applies ---- */
 
 bool
 flip_is_physical(const struct cutover *c)
@@ -97,9 +96,7 @@ flip_begin(struct cutover *c, enum side to)
     c->flip_known = true;
 }
 
-/* ---- helpers
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- helpers ---- */
 
 /* One row must have been changed; otherwise somebody else has changed it. */
 static enum cutover_event
@@ -203,8 +200,7 @@ write_strict_off(struct cutover *c, struct buf *sql)
     write_limit(c, sql, -1);
 }
 
-/* ---- gate, hold, drain
- * ------------------------------------------------------------------------------------ */
+/* ---- gate, hold, drain ---- */
 
 static enum cutover_event
 act_gate(struct cutover *c)
@@ -264,9 +260,7 @@ act_drained(struct cutover *c)
     return CUT_EV_OK;
 }
 
-/* ---- fence
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- fence ---- */
 
 /* The monitor's heartbeat must be off before the marker is written, or it would come behind it. */
 static enum cutover_event
@@ -391,9 +385,7 @@ judge_prepared(struct cutover *c, enum side side, const struct cutover_rows *row
     return CUT_EV_FAIL;
 }
 
-/* ---- catch-up
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- catch-up ---- */
 
 static void
 write_mark(struct cutover *c, struct buf *sql)
@@ -461,9 +453,7 @@ judge_arrived(struct cutover *c, enum side side, const struct cutover_rows *rows
     return CUT_EV_AGAIN;
 }
 
-/* ---- sequences
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- sequences ---- */
 
 /* The server quotes the names: it knows how. A sequence that nextval was never called on needs
  * nothing. */
@@ -513,9 +503,7 @@ judge_sequences_set(struct cutover *c, enum side side, const struct cutover_rows
     return CUT_EV_OK;
 }
 
-/* ---- way back
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- way back ---- */
 
 static void
 write_stream_off(struct cutover *c, struct buf *sql)
@@ -633,9 +621,7 @@ write_worker_check(struct cutover *c, struct buf *sql)
                side_name(c->flip.from));
 }
 
-/* ---- commit
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- commit ---- */
 
 static enum cutover_event
 act_record_commit(struct cutover *c)
@@ -728,9 +714,7 @@ judge_promoted(struct cutover *c, enum side side, const struct cutover_rows *row
     return rows_bool(rows, 0, 0) ? CUT_EV_NO : CUT_EV_OK;
 }
 
-/* ---- open
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- open ---- */
 
 static enum cutover_event
 judge_out_of_recovery(struct cutover *c, enum side side, const struct cutover_rows *rows)
@@ -802,9 +786,7 @@ judge_open_probe(struct cutover *c, enum side side, const struct cutover_rows *r
     return CUT_EV_OK;
 }
 
-/* ---- release
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- release ---- */
 
 static enum cutover_event
 act_release(struct cutover *c)
@@ -828,9 +810,7 @@ act_release(struct cutover *c)
     return CUT_EV_OK;
 }
 
-/* ---- after
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- after ---- */
 
 static bool
 way_back_can_be(const struct cutover *c)
@@ -1039,9 +1019,7 @@ act_after_done(struct cutover *c)
     return CUT_EV_OK;
 }
 
-/* ---- undo
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- undo ---- */
 
 static void
 write_undo_row(struct cutover *c, struct buf *sql)
@@ -1086,8 +1064,7 @@ write_stream_on(struct cutover *c, struct buf *sql)
     buf_printf(sql, "ALTER SUBSCRIPTION " TEAL_STREAM_PREFIX "%s ENABLE", side_name(c->flip.to));
 }
 
-/* ---- the scripts: name, side, flags, applies, write, judge, act
- * ---------------------------------------------------------------- */
+/* ---- the scripts: name, side, flags, applies, write, judge, act ---- */
 
 /* clang-format off */
 static const struct line gate_lines[] = {

@@ -36,8 +36,7 @@ struct row {
     const char *reason;
 };
 
-/* ---- names
- * -------------------------------------------------------------------------------------------- */
+/* ---- names ---- */
 
 static const struct {
     const char *name;
@@ -88,8 +87,7 @@ cutover_step_name(enum cutover_step step)
     return step_names[step];
 }
 
-/* ---- guards
- * ---------------------------------------------------------------------------------------------- */
+/* ---- guards ---- */
 
 static bool
 is_dry_run(const struct cutover *c)
@@ -121,9 +119,7 @@ is_untouched(const struct cutover *c)
     return !c->flip.fence_touched;
 }
 
-/* ---- notes
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- notes ---- */
 
 static void
 note_push_drain(struct cutover *c)
@@ -252,8 +248,7 @@ note_refused(struct cutover *c)
     cutover_end_job(c, false);
 }
 
-/* ---- the table
- * -------------------------------------------------------------------------------------------- */
+/* ---- the table ---- */
 
 /* Writes still flow: nothing to undo. */
 #define REFUSED_AT(state)                                                                  \
@@ -400,8 +395,7 @@ cutover_takes(const struct cutover *c, enum cutover_event event)
     return row_find(c, event) != NULL;
 }
 
-/* ---- deadlines
- * ---------------------------------------------------------------------------------------------- */
+/* ---- deadlines ---- */
 
 /* The limit of a step, counted from its first state; 0 for none. */
 static uint64_t
@@ -458,8 +452,7 @@ step_arm(struct cutover *c, enum cutover_step step)
     deadline_arm(c, deadline);
 }
 
-/* ---- invariants
- * ---------------------------------------------------------------------------------------------- */
+/* ---- invariants ---- */
 
 bool
 cutover_is_held_state(enum cutover_state state)
@@ -501,8 +494,7 @@ cutover_assert(const struct cutover *c)
     }
 }
 
-/* ---- changing the state
- * --------------------------------------------------------------------------------------- */
+/* ---- changing the state ---- */
 
 static bool
 event_is_failure(enum cutover_event event)
@@ -684,8 +676,7 @@ cutover_fire(struct cutover *c, enum cutover_event event)
     }
 }
 
-/* ---- the table as a picture
- * ------------------------------------------------------------------------------------ */
+/* ---- the table as a picture ---- */
 
 void
 cutover_print_fsm(struct buf *out)

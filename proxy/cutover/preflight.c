@@ -82,8 +82,7 @@ check_hint(size_t at)
     return checks[at].hint;
 }
 
-/* ---- findings
- * ------------------------------------------------------------------------------------------- */
+/* ---- findings ---- */
 
 static void
 finding(struct cutover *c, enum cutover_result result, const char *id, const char *name,
@@ -112,8 +111,7 @@ severity_result(const struct cutover *c, enum severity severity)
     return severity == BLOCK ? CUTOVER_FAIL : CUTOVER_WARN;
 }
 
-/* ---- what the look told
- * ------------------------------------------------------------------------------------ */
+/* ---- what the look told ---- */
 
 /* A finding about one fact: ok, or the text of what is wrong. */
 static void
@@ -226,8 +224,7 @@ facts_run(struct cutover *c)
     return true;
 }
 
-/* ---- evaluation
- * ---------------------------------------------------------------------------------------------- */
+/* ---- evaluation ---- */
 
 /* The lines of a that are not in b, at most ten of them, into out; their number. Both are sorted in
  * the C collation by lines_sort. */
@@ -345,9 +342,7 @@ check_finish(struct cutover *c, const struct check *k)
     finding(c, holds ? CUTOVER_OK : severity_result(c, k->severity), k->id, k->name, text);
 }
 
-/* ---- asking
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- asking ---- */
 
 static bool
 asks_from(const struct cutover *c)

@@ -26,8 +26,7 @@
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND " \
     "n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'teal')"
 
-/* ---- who applies
- * ---------------------------------------------------------------------------------------- */
+/* ---- who applies ---- */
 
 static bool
 both_16(const struct cutover *c)
@@ -78,8 +77,7 @@ follower_answers(const struct cutover *c)
     return c->look[c->flip.to].answered && !c->look[c->flip.to].in_recovery;
 }
 
-/* ---- what it refuses
- * -------------------------------------------------------------------------------------- */
+/* ---- what it refuses ---- */
 
 static void
 write_identity(struct cutover *c, struct buf *sql)
@@ -165,8 +163,7 @@ act_tables_compare(struct cutover *c)
     return count > 0 ? CUT_EV_FAIL : CUT_EV_OK;
 }
 
-/* ---- the schema, its rows, the publication
- * -------------------------------------------------------------------- */
+/* ---- the schema, its rows, the publication ---- */
 
 static void
 write_schema(struct cutover *c, struct buf *sql)
@@ -245,9 +242,7 @@ write_reload(struct cutover *c, struct buf *sql)
     buf_printf(sql, "SELECT pg_reload_conf()");
 }
 
-/* ---- the streams
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- the streams ---- */
 
 static void
 write_subscribe(struct cutover *c, struct buf *sql)
@@ -373,9 +368,7 @@ write_analyze(struct cutover *c, struct buf *sql)
     buf_printf(sql, "ANALYZE (SKIP_LOCKED)");
 }
 
-/* ---- PREPARE
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- PREPARE ---- */
 
 /* Called between the lines: a new limit for what is waited for next. */
 static enum cutover_event
@@ -504,9 +497,7 @@ prepare_begin(struct cutover *c)
     return look_then(c, prepare_looked);
 }
 
-/* ---- FINISH
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- FINISH ---- */
 
 /* A slot that is still active goes away a moment after its subscription. */
 static void

@@ -57,8 +57,7 @@ calls_free(struct cutover *c)
     }
 }
 
-/* ---- cells
- * ------------------------------------------------------------------------------------------ */
+/* ---- cells ---- */
 
 const char *
 rows_text(const struct cutover_rows *rows, int row, int column)
@@ -128,8 +127,7 @@ put_identifier(struct buf *b, const char *text)
     buf_put_u8(b, '"');
 }
 
-/* ---- lines
- * ------------------------------------------------------------------------------------------- */
+/* ---- lines ---- */
 
 enum side
 line_side(const struct cutover *c, enum line_side side)
@@ -378,8 +376,7 @@ script_leave(struct cutover *c)
     c->script_then = NULL;
 }
 
-/* ---- timers, SQL outside the script
- * ---------------------------------------------------------------------- */
+/* ---- timers, SQL outside the script ---- */
 
 static void
 on_later(void *arg)

@@ -92,8 +92,7 @@ struct world {
     int rows;
 };
 
-/* ---- a model of a server
- * ------------------------------------------------------------------------------ */
+/* ---- a model of a server ---- */
 
 static bool
 node_writable(const struct node *n)
@@ -273,8 +272,7 @@ node_run(struct world *w, enum side side, const char *sql)
     return NULL;
 }
 
-/* ---- the ops
- * -------------------------------------------------------------------------------------------- */
+/* ---- the ops ---- */
 
 static uint64_t
 world_random(struct world *w)
@@ -453,8 +451,7 @@ static const struct cutover_ops world_ops = {
     .done = op_done,
 };
 
-/* ---- running the world
- * ------------------------------------------------------------------------------------ */
+/* ---- running the world ---- */
 
 static const char *
 cell_of(const void *impl, int row, int column)
@@ -652,8 +649,7 @@ assert_one_side(const struct world *w)
     assert_true(other->epoch <= route->epoch);
 }
 
-/* ---- happy paths
- * ------------------------------------------------------------------------------------------- */
+/* ---- happy paths ---- */
 
 static void
 a_flip_moves_the_writes(void **state)
@@ -715,8 +711,7 @@ a_dry_run_moves_nothing(void **state)
     world_free(w);
 }
 
-/* ---- what is refused
- * ----------------------------------------------------------------------------------------- */
+/* ---- what is refused ---- */
 
 static void
 the_writer_cannot_be_the_target(void **state)
@@ -745,9 +740,7 @@ a_second_operator_is_refused(void **state)
     world_free(w);
 }
 
-/* ---- the drain
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- the drain ---- */
 
 static void
 drain_with(enum cutover_drain policy, struct world *w)
@@ -810,8 +803,7 @@ the_operator_may_call_it_off_before_the_commit(void **state)
     world_free(w);
 }
 
-/* ---- every single fault
- * ------------------------------------------------------------------------------------------ */
+/* ---- every single fault ---- */
 
 static uint64_t
 statements_of(enum story story)
@@ -871,9 +863,7 @@ a_failed_record_write_before_the_hold_touches_nothing(void **state)
     world_free(w);
 }
 
-/* ---- crashes
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- crashes ---- */
 
 /* The process dies; what was sent may still run, or not. */
 static void
@@ -984,9 +974,7 @@ a_corrupt_record_is_rebuilt_from_the_sides(void **state)
     world_free(w);
 }
 
-/* ---- random walks
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- random walks ---- */
 
 /* Faults everywhere, a crash now and then, flips to and fro; then the world heals. */
 static void
@@ -1027,9 +1015,7 @@ random_walks_end_on_one_side(void **state)
     }
 }
 
-/* ---- the table
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- the table ---- */
 
 static bool
 takes(enum cutover_state at, enum cutover_event event)
