@@ -4,8 +4,8 @@
  * newer minors, simple queries, and the extended protocol without parameters. It touches no socket
  * and runs no statement:
  *
- *     bytes --> dialog_feed --> ops->execute(text) --> dialog_columns, dialog_row ...,
- * dialog_complete or   dialog_error
+ *     bytes --> dialog_feed --> ops->execute(text)
+ *     bytes <-- dialog_columns, dialog_row ..., dialog_complete or dialog_error
  *
  * Between execute and its end the dialog is busy: it takes no further message, so the order of
  * answers is the order of questions. Input is hostile: what breaks the protocol is answered with a

@@ -9,8 +9,8 @@
  *
  * A new view is published when it differs from the last one in anything but its version. The parts:
  *
- *     control.c   life, start and end                 publish.c      makes and publishes the view
- *     steering.c  what the operator may do             acts.c   what the cutover asks for
+ *     control.c   life, start and end           publish.c  makes and publishes the view
+ *     steering.c  what the operator may do      acts.c     what the cutover asks for
  *
  * All calls are for the loop's thread. */
 /* SPDX-License-Identifier: PostgreSQL */

@@ -6,10 +6,11 @@
  * for more than SCRAM_ITERATIONS_MAX rounds, and SASLprep is not applied (scram.h says what follows
  * from that).
  *
- *     AuthMessage     = client-first-message-bare "," server-first-message ","
- * client-final-without-proof ClientSignature = HMAC(StoredKey, AuthMessage)          StoredKey =
- * SHA256(ClientKey) ClientProof     = ClientKey XOR ClientSignature ServerSignature =
- * HMAC(ServerKey, AuthMessage)
+ *     StoredKey       = SHA256(ClientKey)
+ *     AuthMessage     = client-first-bare "," server-first "," client-final-without-proof
+ *     ClientSignature = HMAC(StoredKey, AuthMessage)
+ *     ClientProof     = ClientKey XOR ClientSignature
+ *     ServerSignature = HMAC(ServerKey, AuthMessage)
  */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "auth/scram.h"

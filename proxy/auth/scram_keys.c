@@ -1,9 +1,10 @@
 /* scram_keys.c — keys from passwords, and their cache. See scram_keys.h.
  *
+ * RFC 5802, section 3:
+ *
  *     SaltedPassword = PBKDF2(password, salt, iterations)
  *     ClientKey      = HMAC(SaltedPassword, "Client Key")
- *     ServerKey      = HMAC(SaltedPassword, "Server Key")                              (RFC 5802,
- * 3)
+ *     ServerKey      = HMAC(SaltedPassword, "Server Key")
  */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "auth/scram_keys.h"

@@ -1,7 +1,6 @@
 /* log.h — one line, one fact.
  *
- *     2026-11-20 11:30:00.123 UTC info session=17 user="app" database="shop" msg="client connected"
- * addr=::1
+ *     2026-11-20 11:30:00.123 UTC info session=17 user="app" msg="client connected" addr=::1
  *
  * The caller gives the message and the keys of this fact; the owner's context (who it is about) is
  * printed by the logger. Keys are stable, lower case, with the unit in the name. The sink and the

@@ -6,10 +6,10 @@
  *
  *   - the writer is one side at any time, and it changes only while writes are held;
  *   - before the commit every failure undoes itself and writes go on at the old side;
- *   - after the commit every retry goes forward; while the outcome of the commit is unknown, writes
- * stay held;
- *   - the record is durable before the act that it announces, so that a crash at any line resumes
- * on one side (cutover_recover).
+ *   - after the commit every retry goes forward; while the outcome of the commit is unknown,
+ *     writes stay held;
+ *   - the record is durable before the act that it announces, so that a crash at any line
+ *     resumes on one side (cutover_recover).
  *
  * The states, their steps and the events stand in states.def; the transitions are one table in
  * machine.c.

@@ -3,12 +3,13 @@
  *
  * Not for other layers. The parts:
  *
- *     machine.c   states, transitions, deadlines, reports        (decides what comes next)
- *     script.c    runs the lines of a state, one act at a time   (does it)
- *     flip.c      the lines of a flip: hold ... release, undo    (says what to do)
- *     look.c      asks both sides who they are
- *     preflight.c     the preflight        prepare.c  the set-up        recover.c  the start-up
- *     record.c    the durable record   cutover.c  the public verbs
+ *     machine.c    states, transitions, deadlines, reports        (decides what comes next)
+ *     script.c     runs the lines of a state, one act at a time   (does it)
+ *     flip.c       the lines of a flip: hold ... release, undo    (says what to do)
+ *     look.c       asks both sides who they are
+ *     preflight.c  the preflight           prepare.c  the set-up
+ *     recover.c    the start-up            record.c   the durable record
+ *     cutover.c    the public verbs
  *
  * Here are the data, and the verbs of machine, script, flip, look and recover; the preflight, the
  * set-up and the record have headers of their own. */

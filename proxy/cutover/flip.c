@@ -1,20 +1,20 @@
 /* flip.c — what each state of a flip does: hold, drain, fence, catch-up, sequences, way back,
  * commit, open, release, after, and the undo.
  *
- * One generic flip from -> to serves cutover, rollback and cutover again. The statements follow
- * cutover.md A.3 (logical) and A.4 (physical), with these changes, each for a reason:
+ * One generic flip from -> to serves cutover, rollback and cutover again. What may surprise in the
+ * statements, each with its reason:
  *
  *   - the target's row is armed with the flip's id, and the commit is an UPDATE of that row that
- * asks for the id. When its outcome is unknown, taking the id away decides: PostgreSQL orders the
- * two updates by the row's lock, so a commit still running in a lost backend either came first or
- * can never come;
- *   - pg_promote is called without waiting and polled, because its own wait looks only every 100
- * ms;
+ *     asks for the id. When its outcome is unknown, taking the id away decides: PostgreSQL
+ *     orders the two updates by the row's lock, so a commit still running in a lost backend
+ *     either came first or can never come;
+ *   - pg_promote is called without waiting and polled, because its own wait looks only every
+ *     100 ms;
  *   - the marker is proven by its sequence number, not its epoch: an attempt that was undone has
- * left the epoch;
+ *     left the epoch;
  *   - where one direction is on at a time, a synchronous write on the target precedes the slot's
- * advance: the slot moves to what is flushed, and applied rows are flushed late. Without it they
- * would be sent back to where they came from. */
+ *     advance: the slot moves to what is flushed, and applied rows are flushed late. Without it
+ *     they would be sent back to where they came from. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include <inttypes.h>
 #include <stdio.h>

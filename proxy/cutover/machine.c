@@ -5,8 +5,8 @@
  * with an event; only cutover_enter changes the state. Three rules can be read off the table:
  *
  *   - left of the commit, FAIL, UNKNOWN, LATE and ABORT lead to undo;
- *   - a commit that is not confirmed leads to resolve or promote-ask, which know no other way out
- * than a decision;
+ *   - a commit that is not confirmed leads to resolve or promote-ask, which know no other way
+ *     out than a decision;
  *   - right of the commit there is no way back into undo, only the same state again. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include <inttypes.h>

@@ -4,10 +4,10 @@
  * (recover_decide); the rest is asking. Three rules carry it:
  *
  *   - a side that says of itself: I am the writer, no flip is under way, and which is neither
- * fenced nor in recovery, is the writer: every flip away from it would have marked it first;
- *   - a record that is in the middle of a flip names the flip; the target has the decision: its row
- * (logical), or whether it is out of recovery (physical). A target that does not answer keeps
- * writes held;
+ *     fenced nor in recovery, is the writer: every flip away from it would have marked it first;
+ *   - a record that is in the middle of a flip names the flip; the target has the decision: its
+ *     row (logical), or whether it is out of recovery (physical). A target that does not answer
+ *     keeps writes held;
  *   - a promotion that was decided is asked for again: nobody can know that it is not under way. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include <inttypes.h>

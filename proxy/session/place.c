@@ -1,9 +1,9 @@
 /* place.c — which backend serves a transaction, from when to when.
  *
- *      unlinked --place_seek--> linked            (an idle backend was there)
- *                         `---> waiting --> linked (pool full, or connecting)
- *                         `---> held --> place_seek again (writes are held)
- *      linked --place_settle--> unlinked          (owes nothing, no transaction, not pinned)
+ *      unlinked --place_seek---> linked                     (an idle backend was there)
+ *                         `----> waiting --> linked         (pool full, or connecting)
+ *                         `----> held ----> place_seek      (writes are held)
+ *      linked --place_settle---> unlinked                   (owes nothing, no transaction, no pin)
  *
  * The decision falls at a transaction's first message, on all of its batch that has arrived, up to
  * Sync. When reads and writes end on one side there is nothing to decide and the batch is not

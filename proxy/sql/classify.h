@@ -3,8 +3,8 @@
  * One pass over the text, no allocation, no recursion. The classifier may only err towards the
  * writer: SQL_READ means that a read-only standby session would run it, and that Teal's own
  * knowledge finds no side effect; what is not understood (a parse that does not end, an unknown
- * function, invalid bytes, several statements that are not all reads) is SQL_WRITE. The rules are
- * those of the table in reliability.md D6. What it says of a statement is described in traits.h.
+ * function, invalid bytes, several statements that are not all reads) is SQL_WRITE. What it
+ * says of a statement is described in traits.h.
  *
  * What a text cannot prove: a view, an operator, a cast or the notation row.f may call a function
  * that writes. For these the read-only backends stand behind the classifier, not the classifier

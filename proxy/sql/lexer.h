@@ -6,8 +6,8 @@
  * break, quoted identifiers, and operators that end where a comment begins. Where the server's
  * versions differ (1abc, 0x1f) all of them either reject the text or cut it where this lexer does.
  *
- * A text that does not end (an open quote or comment), or holds a NUL gives TOKEN_BAD:
- * the server would not run it, or would read it in a way that is not known here. */
+ * A text that does not end (an open quote or comment) or holds a NUL gives TOKEN_BAD: the server
+ * would not run it, or would read it in a way that is not known here. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SQL_LEXER_H
 #define TEAL_SQL_LEXER_H

@@ -1,8 +1,8 @@
 /* fuzz_console.c — any bytes on the admin socket: the protocol machine and the grammar.
  *
- * clang -g -O1 -std=c11 -D_GNU_SOURCE -DTEAL_VERSION='"fuzz"' -fsanitize=fuzzer,address,undefined
- *     -Iproxy tests/fuzz/fuzz_console.c proxy/admin/{dialog,statement}.c proxy/wire/[a-z]*.c
- *     proxy/base/[a-z]*.c -o fuzz_console
+ *     clang -g -O1 -std=c11 -D_GNU_SOURCE -DTEAL_VERSION='"fuzz"' -Iproxy \
+ *         -fsanitize=fuzzer,address,undefined tests/fuzz/fuzz_console.c \
+ *         proxy/admin/{dialog,grammar}.c proxy/wire/[a-z]*.c proxy/base/[a-z]*.c
  *
  * The first byte chooses how the rest is cut into pieces, and whether the start-up packet is given
  * first. */

@@ -1,7 +1,7 @@
 /* fuzz_flow.c — any order of messages that are sent and answered.
  *
- * clang -g -O1 -std=c11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -Iproxy
- * tests/fuzz/fuzz_flow.c proxy/wire/flow.c proxy/base/[a-z]*.c
+ *     clang -g -O1 -std=c11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -Iproxy \
+ *         tests/fuzz/fuzz_flow.c proxy/wire/flow.c proxy/base/[a-z]*.c
  *
  * Two bytes are one step. Requests are done with in the order in which they were sent, each once; a
  * reply that is not owed changes nothing; a transaction ends only with a ReadyForQuery. */

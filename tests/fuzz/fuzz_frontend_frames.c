@@ -1,7 +1,7 @@
 /* fuzz_frontend_frames.c — any bytes as the messages of a client, or the answers of a server.
  *
- * clang -g -O1 -std=c11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -Iproxy
- * tests/fuzz/fuzz_frontend_frames.c proxy/wire/{frame,message}.c proxy/base/[a-z]*.c
+ *     clang -g -O1 -std=c11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -Iproxy \
+ *         tests/fuzz/fuzz_frontend_frames.c proxy/wire/{frame,message}.c proxy/base/[a-z]*.c
  *
  * Frame by frame: what a decoder gives lies inside its body, and what it takes is put again as the
  * same bytes. Each body is a copy of its own size, so that one byte too far is seen. */

@@ -3,8 +3,9 @@
  * The first byte says which message is fuzzed; the others are right. Nobody may get in: without the
  * password, no bytes end in SCRAM_DONE.
  *
- * clang -fsanitize=fuzzer,address,undefined -Iproxy tests/fuzz/fuzz_scram.c libteal_auth.a
- * libteal_base.a -lcrypto */
+ *     clang -fsanitize=fuzzer,address,undefined -Iproxy tests/fuzz/fuzz_scram.c \
+ *         libteal_auth.a libteal_base.a -lcrypto
+ */
 /* SPDX-License-Identifier: PostgreSQL */
 #include <stddef.h>
 #include <stdint.h>

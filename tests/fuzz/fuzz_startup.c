@@ -1,7 +1,7 @@
 /* fuzz_startup.c — any bytes as the first packet of a connection.
  *
- * clang -g -O1 -std=c11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -Iproxy
- * tests/fuzz/fuzz_startup.c proxy/wire/startup.c proxy/pool/settings.c proxy/base/[a-z]*.c
+ *     clang -g -O1 -std=c11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -Iproxy \
+ *         tests/fuzz/fuzz_startup.c proxy/wire/startup.c proxy/pool/settings.c proxy/base/[a-z]*.c
  *
  * What is taken lies inside the bytes and is the same however the bytes arrive; the options in it
  * become settings whose SQL is ASCII and closes every quote that it opens. */
