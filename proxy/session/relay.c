@@ -297,6 +297,9 @@ send_refusal(struct session *s, enum session_refusal why)
     CHECK(why < REFUSALS_COUNT);
     (void)err_set(&err, refusals[why].sqlstate, "%s", refusals[why].text);
     (void)err_hint(&err, "%s", refusals[why].hint);
+    if (s->replay_armed) {
+        disarm(s); /* what is held back comes before the error */
+    }
     spill(s);
     session_send_error(s, &err);
 }
