@@ -201,8 +201,9 @@ class StateFile(FlipCase):
         source = os.path.join(os.path.dirname(os.path.abspath(verify.__file__)), "fault.c")
         subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", library, source], check=True)
         self.teal.stop()
-        self.teal.start(env={"LD_PRELOAD": library, "TEAL_FAULT_FILE": switch})
         try:
+            # A proxy with AddressSanitizer would insist on being the first library.
+            self.teal.start(env={"LD_PRELOAD": library, "TEAL_FAULT_FILE": switch, "ASAN_OPTIONS": "verify_asan_link_order=0"})
             open(switch, "w").close()
             with Load(self, processes=1) as load:
                 error = self.refused_and_serving()
