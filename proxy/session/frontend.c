@@ -8,7 +8,6 @@
  * Long messages that nobody needs to see (COPY data, a 1 GB parameter) go on as they arrive. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/carry.h"
-#include "session/names.h"
 #include "session/session.h"
 
 #include <stdarg.h>
@@ -237,10 +236,10 @@ deallocate(struct session *s, const struct sql_traits *traits)
     if (name.len >= 2 && name.p[0] == '"') {
         name = slice_of(name.p + 1, name.len - 2);
     }
-    if (names_get(s, name) == NULL) {
+    if (names_get(&s->names, name) == NULL) {
         return false;
     }
-    names_forget(s, name);
+    names_forget(&s->names, name);
     /* An empty statement can be prepared even in a failed transaction. */
     static const uint8_t no_types[] = {0, 0};
     message_put_parse(server_queue(s), "teal_gone", SLICE_EMPTY,
@@ -414,7 +413,7 @@ parse_duplicate(struct session *s)
 static void
 parse_named(struct session *s, struct slice name, struct statement *statement)
 {
-    names_change(s, name, statement);
+    names_change(&s->names, name, statement);
     if (backend_has_statement(s->backend, statement->id)) {
         s->prepares = s->prepares || !flow_empty(&s->backend->flow);
         owe(s, FLOW_PARSE, FLOW_LOCAL, NAMES_TAG);
@@ -471,7 +470,7 @@ on_parse(struct session *s, struct slice in, uint64_t total)
         parse_unnamed(s, frame, statement);
         return (size_t)total;
     }
-    const struct statement *named = names_get(s, name);
+    const struct statement *named = names_get(&s->names, name);
     if (named != NULL && (!s->resent || named != statement)) {
         parse_duplicate(s);
         statement_unref(&w->statements, statement);
@@ -483,7 +482,7 @@ on_parse(struct session *s, struct slice in, uint64_t total)
         statement_unref(&w->statements, statement);
         return (size_t)total;
     }
-    if (map_count(&s->statements) >= w->conf->max_prepared_statements) {
+    if (names_count(&s->names) >= w->conf->max_prepared_statements) {
         statement_unref(&w->statements, statement);
         refuse_in_batch(s, REFUSAL_TOO_MANY_STATEMENTS);
         return (size_t)total;
@@ -507,7 +506,7 @@ put_unknown_name(char out[STATEMENT_NAME_SIZE + 8], struct slice name)
 static uint64_t
 resolve_statement(struct session *s, struct slice name, char out[STATEMENT_NAME_SIZE + 8])
 {
-    const struct statement *named = names_get(s, name);
+    const struct statement *named = names_get(&s->names, name);
     if (named == NULL) {
         put_unknown_name(out, name);
         return 0;
@@ -542,7 +541,7 @@ send_bind_named(struct session *s, struct slice in, uint64_t total, struct slice
                 struct slice name)
 {
     char server_name[STATEMENT_NAME_SIZE + 8];
-    const struct statement *named = names_get(s, name);
+    const struct statement *named = names_get(&s->names, name);
     const uint64_t tag = resolve_statement(s, name, server_name);
     note_bound(s, named == NULL ? NULL : named);
     const size_t head_len = WIRE_HEADER_LEN + portal.len + 1 + name.len + 1;
@@ -598,11 +597,11 @@ on_bind(struct session *s, struct slice in, uint64_t total)
 static void
 close_statement(struct session *s, struct slice name)
 {
-    if (names_get(s, name) == NULL) {
+    if (names_get(&s->names, name) == NULL) {
         owe(s, FLOW_CLOSE, FLOW_LOCAL, 0);
         return;
     }
-    names_change(s, name, NULL);
+    names_change(&s->names, name, NULL);
     s->prepares = s->prepares || !flow_empty(&s->backend->flow);
     owe(s, FLOW_CLOSE, FLOW_LOCAL, NAMES_TAG);
 }

@@ -17,7 +17,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "session/carry.h"
-#include "session/names.h"
 #include "session/session.h"
 #include "wire/message.h"
 
@@ -72,7 +71,7 @@ batch_bind(const struct session *s, struct batch *batch, struct slice body)
     if (batch->parsed.p != NULL && slice_equal(name, batch->parsed)) {
         return; /* its Parse has been counted */
     }
-    const struct statement *statement = name.len == 0 ? s->unnamed : names_get(s, name);
+    const struct statement *statement = name.len == 0 ? s->unnamed : names_get(&s->names, name);
     batch_meet(batch, statement == NULL ? SQL_WRITE : statement->class);
 }
 
@@ -511,7 +510,7 @@ place_settle(struct session *s)
     s->query_us = loop_now_us(s->worker->loop);
     s->prepares = false;
     s->unnamed_owed = 0;
-    names_forget_changes(s);
+    names_forget_changes(&s->names);
     carry_settle(s);
     s->unit_failed = false;
     const bool unsent = buf_len(&b->out) > 0 || s->pass_left > 0 || s->to_server.len > 0;

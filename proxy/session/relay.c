@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "session/names.h"
 #include "session/session.h"
 #include "wire/message.h"
 
@@ -91,7 +90,7 @@ relay_local_replies(struct session *s)
     while (flow_take_local(&s->backend->flow, &entry)) {
         CHECK(types[entry.kind] != 0);
         if (entry.tag == NAMES_TAG) {
-            names_answered(s);
+            names_answered(&s->names);
         }
         spill(s);
         message_put_simple(s->replay_armed ? &s->held_replies : &s->out, types[entry.kind]);
@@ -120,7 +119,7 @@ relay_lost(struct session *s, const struct err *err)
     place_busy(s, false);
     pool_discard(&s->backend);
     s->applying_settings = false;
-    names_take_back(s);
+    names_take_back(&s->names);
     if (again && s->phase == SESSION_READY) {
         place_replay(s);
         session_flush(s);
@@ -210,7 +209,7 @@ statement_dropped(void *arg, const struct flow_entry *entry)
         return;
     }
     if (entry->action != FLOW_SWALLOW) {
-        s->names_skipped = true;
+        s->names.skipped = true;
     }
     if (entry->action != FLOW_LOCAL) {
         backend_forget_statement(s->backend, id);
@@ -230,7 +229,7 @@ on_complete(struct session *s, struct slice body)
     for (size_t i = 0; i < COUNT_OF(forgets); i++) {
         if (slice_equal_str(tag, forgets[i])) {
             backend_forget_all_statements(s->backend);
-            names_forget_all(s);
+            names_forget_all(&s->names);
         }
     }
 }
@@ -243,7 +242,7 @@ entry_done(struct session *s, const struct flow_entry *entry)
     } else if (entry->kind == FLOW_PARSE && entry->tag != 0) {
         backend_add_statement(s->backend, entry->tag); /* it was, unless all were forgotten since */
         if (entry->action == FLOW_FORWARD) {
-            names_answered(s);
+            names_answered(&s->names);
         }
     }
     if (entry->kind == FLOW_QUERY && entry->action == FLOW_SWALLOW) {
@@ -417,9 +416,9 @@ on_reply(struct session *s, uint8_t type, struct slice seen)
         s->in_batch = true; /* the Sync that ended it went into the COPY: another must come */
         s->unit_done = false;
     }
-    if (s->names_skipped) {
-        s->names_skipped = false;
-        names_take_back(s);
+    if (s->names.skipped) {
+        s->names.skipped = false;
+        names_take_back(&s->names);
     }
     if (type == 'E' && !on_error(s, body, &verdict)) {
         return false;

@@ -108,7 +108,7 @@ add_client(struct table *t, const struct session *s)
     table_addf(t, "%u", s->backend == NULL ? 0 : s->backend->pid);
     table_add(t, "");
     table_add(t, s->application == NULL ? "" : s->application);
-    table_addf(t, "%zu", map_count(&s->statements));
+    table_addf(t, "%zu", names_count(&s->names));
     table_addf(t, "%llu", (unsigned long long)s->id);
     table_add(t, s->backend == NULL ? "" : side_name(pool_key_of(s->backend->pool)->side));
     table_add(t, sql_pin_name(s->pins));

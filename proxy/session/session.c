@@ -13,7 +13,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
-#include "session/names.h"
 #include "wire/message.h"
 
 static void session_on_ready(void *arg, unsigned ready);
@@ -33,10 +32,9 @@ session_new(struct worker *w, int fd, const char *peer)
     (void)snprintf(s->peer, sizeof(s->peer), "%s", peer);
     s->log = (struct log_ctx){.kind = "session", .id = s->id};
     settings_draft_init(&s->draft);
-    map_init(&s->statements, w->statements.by_key.seed);
+    names_init(&s->names, &w->statements);
     list_init(&s->node);
     list_init(&s->held_node);
-    list_init(&s->name_changes);
     list_init(&s->waiter.node);
     s->waiter.done = place_waiter_done;
     list_push_back(&w->arriving, &s->node);
@@ -160,8 +158,7 @@ session_close(struct session *s, const struct err *err)
     if (s->pins != SQL_PIN_NONE) {
         (void)atomic_fetch_sub(&s->worker->gauges.pinned, 1);
     }
-    names_forget_changes(s);
-    names_forget_all(s);
+    names_fini(&s->names);
     session_forget_unnamed(s);
     settings_unref(&s->worker->settings, s->settings);
     settings_unref(&s->worker->settings, s->login_settings);

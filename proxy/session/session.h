@@ -19,6 +19,7 @@
 #include "net/stream.h"
 #include "pool/pool.h"
 #include "route/route.h"
+#include "session/names.h"
 #include "session/thread.h"
 #include "sql/set.h"
 
@@ -85,9 +86,7 @@ struct session {
     struct params *params;           /* shared (ref): what the client was told */
     bool encoding_is_safe;           /* its texts may be classified */
     bool backslash_escapes; /* standard_conforming_strings is off: so are those with a backslash */
-    struct map statements;  /* name -> struct statement, shared (ref): see names.h */
-    struct list name_changes; /* of names.c: not answered yet */
-    bool names_skipped;       /* an error made the server skip changes of names */
+    struct names names;     /* its prepared statements */
     bool prepares; /* a named statement was sent to be prepared, or a name changed: no answer yet */
     uint32_t unnamed_owed;     /* the same of the unnamed statement: so many are not answered */
     bool unnamed_is_here;      /* it was sent in this batch */
