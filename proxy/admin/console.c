@@ -672,12 +672,6 @@ console_done(struct console *console, bool ok, const struct err *err)
     client_turn(client);
 }
 
-bool
-console_is_running(const struct console *console)
-{
-    return console->run.active;
-}
-
 /* ops->cancel of the dialog: Ctrl-C in psql or tealctl. */
 static void
 client_cancel(void *ctx, uint32_t pid, struct slice key)

@@ -66,7 +66,5 @@ void console_free(struct console *console);
 /* A row and the end of the long command under way; without one, nothing happens. */
 void console_report(struct console *console, const struct cutover_report *row);
 void console_done(struct console *console, bool ok, const struct err *err);
-/* Whether a long command runs. */
-bool console_is_running(const struct console *console);
 
 #endif

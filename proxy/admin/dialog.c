@@ -183,15 +183,6 @@ dialog_row(struct dialog *d, const char *const *cells, size_t count)
 }
 
 void
-dialog_notice(struct dialog *d, const char *severity, const struct err *notice)
-{
-    CHECK(d->state != DIALOG_STARTUP);
-    if (d->state != DIALOG_CLOSED) {
-        message_put_error(&d->out, severity, notice);
-    }
-}
-
-void
 dialog_complete(struct dialog *d, const char *tag)
 {
     CHECK(d->state == DIALOG_BUSY);

@@ -91,7 +91,6 @@ void dialog_fatal(struct dialog *d, const struct err *err);
  * call execute again before these return. */
 void dialog_columns(struct dialog *d, const char *const *names, size_t count);
 void dialog_row(struct dialog *d, const char *const *cells, size_t count);
-void dialog_notice(struct dialog *d, const char *severity, const struct err *notice);
 /* tag is the command's; NULL for "SELECT n". */
 void dialog_complete(struct dialog *d, const char *tag);
 /* The statement was empty. */

@@ -56,18 +56,6 @@ log_set_level(enum log_level level)
 }
 
 bool
-log_level_parse(const char *word, enum log_level *out)
-{
-    for (size_t i = 0; i < COUNT_OF(level_names); i++) {
-        if (strcmp(word, level_names[i]) == 0) {
-            *out = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool
 log_enabled(enum log_level level)
 {
     return (int)level <= atomic_load_explicit(&sink.level, memory_order_relaxed);

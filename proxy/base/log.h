@@ -36,8 +36,6 @@ struct log_ctx {
  * failure; the sink before stays in use. Call again after the file was rotated. */
 MUST_CHECK bool log_open(const char *path);
 void log_set_level(enum log_level level);
-/* "error", "warn", "info", "debug"; false when the word is none of them. */
-MUST_CHECK bool log_level_parse(const char *word, enum log_level *out);
 bool log_enabled(enum log_level level);
 
 /* ctx may be NULL. fmt gives the keys of the fact, "from=%s took_ms=%u", or "" for none. Values

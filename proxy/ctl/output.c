@@ -64,8 +64,9 @@ utf8_len(const unsigned char *p)
     return 0;
 }
 
-void
-output_json_string(FILE *to, const char *text)
+/* text as a JSON string, quotes included. Bytes that are no UTF-8 become U+FFFD. */
+static void
+json_string(FILE *to, const char *text)
 {
     (void)fputc('"', to); /* errors of the stream show when it is closed */
     while (*text != '\0') {
@@ -92,12 +93,12 @@ json_row(struct output *o, const PGresult *result, int row)
     (void)fputs(o->rows == 0 ? "[\n  {" : ",\n  {", o->to);
     for (int column = 0; column < PQnfields(result); column++) {
         (void)fputs(column == 0 ? "" : ", ", o->to);
-        output_json_string(o->to, PQfname(result, column));
+        json_string(o->to, PQfname(result, column));
         (void)fputs(": ", o->to);
         if (PQgetisnull(result, row, column)) {
             (void)fputs("null", o->to);
         } else {
-            output_json_string(o->to, PQgetvalue(result, row, column));
+            json_string(o->to, PQgetvalue(result, row, column));
         }
     }
     (void)fputc('}', o->to);

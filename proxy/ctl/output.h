@@ -35,7 +35,4 @@ void output_rows(struct output *o, const PGresult *result);
 void output_break(struct output *o);
 void output_end(struct output *o);
 
-/* text as a JSON string, quotes included. Bytes that are no UTF-8 become U+FFFD. */
-void output_json_string(FILE *to, const char *text);
-
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 
-enum node_role
+static enum node_role
 facts_role(const struct node_facts *facts, bool subscription_enabled, bool is_writer)
 {
     if (facts->in_recovery) {

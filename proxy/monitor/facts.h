@@ -19,8 +19,6 @@ enum stream_kind {
 
 /* Puts the answer into the facts (not up, error, addr, incarnation, lag). */
 void facts_apply(struct node_facts *facts, const struct answer *answer, bool is_writer);
-enum node_role facts_role(const struct node_facts *facts, bool subscription_enabled,
-                          bool is_writer);
 /* How `follower` follows `writer`. Both sides must have answered and be up. */
 enum stream_kind facts_stream(const struct node_facts *writer, const struct node_facts *follower);
 /* Whether the writer's heartbeat is to be moved on. */

@@ -758,17 +758,6 @@ monitor_pause_heartbeat(struct monitor *m, bool paused)
     m->heartbeat_paused = paused;
 }
 
-bool
-monitor_heartbeat_in_flight(const struct monitor *m)
-{
-    bool in_flight = false;
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        const struct probe *p = &m->probe[side];
-        in_flight = in_flight || (p->asked && (p->nudged || p->level == QUESTION_BEAT));
-    }
-    return in_flight;
-}
-
 void
 monitor_hurry(struct monitor *m)
 {

@@ -64,8 +64,6 @@ void monitor_set_route(struct monitor *m, enum side writer);
 /* While paused the marker is not touched (a flip uses it then), nor is the writer nudged. The lag
  * of a logical follower becomes unknown when the last beat is too old. */
 void monitor_pause_heartbeat(struct monitor *m, bool paused);
-/* An update of the marker, or a nudge, was sent and is not answered yet. */
-bool monitor_heartbeat_in_flight(const struct monitor *m);
 /* Asks both sides at the next turn, without waiting for the interval: after a flip, for instance.
  */
 void monitor_hurry(struct monitor *m);

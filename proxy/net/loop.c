@@ -112,12 +112,6 @@ loop_dispose(struct loop *loop, loop_fn *fn, void *arg)
     loop->disposals[loop->disposals_count++] = (struct disposal){fn, arg};
 }
 
-struct event_base *
-loop_base(struct loop *loop)
-{
-    return loop->base;
-}
-
 /* The first callback of a turn reads the clock, the rest share it: event_base_loop gives no hook
  * between epoll_wait and the callbacks, so each callback of ours enters through here. */
 static void

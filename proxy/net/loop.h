@@ -27,8 +27,6 @@ void loop_stop(struct loop *loop);
 void loop_dispose(struct loop *loop, loop_fn *fn, void *arg);
 /* The time of this turn, monotonic microseconds: one clock reading a turn. */
 uint64_t loop_now_us(const struct loop *loop);
-/* For the other files of net/ only. */
-struct event_base *loop_base(struct loop *loop);
 
 /* A one-shot timer; starting it again moves it. */
 struct timer;

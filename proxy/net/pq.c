@@ -624,33 +624,10 @@ pq_query(struct pq *pq, const char *sql, uint64_t timeout_us, pq_done_fn *done, 
     pq_arm(pq);
 }
 
-void
-pq_reset(struct pq *pq)
-{
-    CHECK(!pq->freed);
-    struct err err;
-    (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE,
-                  "the control connection was closed on purpose");
-    const struct pq_query *running = pq->state == PQ_BUSY ? pq_head(pq) : NULL;
-    LIST_EACH(node, &pq->queries)
-    {
-        struct pq_query *q = LIST_OBJECT(node, struct pq_query, node);
-        query_abandon(q, q == running, &err);
-    }
-    pq_close(pq);
-    pq_arm(pq);
-}
-
 bool
 pq_is_connected(const struct pq *pq)
 {
     return pq->state == PQ_IDLE || pq->state == PQ_BUSY;
-}
-
-const char *
-pq_parameter(const struct pq *pq, const char *name)
-{
-    return pq_is_connected(pq) ? PQparameterStatus(pq->conn, name) : NULL;
 }
 
 int
@@ -735,42 +712,4 @@ pq_cell_lsn(const struct pq_result *r, int row, int column, uint64_t *out)
     }
     *out = high << 32 | low;
     return true;
-}
-
-/* ---- quoting ---- */
-
-/* The text between two quote characters, each one inside doubled; prefix stands in front. */
-static char *
-quote_with(const char *prefix, const char *text, const char *doubled, char quote)
-{
-    const size_t prefix_len = strlen(prefix);
-    char *out = xcalloc(prefix_len + strlen(text) * 2 + 3, 1);
-    memcpy(out, prefix, prefix_len);
-    size_t len = prefix_len;
-    out[len++] = quote;
-    for (const char *p = text; *p != '\0'; p++) {
-        if (strchr(doubled, *p) != NULL) {
-            out[len++] = *p;
-        }
-        out[len++] = *p;
-    }
-    out[len++] = quote;
-    out[len] = '\0';
-    return out;
-}
-
-char *
-pq_quote_literal(const char *text)
-{
-    /* E'' reads the same whatever standard_conforming_strings says. */
-    if (strchr(text, '\\') != NULL) {
-        return quote_with(" E", text, "'\\", '\'');
-    }
-    return quote_with("", text, "'", '\'');
-}
-
-char *
-pq_quote_identifier(const char *text)
-{
-    return quote_with("", text, "\"", '"');
 }

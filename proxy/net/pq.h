@@ -38,12 +38,7 @@ void pq_free(struct pq *pq);
 /* Runs the SQL (copied; one or several statements, of which the last one's result is given, or the
  * first error). The callback comes from the loop, never from within this call. COPY is refused. */
 void pq_query(struct pq *pq, const char *sql, uint64_t timeout_us, pq_done_fn *done, void *arg);
-/* Closes the connection; queries not yet answered end with an error. The next query connects again.
- */
-void pq_reset(struct pq *pq);
 bool pq_is_connected(const struct pq *pq);
-/* A value of ParameterStatus ("server_version"), or NULL; borrowed until the connection ends. */
-const char *pq_parameter(const struct pq *pq, const char *name);
 /* The server process of the connection; 0 when not connected. */
 int pq_backend_pid(const struct pq *pq);
 /* The numeric address that the connection goes to, "" for a Unix socket; NULL when not connected.
@@ -58,10 +53,5 @@ const char *pq_cell(const struct pq_result *r, int row, int column);
 bool pq_cell_u64(const struct pq_result *r, int row, int column, uint64_t *out);
 /* A cell of type pg_lsn ("0/3A001F20") as a number. */
 bool pq_cell_lsn(const struct pq_result *r, int row, int column, uint64_t *out);
-
-/* Quoting for text that comes from the configuration: 'literal' and "identifier", each a new string
- * that the caller frees with mem_free. */
-char *pq_quote_literal(const char *text);
-char *pq_quote_identifier(const char *text);
 
 #endif

@@ -356,7 +356,6 @@ queries_are_answered_in_order_on_one_connection(void **state)
     assert_answer(c, 2, true, "", "third");
     assert_true(pq_is_connected(c->pq));
     assert_int_equal(pq_backend_pid(c->pq), 7);
-    assert_string_equal(pq_parameter(c->pq, "server_version"), "15.8");
     assert_string_equal(pq_host_address(c->pq), "127.0.0.1");
     assert_int_equal(c->server.logins, 1);
     client_free(c);
@@ -537,23 +536,6 @@ copy_is_refused(void **state)
 }
 
 static void
-a_reset_ends_what_is_not_answered(void **state)
-{
-    (void)state;
-    struct client *c = client_new("ok", NULL);
-    c->ask_next = "after";
-    ask(c, "one");
-    ask(c, "two");
-    pq_reset(c->pq);
-    assert_int_equal(c->count, 0);
-    await(c, 3);
-    assert_answer(c, 0, false, SQLSTATE_CONNECTION_FAILURE, "on purpose");
-    assert_answer(c, 1, false, SQLSTATE_CONNECTION_FAILURE, "on purpose");
-    assert_answer(c, 2, true, "", "after");
-    client_free(c);
-}
-
-static void
 a_callback_may_free_the_connection(void **state)
 {
     (void)state;
@@ -650,31 +632,6 @@ an_error_has_no_cells(void **state)
     assert_false(pq_cell_u64(&r, 0, 0, &value));
 }
 
-static void
-quotes_are_doubled(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        const char *literal;
-        const char *identifier;
-    } rows[] = {
-        {"", "''", "\"\""},
-        {"plain", "'plain'", "\"plain\""},
-        {"it's", "'it''s'", "\"it's\""},
-        {"a\"b", "'a\"b'", "\"a\"\"b\""},
-        {"a\\b'c", " E'a\\\\b''c'", "\"a\\b'c\""},
-    };
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        char *literal = pq_quote_literal(rows[i].text);
-        char *identifier = pq_quote_identifier(rows[i].text);
-        assert_string_equal(literal, rows[i].literal);
-        assert_string_equal(identifier, rows[i].identifier);
-        mem_free(literal);
-        mem_free(identifier);
-    }
-}
-
 int
 main(void)
 {
@@ -691,12 +648,10 @@ main(void)
         cmocka_unit_test(one_that_waits_too_long_is_given_up_alone),
         cmocka_unit_test(a_connection_lost_in_a_query_leaves_it_unknown),
         cmocka_unit_test(copy_is_refused),
-        cmocka_unit_test(a_reset_ends_what_is_not_answered),
         cmocka_unit_test(a_callback_may_free_the_connection),
         cmocka_unit_test(freeing_drops_queries_without_a_callback),
         cmocka_unit_test(cells_are_read_strictly),
         cmocka_unit_test(an_error_has_no_cells),
-        cmocka_unit_test(quotes_are_doubled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
