@@ -4,7 +4,6 @@
 #ifndef TEAL_ADMIN_RATES_H
 #define TEAL_ADMIN_RATES_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "session/workers.h"

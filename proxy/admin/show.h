@@ -7,7 +7,6 @@
 #ifndef TEAL_ADMIN_SHOW_H
 #define TEAL_ADMIN_SHOW_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "admin/grammar.h"

@@ -3,8 +3,6 @@
 #ifndef TEAL_ADMIN_TEXT_H
 #define TEAL_ADMIN_TEXT_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"

@@ -17,8 +17,6 @@
 #ifndef TEAL_APP_CONTROL_H
 #define TEAL_APP_CONTROL_H
 
-#include <stdbool.h>
-
 #include "admin/grammar.h"
 #include "base/err.h"
 #include "conf/conf.h"

@@ -18,7 +18,6 @@
 #include "app/control.h"
 #include "base/buf.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "conf/conf.h"
 #include "cutover/cutover.h"
 #include "net/loop.h"

@@ -14,7 +14,6 @@
 #ifndef TEAL_AUTH_USERS_H
 #define TEAL_AUTH_USERS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "auth/scram.h"

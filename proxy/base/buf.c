@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "base/buf.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 

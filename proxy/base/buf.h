@@ -10,7 +10,6 @@
 #ifndef TEAL_BASE_BUF_H
 #define TEAL_BASE_BUF_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

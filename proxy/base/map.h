@@ -6,7 +6,6 @@
 #ifndef TEAL_BASE_MAP_H
 #define TEAL_BASE_MAP_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -6,7 +6,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "ctl/output.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "base/check.h"

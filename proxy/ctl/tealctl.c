@@ -4,7 +4,6 @@
  * psql and any driver can do the same. It knows no state of its own. Rows are printed as they
  * arrive, because a cutover is watched while it happens. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include <errno.h>
 #include <getopt.h>
 #include <libpq-fe.h>
 #include <signal.h>
@@ -14,9 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/check.h"
-#include "base/mem.h"
 #include "ctl/output.h"
 #include "ctl/words.h"
 

@@ -25,7 +25,6 @@
 #define TEAL_MONITOR_MONITOR_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "monitor/node.h"
 #include "topo/side.h"

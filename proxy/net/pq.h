@@ -9,7 +9,6 @@
 #define TEAL_NET_PQ_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"

@@ -10,7 +10,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "pool/settings.h"
 #include "wire/startup.h"
 

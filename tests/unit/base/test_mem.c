@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "base/mem.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -12,7 +12,6 @@
 /* cmocka wants those before it */
 #include <cmocka.h>
 
-#include "base/check.h"
 #include "net/loop.h"
 
 /* The resolver of this program: "held" is not answered before the gate is opened, "gone" leads

@@ -15,7 +15,6 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
 #include "dice.h"
 
 static const char kind_letters[FLOW_KINDS_COUNT + 1] = "PBDECSQF";
