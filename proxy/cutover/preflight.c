@@ -226,10 +226,9 @@ facts_run(struct cutover *c)
 
 /* ---- evaluation ---- */
 
-/* The lines of a that are not in b, at most ten of them, into out; their number. Both are sorted in
- * the C collation by lines_sort. */
+/* The lines of a text, in the order of their bytes. */
 struct text_lines {
-    char **at; /* owned array of pointers into text */
+    char **at; /* owned array of pointers into the text */
     size_t count;
 };
 
