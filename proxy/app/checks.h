@@ -6,10 +6,11 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "base/check.h"
 #include "conf/conf.h"
 
 /* Whether the users file can be used; if not, a line "FILE:LINE: TEXT\n" for each mistake. It may
  * be missing when nobody is asked for a secret. */
-bool users_file_check(const struct conf *conf, struct buf *mistakes);
+MUST_CHECK bool users_file_check(const struct conf *conf, struct buf *mistakes);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/check.h"
 #include "conf/fields.h"
 #include "conf/value.h"
 
@@ -39,7 +40,7 @@ enum { CONF_KEYS_MAX = 80 };
 
 const char *conf_section_name(enum conf_section section);
 /* False when there is no such section. */
-bool conf_section_find(const char *name, enum conf_section *out);
+MUST_CHECK bool conf_section_find(const char *name, enum conf_section *out);
 
 size_t conf_keys_count(void);
 const struct conf_key *conf_key_at(size_t index);

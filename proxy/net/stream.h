@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/buf.h"
+#include "base/check.h"
 #include "net/loop.h"
 
 struct stream {
@@ -27,12 +28,12 @@ void stream_init(struct stream *s, struct loop *loop, int fd, watch_fn *fn, void
  * out. */
 void stream_close(struct stream *s);
 /* Ends the watching and gives the descriptor to the caller. */
-int stream_detach(struct stream *s);
+MUST_CHECK int stream_detach(struct stream *s);
 bool stream_is_open(const struct stream *s);
 void stream_want(struct stream *s, unsigned interest);
 
 /* Up to len bytes; *n > 0 on OK. */
-enum stream_status stream_recv(struct stream *s, void *out, size_t len, size_t *n);
+MUST_CHECK enum stream_status stream_recv(struct stream *s, void *out, size_t len, size_t *n);
 /* As many bytes as the socket takes; *n may be less than len, and is 0 with AGAIN. */
 enum stream_status stream_send(struct stream *s, const void *bytes, size_t len, size_t *n);
 /* Sends what the buffer holds and consumes it: OK when all went out, AGAIN when some is left. */
@@ -40,7 +41,7 @@ enum stream_status stream_flush(struct stream *s, struct buf *out);
 
 /* Begins to connect; the stream becomes writable when done (stream_connect_error tells how). -1
  * with errno when it cannot even begin. The descriptor is the caller's. */
-int stream_connect(const struct sockaddr *addr, socklen_t addr_len);
+MUST_CHECK int stream_connect(const struct sockaddr *addr, socklen_t addr_len);
 /* 0, or the errno of a connect that failed. */
 int stream_connect_error(const struct stream *s);
 

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "base/check.h"
+
 enum side { SIDE_BLUE, SIDE_GREEN };
 enum { SIDES_COUNT = 2 };
 
@@ -12,6 +14,6 @@ enum { SIDES_COUNT = 2 };
 const char *side_name(enum side side);
 enum side side_other(enum side side);
 /* False when the word is neither. */
-bool side_parse(const char *word, enum side *out);
+MUST_CHECK bool side_parse(const char *word, enum side *out);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "base/check.h"
 #include "base/slice.h"
 
 enum wire_result {
@@ -22,6 +23,7 @@ enum { WIRE_HEADER_LEN = 5 };
 /* Reads the header at the front of in. *total is the length of the whole frame, header included,
  * and may be more than what has arrived: the caller decides whether it must see all of it. BAD: the
  * length is below 4, or total is above total_max. */
-enum wire_result wire_peek(struct slice in, uint64_t total_max, uint8_t *type, uint64_t *total);
+MUST_CHECK enum wire_result wire_peek(struct slice in, uint64_t total_max, uint8_t *type,
+                                      uint64_t *total);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef TEAL_WIRE_STARTUP_H
 #define TEAL_WIRE_STARTUP_H
 
+#include "base/check.h"
 #include "base/err.h"
 #include "wire/frame.h"
 
@@ -24,9 +25,10 @@ struct startup_packet {
 
 /* BAD without an error set: not our protocol, close without a word. BAD with an error: answer it.
  */
-enum wire_result startup_decode(struct slice in, struct startup_packet *out, struct err *err);
+MUST_CHECK enum wire_result startup_decode(struct slice in, struct startup_packet *out,
+                                           struct err *err);
 
 /* Walks the parameters; false at the end. */
-bool startup_next_param(struct slice *params, struct slice *name, struct slice *value);
+MUST_CHECK bool startup_next_param(struct slice *params, struct slice *name, struct slice *value);
 
 #endif
