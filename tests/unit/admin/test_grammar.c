@@ -1,4 +1,4 @@
-/* test_statement.c — the console understands its own grammar and nothing else. */
+/* test_grammar.c — the console understands its own grammar and nothing else. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "admin/grammar.h"
 
