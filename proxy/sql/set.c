@@ -145,8 +145,8 @@ read_constant(struct lexer *lexer, struct token *t, struct buf *out)
         put_unquoted(out, t->text);
     } else if (t->kind == TOKEN_STRING && t->text.p[0] == '\'' &&
                t->text.p[t->text.len - 1] == '\'' && memchr(t->text.p, '\n', t->text.len) == NULL) {
-        put_unquoted(out,
-                     t->text); /* a string that goes on in another line is left to the server */
+        /* A string that goes on in another line is left to the server. */
+        put_unquoted(out, t->text);
     } else {
         return false;
     }
