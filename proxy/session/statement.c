@@ -52,8 +52,8 @@ statement_intern(struct statement_table *t, struct slice text, struct slice type
 {
     const size_t len = types.len + text.len;
     char *key = xcalloc(1, len + 1);
-    memcpy(key, types.p,
-           types.len); /* begins with their count, so keys of other shapes cannot meet */
+    /* types begins with their count, so keys of other shapes cannot meet. */
+    memcpy(key, types.p, types.len);
     memcpy(key + types.len, text.p, text.len);
     struct statement *s = map_get(&t->by_key, slice_of(key, len));
     if (s != NULL) {

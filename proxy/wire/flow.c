@@ -244,8 +244,8 @@ flow_reply(struct flow *f, uint8_t type, uint8_t first, flow_dropped_fn *dropped
         return bad;
     }
     const struct flow_entry *head = flow_head(f);
-    CHECK(head->action !=
-          FLOW_LOCAL); /* the owner takes local entries as soon as they are at the head */
+    /* The owner takes local entries as soon as they are at the head. */
+    CHECK(head->action != FLOW_LOCAL);
     const uint8_t step = replies[head->kind][type];
     if (step == NOT_OWED || (f->copy_in && type != 'C')) {
         return bad;
