@@ -514,7 +514,11 @@ a_connection_lost_in_a_query_leaves_it_unknown(void **state)
     await(c, 3);
     assert_answer(c, 0, false, SQLSTATE_CONNECTION_FAILURE, "");
     assert_true(c->answers[0].unknown);
-    assert_answer(c, 1, false, "57P01", "administrator");
+    /* Before version 15 libpq tells of the loss alone; what matters is that the outcome is unknown.
+     */
+    assert_false(c->answers[1].ok);
+    assert_true(strcmp(c->answers[1].sqlstate, "57P01") == 0 ||
+                strcmp(c->answers[1].sqlstate, SQLSTATE_CONNECTION_FAILURE) == 0);
     assert_true(c->answers[1].unknown);
     assert_answer(c, 2, true, "", "after");
     assert_int_equal(c->server.logins, 3);
