@@ -332,7 +332,8 @@ on_tick_kept(struct cutover *c, enum side side, const struct cutover_rows *rows)
 }
 
 /* The slot of the direction that is off would keep WAL for ever: it follows the tip while nothing
- * is under way. */
+ * is under way. The statement may run late, behind a flip: then the slot belongs to what the
+ * clients write there, and the side's own row says so. */
 static void
 tick_keep_slot(struct cutover *c)
 {
@@ -349,11 +350,13 @@ tick_keep_slot(struct cutover *c)
         return;
     }
     char sql[512];
-    (void)snprintf(sql, sizeof(sql),
-                   "/* teal tick-keep */ SELECT pg_replication_slot_advance(slot_name, "
-                   "pg_current_wal_flush_lsn()) FROM pg_replication_slots WHERE slot_name = "
-                   "'" TEAL_STREAM_PREFIX "%s' AND database = current_database() AND NOT active",
-                   side_name(c->route.writer));
+    (void)snprintf(
+        sql, sizeof(sql),
+        "/* teal tick-keep */ SELECT pg_replication_slot_advance(slot_name, "
+        "pg_current_wal_flush_lsn()) FROM pg_replication_slots WHERE slot_name = "
+        "'" TEAL_STREAM_PREFIX "%s' AND database = current_database() AND NOT active "
+        "AND NOT EXISTS (SELECT FROM teal.local_state WHERE side = '%s' AND writer = side)",
+        side_name(c->route.writer), side_name(follower));
     c->tick_pending = true;
     call_sql(c, follower, sql, SQL_TIMEOUT_US, on_tick_kept);
 }
@@ -364,17 +367,21 @@ on_tick_fence(struct cutover *c, enum side side, const struct cutover_rows *rows
     if (!rows->ok || !cutover_is_idle(c) || side != c->route.writer || !rows_bool(rows, 0, 0)) {
         return;
     }
-    log_warn(NULL, "the writer is still fenced after an undone flip: taking the fence off",
+    log_warn(NULL, "the writer is still fenced or marked after an undone flip: undoing it again",
              "side=%s", side_name(side));
     flip_begin(c, side_other(side));
     c->flip.fence_touched = true;
     c->flip.kind = c->record.kind;
+    c->record.flip_id = c->flip.flip_id;
+    c->record.from = c->flip.from;
+    c->record.to = c->flip.to;
     err_clear(&c->failure);
     cutover_fire(c, CUT_EV_UNDO);
 }
 
 /* A statement of an undone flip may have run late, in a backend that had lost its connection: the
- * fence is then up, or stands in the file and would be up after the next reload. */
+ * fence is then up, or stands in the file and would be up after the next reload, or the writer's
+ * row says that it is being left. */
 static void
 tick_watch_fence(struct cutover *c)
 {
@@ -382,12 +389,15 @@ tick_watch_fence(struct cutover *c)
     if (c->undone_at_us == 0 || now - c->undone_at_us > (uint64_t)HEAL_WITHIN_S * 1000 * 1000) {
         return;
     }
-    call_sql(
-        c, c->route.writer,
-        "/* teal tick-fence */ SELECT reset_val = 'on' OR EXISTS (SELECT FROM "
-        "pg_file_settings WHERE name = 'default_transaction_read_only' AND setting = 'on') FROM "
-        "pg_settings WHERE name = 'default_transaction_read_only'",
-        SQL_TIMEOUT_US, on_tick_fence);
+    char sql[512];
+    (void)snprintf(
+        sql, sizeof(sql),
+        "/* teal tick-fence */ SELECT reset_val = 'on' OR EXISTS (SELECT FROM pg_file_settings "
+        "WHERE name = 'default_transaction_read_only' AND setting = 'on') OR EXISTS (SELECT FROM "
+        "teal.local_state WHERE side = '%s' AND phase LIKE 'leaving%%') FROM pg_settings WHERE "
+        "name = 'default_transaction_read_only'",
+        side_name(c->route.writer));
+    call_sql(c, c->route.writer, sql, SQL_TIMEOUT_US, on_tick_fence);
 }
 
 static void
@@ -414,6 +424,27 @@ tick_look_back(struct cutover *c)
     call_sql(c, c->route.writer, sql, SQL_TIMEOUT_US, on_tick_way_back);
 }
 
+/* The flip that the record has not ended: a command since then, CHECK for one, has put its own in
+ * its place. */
+static void
+tick_take_flip(struct cutover *c)
+{
+    const struct record *r = &c->record;
+    struct flip *f = &c->flip;
+    if (f->flip_id != r->flip_id) {
+        const bool after = r->phase == RECORD_AFTER;
+        flip_begin(c, r->to);
+        f->flip_id = r->flip_id;
+        f->kind = r->kind;
+        f->strict = r->fence_strict;
+        f->fence_touched = true;
+        f->committed = after;
+        f->way_back_missing = after && c->way_back_given_up;
+        f->epoch = after ? r->epoch - 1 : r->epoch;
+    }
+    f->after_tries = AFTER_TRIES_MAX;
+}
+
 void
 cutover_tick(struct cutover *c)
 {
@@ -421,7 +452,7 @@ cutover_tick(struct cutover *c)
         return;
     }
     if (c->record.phase == RECORD_AFTER || c->record.phase == RECORD_UNDONE) {
-        c->flip.after_tries = AFTER_TRIES_MAX;
+        tick_take_flip(c);
         cutover_fire(c, c->record.phase == RECORD_AFTER ? CUT_EV_AFTER : CUT_EV_UNDO_AFTER);
         return;
     }

@@ -166,7 +166,8 @@ struct cutover {
     bool look_one; /* look at look_side only */
     enum side look_side;
     enum cutover_way_back way_back;
-    uint64_t undone_at_us; /* when the last undo ended; 0 never */
+    uint64_t undone_at_us;  /* when the last undo ended; 0 never */
+    bool way_back_given_up; /* by the last flip that committed: what follows it sets none up */
     bool tick_pending;
 
     /* preflight.c */

@@ -519,14 +519,16 @@ write_flush(struct cutover *c, struct buf *sql)
                side_name(c->flip.to));
 }
 
+/* Not once the target is the writer: an advance that runs late would skip what clients wrote. */
 static void
 write_slot_advance(struct cutover *c, struct buf *sql)
 {
     buf_printf(sql,
                "SELECT pg_replication_slot_advance(slot_name, pg_current_wal_flush_lsn()) FROM "
                "pg_replication_slots WHERE slot_name = '" TEAL_STREAM_PREFIX
-               "%s' AND database = current_database() AND wal_status IN ('reserved', 'extended')",
-               side_name(c->flip.from));
+               "%s' AND database = current_database() AND wal_status IN ('reserved', 'extended') "
+               "AND NOT EXISTS (SELECT FROM teal.local_state WHERE side = '%s' AND writer = side)",
+               side_name(c->flip.from), side_name(c->flip.to));
 }
 
 /* The slot's advance decodes from the last snapshot of running transactions in the WAL, which may
@@ -806,6 +808,7 @@ act_release(struct cutover *c)
     c->ops.heartbeat(c->ops.ctx, true);
     c->ops.leave_side(c->ops.ctx, c->flip.from);
     c->way_back = CUTOVER_WAY_BACK_UNKNOWN;
+    c->way_back_given_up = c->flip.way_back_missing;
     cutover_detail(c, "%u waiting transactions", waiting);
     return CUT_EV_OK;
 }
@@ -879,8 +882,9 @@ write_subscription_look(struct buf *sql, enum side side)
 {
     buf_printf(
         sql,
-        "SELECT count(*) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE "
-        "d.datname = current_database() AND s.subname = '" TEAL_STREAM_PREFIX "%s'",
+        "SELECT count(*), current_setting('server_version_num') FROM pg_subscription s JOIN "
+        "pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database() AND s.subname = "
+        "'" TEAL_STREAM_PREFIX "%s'",
         side_name(side));
 }
 
@@ -896,9 +900,11 @@ write_look_to(struct cutover *c, struct buf *sql)
     write_subscription_look(sql, c->flip.to);
 }
 
+/* The version too: the side may have been down when the flip, or the start-up, looked at it. */
 static enum cutover_event
 judge_look(struct cutover *c, enum side side, const struct cutover_rows *rows)
 {
+    c->look[side].version_num = (int)rows_u64(rows, 0, 1);
     c->look[side].stream_exists = rows_u64(rows, 0, 0) > 0;
     return CUT_EV_OK;
 }

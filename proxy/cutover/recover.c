@@ -8,7 +8,9 @@
  *   - a record that is in the middle of a flip names the flip; the target has the decision: its
  *     row (logical), or whether it is out of recovery (physical). A target that does not answer
  *     keeps writes held;
- *   - a promotion that was decided is asked for again: nobody can know that it is not under way. */
+ *   - a promotion that was decided is asked for again: nobody can know that it is not under way.
+ *
+ * A record whose flip lies behind an epoch that a side names is as good as none. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include <inttypes.h>
 #include <stdio.h>
@@ -94,13 +96,14 @@ decide_idle(const struct record *r, const struct look look[SIDES_COUNT])
         return not_yet("the side of the record is in recovery");
     }
     if (!other->answered) {
-        return not_yet("the writer is fenced, and the other side does not answer");
+        return not_yet("the writer is fenced or marked, and the other side does not answer");
     }
-    if (w->epoch <= r->epoch && w->fenced && other->epoch <= r->epoch) {
+    /* Marked as leaving: a statement of an undone flip has run late. */
+    if (w->epoch <= r->epoch && (w->fenced || is_leaving(w)) && other->epoch <= r->epoch) {
         struct record undo = *r;
         undo.from = r->writer;
         undo.to = side_other(r->writer);
-        return flip_verdict(&undo, CUT_EV_UNDO, "the writer was left fenced");
+        return flip_verdict(&undo, CUT_EV_UNDO, "the writer was left fenced or marked");
     }
     return not_yet("the record and the sides contradict each other");
 }
@@ -111,6 +114,9 @@ decide_flip(const struct record *r, const struct look look[SIDES_COUNT])
 {
     const struct look *to = &look[r->to];
     const bool physical = r->kind == CUTOVER_PHYSICAL;
+    if (r->phase != RECORD_COMMIT && !look[r->writer].answered) {
+        return not_yet("the writer does not answer");
+    }
     switch (r->phase) {
     case RECORD_FLIP:
         return flip_verdict(r, CUT_EV_UNDO, "the commit had not been sent");
@@ -220,11 +226,24 @@ decide_blind(const struct look look[SIDES_COUNT], enum side initial)
     return decide_fenced(look, initial);
 }
 
+/* A flip of the record that a side has left behind: the file is an old copy, and what it wants done
+ * would make two writers. */
+static bool
+flip_is_history(const struct record *r, const struct look look[SIDES_COUNT])
+{
+    const uint64_t newest = r->phase == RECORD_COMMIT ? r->epoch + 1 : r->epoch;
+    bool history = false;
+    for (int s = 0; s < SIDES_COUNT; s++) {
+        history = history || (look[s].answered && look[s].epoch > newest);
+    }
+    return history && r->phase != RECORD_IDLE;
+}
+
 static struct verdict
 recover_decide(const struct cutover *c)
 {
     const struct record *r = &c->record;
-    if (r->epoch == 0) {
+    if (r->epoch == 0 || flip_is_history(r, c->look)) {
         return decide_blind(c->look, c->config.initial_writer);
     }
     return r->phase == RECORD_IDLE ? decide_idle(r, c->look) : decide_flip(r, c->look);
