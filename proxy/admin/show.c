@@ -257,17 +257,19 @@ show_stats(const struct statement *s, const struct snapshot *snap)
     return t;
 }
 
+/* Of SHOW STATS_TOTALS and SHOW STATS_AVERAGES. */
+static const char *const totals_columns[] = {"database",           "server_assignment_count",
+                                             "xact_count",         "query_count",
+                                             "bytes_received",     "bytes_sent",
+                                             "xact_time",          "query_time",
+                                             "wait_time",          "client_parse_count",
+                                             "server_parse_count", "bind_count",
+                                             "client_login_count"};
+
 static struct table *
 show_stats_totals(const struct statement *s, const struct snapshot *snap)
 {
-    static const char *const columns[] = {"database",           "server_assignment_count",
-                                          "xact_count",         "query_count",
-                                          "bytes_received",     "bytes_sent",
-                                          "xact_time",          "query_time",
-                                          "wait_time",          "client_parse_count",
-                                          "server_parse_count", "bind_count",
-                                          "client_login_count"};
-    struct table *t = TABLE_OF(columns);
+    struct table *t = TABLE_OF(totals_columns);
     (void)s;
     table_add(t, snap->conf->database);
     add_totals(t, snap->stats);
@@ -277,14 +279,7 @@ show_stats_totals(const struct statement *s, const struct snapshot *snap)
 static struct table *
 show_stats_averages(const struct statement *s, const struct snapshot *snap)
 {
-    static const char *const columns[] = {"database",           "server_assignment_count",
-                                          "xact_count",         "query_count",
-                                          "bytes_received",     "bytes_sent",
-                                          "xact_time",          "query_time",
-                                          "wait_time",          "client_parse_count",
-                                          "server_parse_count", "bind_count",
-                                          "client_login_count"};
-    struct table *t = TABLE_OF(columns);
+    struct table *t = TABLE_OF(totals_columns);
     (void)s;
     table_add(t, snap->conf->database);
     add_averages(t, &snap->rates);

@@ -6,7 +6,6 @@
 #ifndef TEAL_CUTOVER_OBJECTS_H
 #define TEAL_CUTOVER_OBJECTS_H
 
-#define TEAL_SCHEMA "teal"
 #define TEAL_PUBLICATION "teal"
 /* Subscription on this side and slot on the other, by the side that receives. */
 #define TEAL_STREAM_PREFIX "teal_to_"

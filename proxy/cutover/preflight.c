@@ -48,40 +48,6 @@ static const struct check checks[] = {
 #include "cutover/checks.def"
 };
 
-size_t
-check_count(void)
-{
-    return COUNT_OF(checks);
-}
-
-const char *
-check_id(size_t at)
-{
-    CHECK(at < COUNT_OF(checks));
-    return checks[at].id;
-}
-
-const char *
-check_name(size_t at)
-{
-    CHECK(at < COUNT_OF(checks));
-    return checks[at].name;
-}
-
-bool
-check_blocks(size_t at)
-{
-    CHECK(at < COUNT_OF(checks));
-    return checks[at].severity == BLOCK || checks[at].severity == WAY_BACK;
-}
-
-const char *
-check_hint(size_t at)
-{
-    CHECK(at < COUNT_OF(checks));
-    return checks[at].hint;
-}
-
 /* ---- findings ---- */
 
 static void

@@ -14,13 +14,6 @@
 #include "cutover/cutover.h"
 #include "topo/side.h"
 
-/* The number of rows, and their ids and sentences, for the documentation. */
-size_t check_count(void);
-const char *check_id(size_t at);
-const char *check_name(size_t at);
-bool check_blocks(size_t at);
-const char *check_hint(size_t at);
-
 /* For the machine: starts the preflight, as a job and as the first step of a flip. The event that
  * it ends with comes at once, or later through cutover_fire, and then it is CUT_EV_NONE here. */
 enum cutover_event check_begin(struct cutover *c);

@@ -10,7 +10,6 @@
 #include "session/carry.h"
 #include "session/session.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -129,21 +128,6 @@ drop_long(struct session *s, struct slice in, uint64_t total)
     s->pass_left = total - here;
     s->pass_drop = true;
     return here;
-}
-
-/* ---- errors ---- */
-
-static size_t PRINTF_LIKE(2, 3) protocol_error(struct session *s, const char *fmt, ...)
-{
-    struct err err;
-    char text[ERR_TEXT_MAX];
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    (void)err_set(&err, SQLSTATE_PROTOCOL, "%s", text);
-    session_close(s, &err);
-    return 0;
 }
 
 /* ---- state of the session that a statement leaves behind ---- */
@@ -437,8 +421,9 @@ on_parse(struct session *s, struct slice in, uint64_t total)
     struct slice text;
     struct slice types;
     if (in.len < total) {
-        return protocol_error(s, "a prepared statement may not be longer than %d bytes",
-                              SESSION_WHOLE_MAX);
+        session_refuse(s, SQLSTATE_PROTOCOL, "a prepared statement may not be longer than %d bytes",
+                       SESSION_WHOLE_MAX);
+        return 0;
     }
     const struct slice frame = slice_of(in.p, (size_t)total);
     remember_for_replay(s, frame);
@@ -782,11 +767,13 @@ frontend_consume(struct session *s, struct slice in)
     }
     const uint8_t seen = in.p[0];
     if (seen >= 128 || rows[seen].handle == NULL) {
-        return protocol_error(s, "invalid frontend message type %u", seen);
+        session_refuse(s, SQLSTATE_PROTOCOL, "invalid frontend message type %u", seen);
+        return 0;
     }
     if (r == WIRE_BAD ||
         (rows[seen].body_max > 0 && total - WIRE_HEADER_LEN > rows[seen].body_max)) {
-        return protocol_error(s, "invalid message length");
+        session_refuse(s, SQLSTATE_PROTOCOL, "invalid message length");
+        return 0;
     }
     if (!enough_is_here(s, type, in, total)) {
         return 0;

@@ -5,7 +5,6 @@
  * shown are the server's. The answer is remembered by user, database and settings: the next login
  * like it needs no backend. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,19 +17,6 @@
 enum { NAME_MAX_LEN = 63, PASSWORD_MESSAGE_MAX = 4096, WELCOMES_MAX = 1000 };
 
 enum { AUTH_OK = 0, AUTH_SASL = 10, AUTH_SASL_CONTINUE = 11, AUTH_SASL_FINAL = 12 };
-
-static void PRINTF_LIKE(3, 4)
-    login_refuse(struct session *s, const char *sqlstate, const char *fmt, ...)
-{
-    struct err err;
-    char text[ERR_TEXT_MAX];
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    (void)err_set(&err, sqlstate, "%s", text);
-    session_close(s, &err);
-}
 
 /* ---- the end of a login ---- */
 
@@ -137,16 +123,16 @@ on_sasl_first(struct session *s, struct slice body)
     uint32_t len;
     struct err err;
     if (!slice_take_cstr(&body, &mechanism) || !slice_take_u32(&body, &len)) {
-        login_refuse(s, SQLSTATE_PROTOCOL, "invalid SASL response: insufficient data");
+        session_refuse(s, SQLSTATE_PROTOCOL, "invalid SASL response: insufficient data");
         return;
     }
     if (!slice_equal_str(mechanism, SCRAM_MECHANISM)) {
-        login_refuse(s, SQLSTATE_PROTOCOL,
-                     "client selected an invalid SASL authentication mechanism");
+        session_refuse(s, SQLSTATE_PROTOCOL,
+                       "client selected an invalid SASL authentication mechanism");
         return;
     }
     if (!slice_take(&body, len, &message) || body.len != 0) {
-        login_refuse(s, SQLSTATE_PROTOCOL, "invalid SASL response: insufficient data");
+        session_refuse(s, SQLSTATE_PROTOCOL, "invalid SASL response: insufficient data");
         return;
     }
     struct buf reply;
@@ -177,12 +163,13 @@ consume_password(struct session *s, struct slice in)
     uint8_t type;
     uint64_t total;
     if (in.len > 0 && in.p[0] != 'p') {
-        login_refuse(s, SQLSTATE_PROTOCOL, "expected SASL response, got message type %u", in.p[0]);
+        session_refuse(s, SQLSTATE_PROTOCOL, "expected SASL response, got message type %u",
+                       in.p[0]);
         return 0;
     }
     const enum wire_result r = wire_peek(in, PASSWORD_MESSAGE_MAX, &type, &total);
     if (r == WIRE_BAD) {
-        login_refuse(s, SQLSTATE_PROTOCOL, "invalid length of a SASL response");
+        session_refuse(s, SQLSTATE_PROTOCOL, "invalid length of a SASL response");
         return 0;
     }
     if (r == WIRE_MORE || in.len < total) {
@@ -219,12 +206,12 @@ take_name(struct session *s, char **to, struct slice value, const char *what)
 {
     if (*to != NULL) {
         /* Authentication and routing must agree on who it is: twice is refused, not guessed. */
-        login_refuse(s, SQLSTATE_PROTOCOL, "parameter \"%s\" given twice", what);
+        session_refuse(s, SQLSTATE_PROTOCOL, "parameter \"%s\" given twice", what);
         return false;
     }
     if (value.len > NAME_MAX_LEN) {
-        login_refuse(s, SQLSTATE_INVALID_AUTHORIZATION, "%s name is longer than %d bytes", what,
-                     NAME_MAX_LEN);
+        session_refuse(s, SQLSTATE_INVALID_AUTHORIZATION, "%s name is longer than %d bytes", what,
+                       NAME_MAX_LEN);
         return false;
     }
     *to = xstrndup((const char *)value.p, value.len);
@@ -240,8 +227,8 @@ take_replication(struct session *s, struct slice value)
             return true;
         }
     }
-    login_refuse(s, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                 "replication connections through the proxy are not supported");
+    session_refuse(s, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                   "replication connections through the proxy are not supported");
     return false;
 }
 
@@ -344,8 +331,8 @@ on_session_packet(struct session *s, const struct startup_packet *packet)
         }
     }
     if (s->user == NULL || s->user[0] == '\0') {
-        login_refuse(s, SQLSTATE_INVALID_AUTHORIZATION,
-                     "no PostgreSQL user name specified in startup packet");
+        session_refuse(s, SQLSTATE_INVALID_AUTHORIZATION,
+                       "no PostgreSQL user name specified in startup packet");
         return;
     }
     if (s->database == NULL || s->database[0] == '\0') {
@@ -353,15 +340,15 @@ on_session_packet(struct session *s, const struct startup_packet *packet)
         s->database = xstrdup(s->user);
     }
     if (strcmp(s->database, s->worker->conf->database) != 0) {
-        login_refuse(s, SQLSTATE_INVALID_DATABASE, "database \"%s\" does not exist", s->database);
+        session_refuse(s, SQLSTATE_INVALID_DATABASE, "database \"%s\" does not exist", s->database);
         return;
     }
     if (s->worker->draining) {
-        login_refuse(s, SQLSTATE_CANNOT_CONNECT_NOW, "the proxy is shutting down");
+        session_refuse(s, SQLSTATE_CANNOT_CONNECT_NOW, "the proxy is shutting down");
         return;
     }
     if (workers_sessions(s->worker->workers) > s->worker->conf->max_client_conn) {
-        login_refuse(s, SQLSTATE_TOO_MANY_CONNECTIONS, "sorry, too many clients already");
+        session_refuse(s, SQLSTATE_TOO_MANY_CONNECTIONS, "sorry, too many clients already");
         return;
     }
     take_identity(s);

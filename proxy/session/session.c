@@ -7,6 +7,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/session.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -166,6 +167,19 @@ session_close(struct session *s, const struct err *err)
     list_remove(&s->node);
     (void)atomic_fetch_sub(&s->worker->gauges.sessions, 1);
     loop_dispose(s->worker->loop, session_free, s);
+}
+
+void
+session_refuse(struct session *s, const char *sqlstate, const char *fmt, ...)
+{
+    struct err err;
+    char text[ERR_TEXT_MAX];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    (void)err_set(&err, sqlstate, "%s", text);
+    session_close(s, &err);
 }
 
 void

@@ -153,6 +153,9 @@ struct session *session_new(struct worker *w, int fd, const char *peer);
 /* The one door out: tells the client (err may be NULL: without a word), gives back what it holds.
  * Harmless when closed already. */
 void session_close(struct session *s, const struct err *err);
+/* session_close with an error of this text. */
+void session_refuse(struct session *s, const char *sqlstate, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 bool session_is_open(const struct session *s);
 /* Takes on what has been received, as far as it can be. */
 void session_resume(struct session *s);
