@@ -100,6 +100,7 @@ struct conf {
     uint64_t max_message; /* bytes */
     uint32_t max_prepared_statements;
     uint32_t server_prepared_statements;
+    bool replication;
     struct conf_list read_functions;
     enum log_level log_level;
     char *logfile; /* "": standard error */

@@ -21,6 +21,7 @@
 #include "wire/flow.h"
 
 struct pool;
+struct pool_waiter;
 
 enum backend_state {
     BACKEND_CONNECTING,
@@ -39,9 +40,10 @@ struct backend {
     enum backend_state state;
     struct stream stream;
     struct flow flow;
-    struct buf in;  /* a frame of the server that has not wholly arrived */
-    struct buf out; /* what the server's socket did not take */
-    void *owner;    /* borrowed: the session, while ACTIVE */
+    struct buf in;                /* a frame of the server that has not wholly arrived */
+    struct buf out;               /* what the server's socket did not take */
+    void *owner;                  /* borrowed: the session, while ACTIVE */
+    struct pool_waiter *reserved; /* borrowed: a walsender's waiter, until it is ACTIVE */
 
     struct settings *settings; /* shared (ref): what it is set up for */
     struct params *params;     /* shared (ref): what the server reported */

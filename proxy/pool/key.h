@@ -9,9 +9,18 @@
 
 enum { POOL_WORKERS_MAX = 64 };
 
+/* What its backends are for. A walsender streams to one client from its login to its end: it is
+ * opened for that client, and never used again. */
+enum pool_use {
+    POOL_SESSIONS,
+    POOL_WALSENDERS,         /* replication=true: physical */
+    POOL_WALSENDERS_LOGICAL, /* replication=database */
+};
+
 struct pool_key {
     enum side side;
     bool read_only;
+    enum pool_use use;
     const char *database; /* borrowed */
     const char *user;     /* borrowed */
 };

@@ -49,7 +49,7 @@ static void PRINTF_LIKE(2, 3) login_protocol_error(struct backend *b, const char
 }
 
 static struct backend *
-backend_new(struct pool *pool)
+backend_new(struct pool *pool, struct pool_waiter *reserved)
 {
     struct pools *pools = pool->pools;
     struct backend *b = xcalloc(1, sizeof(*b));
@@ -60,7 +60,12 @@ backend_new(struct pool *pool)
     map_init(&b->prepared, rand_u64());
     list_init(&b->prepared_lru);
     list_init(&b->node);
-    b->settings = settings_intern(pools->config.settings, SLICE_EMPTY);
+    b->settings = settings_intern(
+        pools->config.settings, reserved == NULL ? SLICE_EMPTY : settings_text(reserved->startup));
+    if (reserved != NULL) {
+        b->reserved = reserved;
+        reserved->own = b;
+    }
     b->params = params_new();
     b->connected_us = loop_now_us(pools->config.loop);
     b->incarnation = pools->nodes[pool->key.side].incarnation;
@@ -68,11 +73,11 @@ backend_new(struct pool *pool)
 }
 
 void
-backend_open(struct pool *pool)
+backend_open(struct pool *pool, struct pool_waiter *reserved)
 {
     struct pools *pools = pool->pools;
     const struct view_node *node = &pools->nodes[pool->key.side];
-    struct backend *b = backend_new(pool);
+    struct backend *b = backend_new(pool, reserved);
     struct err err;
     list_push_back(&pool->opening, &b->node);
     pool->opening_count++;
@@ -92,6 +97,13 @@ backend_open(struct pool *pool)
 }
 
 static void
+put_param(struct buf *params, const char *name, const char *value)
+{
+    buf_put_cstr(params, name);
+    buf_put_cstr(params, value);
+}
+
+static void
 login_send(struct backend *b)
 {
     const enum stream_status status = stream_flush(&b->stream, &b->out);
@@ -100,6 +112,32 @@ login_send(struct backend *b)
         return;
     }
     stream_want(&b->stream, status == STREAM_AGAIN ? WATCH_READ | WATCH_WRITE : WATCH_READ);
+}
+
+/* A pooled backend is started without settings; a walsender with those of its client, since it may
+ * be unable to run a SET. */
+static void
+put_startup(struct backend *b)
+{
+    static const char *const replication[] = {
+        [POOL_WALSENDERS] = "true",
+        [POOL_WALSENDERS_LOGICAL] = "database",
+    };
+    const struct pool_key *key = &b->pool->key;
+    struct buf params;
+    buf_init(&params);
+    put_param(&params, "user", key->user);
+    put_param(&params, "database", key->database);
+    if (key->read_only) {
+        put_param(&params, "options", "-c default_transaction_read_only=on");
+    }
+    if (key->use != POOL_SESSIONS) {
+        put_param(&params, "replication", replication[key->use]);
+    }
+    const struct slice settings = settings_text(b->settings);
+    buf_put(&params, settings.p, settings.len);
+    message_put_startup_text(&b->out, buf_slice(&params));
+    buf_fini(&params);
 }
 
 static void
@@ -113,11 +151,8 @@ on_connected(struct backend *b)
         login_fail(b, &err);
         return;
     }
-    const struct pool_key *key = &b->pool->key;
-    const char *const pairs[] = {"user",        key->user, "database",
-                                 key->database, "options", "-c default_transaction_read_only=on"};
     b->state = BACKEND_LOGIN;
-    message_put_startup(&b->out, pairs, key->read_only ? 3 : 2);
+    put_startup(b);
     login_send(b);
 }
 

@@ -53,6 +53,9 @@ pool_cancel_wait(struct pool_waiter *waiter)
     waiter->pool = NULL;
     pool->waiting_count--;
     publish_wait(pool);
+    if (waiter->own != NULL) {
+        backend_close(waiter->own); /* nobody else has a use for it */
+    }
 }
 
 static void
@@ -127,6 +130,17 @@ backend_free(void *arg)
     mem_free(b);
 }
 
+/* Takes the walsender and its waiter apart. */
+static void
+backend_unreserve(struct backend *b)
+{
+    if (b->reserved != NULL) {
+        CHECK(b->reserved->own == b);
+        b->reserved->own = NULL;
+        b->reserved = NULL;
+    }
+}
+
 void
 backend_close(struct backend *b)
 {
@@ -140,6 +154,7 @@ backend_close(struct backend *b)
     }
     b->state = BACKEND_CLOSED;
     b->owner = NULL;
+    backend_unreserve(b);
     stream_close(&b->stream);
     if (b->cancels > 0) {
         cancels_forget(b->pool->pools, b);
@@ -240,6 +255,17 @@ backend_is_over(const struct backend *b)
            (pools->conf->server_lifetime_us > 0 && age > pools->conf->server_lifetime_us);
 }
 
+/* A walsender goes to the one it was opened for. */
+static void
+place_reserved(struct backend *b)
+{
+    struct pool_waiter *waiter = b->reserved;
+    backend_unreserve(b);
+    pool_cancel_wait(waiter);
+    backend_link(b, waiter->owner);
+    waiter->done(waiter, b, NULL);
+}
+
 /* Where a backend that is in no list goes: to a worker that waits (much) longer, to our oldest
  * waiter, or idle. */
 static void
@@ -248,6 +274,10 @@ pool_place(struct backend *b)
     struct pool *pool = b->pool;
     const struct pools_config *config = &pool->pools->config;
     struct pool_waiter *waiter = first_waiter(pool);
+    if (b->reserved != NULL) {
+        place_reserved(b);
+        return;
+    }
     const uint64_t than_us = waiter == NULL                   ? 0
                              : waiter->since_us > FAIRNESS_US ? waiter->since_us - FAIRNESS_US
                                                               : 1;
@@ -266,11 +296,33 @@ pool_place(struct backend *b)
     waiter->done(waiter, b, NULL);
 }
 
+/* A walsender for each waiter that has none on its way, within the limit. */
+static void
+open_walsenders(struct pool *pool)
+{
+    LIST_EACH(node, &pool->waiters)
+    {
+        struct pool_waiter *waiter = LIST_OBJECT(node, struct pool_waiter, node);
+        if (waiter->own != NULL) {
+            continue;
+        }
+        if (pool_now_us(pool) < pool->retry_at_us ||
+            !pool_share_open(pool->share, pool->pools->conf->default_pool_size)) {
+            return;
+        }
+        backend_open(pool, waiter);
+    }
+}
+
 /* One connect for each waiter that has none on its way, within the limit. */
 static void
 pool_open_more(struct pool *pool)
 {
     const uint32_t max = pool->pools->conf->default_pool_size;
+    if (pool->key.use != POOL_SESSIONS) {
+        open_walsenders(pool);
+        return;
+    }
     while (pool->opening_count < pool->waiting_count && pool_now_us(pool) >= pool->retry_at_us) {
         if (!pool_share_open(pool->share, max)) {
             if (pool->opening_count == 0) {
@@ -278,7 +330,7 @@ pool_open_more(struct pool *pool)
             }
             return;
         }
-        backend_open(pool);
+        backend_open(pool, NULL);
     }
 }
 
@@ -391,7 +443,12 @@ pool_backend_failed(struct backend *b, const struct err *err, bool final)
     }
     pool->last_error = *err;
     pool->retry_at_us = pool_now_us(pool) + pool->pools->conf->server_login_retry_us;
+    struct pool_waiter *reserved = b->reserved;
     backend_close(b);
+    if (reserved != NULL && final) {
+        refuse_waiter(reserved, err); /* what was wrong may be with its own settings */
+        return;
+    }
     while (final && !list_empty(&pool->waiters)) {
         refuse_waiter(first_waiter(pool), err);
     }

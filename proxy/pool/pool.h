@@ -25,6 +25,10 @@ struct pool_waiter {
     struct list node;
     struct pool *pool; /* borrowed; NULL when it does not wait */
     void *owner;       /* borrowed: who the backend will be linked to */
+    /* Of a walsender: what it is started with, borrowed while it waits; and the backend on its way
+     * for this waiter, borrowed. */
+    struct settings *startup;
+    struct backend *own;
     uint64_t since_us;
     /* Called once: with a backend, or with NULL and why not. Not called from within pool_acquire.
      */

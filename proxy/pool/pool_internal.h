@@ -30,8 +30,9 @@ struct pools {
     struct list cancels; /* of struct cancel: see cancel.c */
 };
 
-/* opening.c: opens a connection and logs in; ends in pool_backend_ready or pool_backend_failed. */
-void backend_open(struct pool *pool);
+/* opening.c: opens a connection and logs in; ends in pool_backend_ready or pool_backend_failed. A
+ * walsender is opened for one waiter; for all others NULL. */
+void backend_open(struct pool *pool, struct pool_waiter *reserved);
 /* The stream's callback, for every state. */
 void backend_stream_ready(void *arg, unsigned ready);
 

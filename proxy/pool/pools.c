@@ -77,8 +77,8 @@ struct pool *
 pools_get(struct pools *p, const struct pool_key *key)
 {
     char text[256];
-    const int len = snprintf(text, sizeof(text), "%d%d%s%c%s", (int)key->side, key->read_only,
-                             key->database, '\n', key->user);
+    const int len = snprintf(text, sizeof(text), "%d%d%d%s%c%s", (int)key->side, key->read_only,
+                             (int)key->use, key->database, '\n', key->user);
     CHECK(len > 0 &&
           (size_t)len < sizeof(text)); /* names are at most 63 bytes: checked at start-up */
     const struct slice name = slice_of(text, (size_t)len);
@@ -88,8 +88,9 @@ pools_get(struct pools *p, const struct pool_key *key)
     }
     pool = xcalloc(1, sizeof(*pool));
     pool->pools = p;
-    pool->key =
-        (struct pool_key){key->side, key->read_only, xstrdup(key->database), xstrdup(key->user)};
+    pool->key = *key;
+    pool->key.database = xstrdup(key->database);
+    pool->key.user = xstrdup(key->user);
     pool->share = pool_registry_share(p->config.registry, key);
     list_init(&pool->idle);
     list_init(&pool->active);

@@ -74,8 +74,8 @@ pool_registry_workers(const struct pool_registry *r)
 struct pool_share *
 pool_registry_share(struct pool_registry *r, const struct pool_key *key)
 {
-    char *text = xasprintf("%d %d %zu %s %s", (int)key->side, key->read_only, strlen(key->database),
-                           key->database, key->user);
+    char *text = xasprintf("%d %d %d %zu %s %s", (int)key->side, key->read_only, (int)key->use,
+                           strlen(key->database), key->database, key->user);
     (void)pthread_mutex_lock(&r->lock);
     struct pool_share *share = map_get(&r->shares, slice_of_str(text));
     if (share == NULL) {

@@ -214,7 +214,7 @@ settings_intern(struct settings_table *t, struct slice text)
     return s;
 }
 
-static struct slice
+struct slice
 settings_text(const struct settings *s)
 {
     return slice_of(s->text, s->text_len);

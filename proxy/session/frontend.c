@@ -753,6 +753,26 @@ goes_nowhere(const struct session *s, uint8_t type)
     return (type == 'd' || type == 'c' || type == 'f' || type == 'H') && place_is_idle(s);
 }
 
+bool
+frontend_header(struct session *s, struct slice in, uint8_t *type, uint64_t *total)
+{
+    const enum wire_result r = wire_peek(in, s->worker->conf->max_message, type, total);
+    if (r == WIRE_MORE) {
+        return false;
+    }
+    const uint8_t seen = in.p[0];
+    if (seen >= 128 || rows[seen].handle == NULL) {
+        session_refuse(s, SQLSTATE_PROTOCOL, "invalid frontend message type %u", seen);
+        return false;
+    }
+    if (r == WIRE_BAD ||
+        (rows[seen].body_max > 0 && *total - WIRE_HEADER_LEN > rows[seen].body_max)) {
+        session_refuse(s, SQLSTATE_PROTOCOL, "invalid message length");
+        return false;
+    }
+    return true;
+}
+
 size_t
 frontend_consume(struct session *s, struct slice in)
 {
@@ -761,18 +781,7 @@ frontend_consume(struct session *s, struct slice in)
     if (s->pass_left > 0) {
         return pass_on(s, in);
     }
-    const enum wire_result r = wire_peek(in, s->worker->conf->max_message, &type, &total);
-    if (r == WIRE_MORE) {
-        return 0;
-    }
-    const uint8_t seen = in.p[0];
-    if (seen >= 128 || rows[seen].handle == NULL) {
-        session_refuse(s, SQLSTATE_PROTOCOL, "invalid frontend message type %u", seen);
-        return 0;
-    }
-    if (r == WIRE_BAD ||
-        (rows[seen].body_max > 0 && total - WIRE_HEADER_LEN > rows[seen].body_max)) {
-        session_refuse(s, SQLSTATE_PROTOCOL, "invalid message length");
+    if (!frontend_header(s, in, &type, &total)) {
         return 0;
     }
     if (!enough_is_here(s, type, in, total)) {

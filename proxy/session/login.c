@@ -74,6 +74,12 @@ login_settings_applied(struct session *s)
 void
 login_linked(struct session *s)
 {
+    if (s->use != POOL_SESSIONS) {
+        session_take_params(s, s->backend->params);
+        login_finish(s);
+        replication_begin(s);
+        return;
+    }
     if (!s->applying_settings) {
         login_settings_applied(s);
     }
@@ -89,7 +95,7 @@ login_authenticated(struct session *s)
     struct buf key = welcome_key(s);
     struct params *known = map_get(&w->welcomes, buf_slice(&key));
     buf_fini(&key);
-    if (known != NULL) {
+    if (known != NULL && s->use == POOL_SESSIONS) {
         session_take_params(s, known);
         login_finish(s);
         return;
@@ -218,18 +224,51 @@ take_name(struct session *s, char **to, struct slice value, const char *what)
     return true;
 }
 
+/* The words of a boolean, as the server reads them; each is also known by what it begins with. */
 static bool
-take_replication(struct session *s, struct slice value)
+word_is_on(struct slice value, bool *on)
 {
-    static const char *const off[] = {"false", "off", "no", "0"};
-    for (size_t i = 0; i < COUNT_OF(off); i++) {
-        if (slice_equal_nocase(value, off[i])) {
+    static const struct {
+        const char *word;
+        size_t least; /* so much of it must be there */
+        bool on;
+    } words[] = {{"true", 1, true}, {"false", 1, false}, {"yes", 1, true}, {"no", 1, false},
+                 {"on", 2, true},   {"off", 2, false},   {"1", 1, true},   {"0", 1, false}};
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        const bool fits = value.len >= words[i].least && value.len <= strlen(words[i].word);
+        char part[sizeof("false")] = "";
+        memcpy(part, words[i].word, fits ? value.len : 0);
+        if (fits && slice_equal_nocase(value, part)) {
+            *on = words[i].on;
             return true;
         }
     }
-    session_refuse(s, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                   "replication connections through the proxy are not supported");
     return false;
+}
+
+static bool
+take_replication(struct session *s, struct slice value)
+{
+    bool on = false;
+    struct err err;
+    if (slice_equal_str(value, "database")) {
+        s->use = POOL_WALSENDERS_LOGICAL;
+    } else if (word_is_on(value, &on)) {
+        s->use = on ? POOL_WALSENDERS : POOL_SESSIONS;
+    } else {
+        (void)err_set(&err, SQLSTATE_INVALID_PARAMETER,
+                      "invalid value for parameter \"replication\": \"%.*s\"",
+                      (int)(value.len < 63 ? value.len : 63), (const char *)value.p);
+        (void)err_hint(&err, "Valid values are: \"false\", 0, \"true\", 1, \"database\".");
+        session_close(s, &err);
+        return false;
+    }
+    if (s->use != POOL_SESSIONS && !s->worker->conf->replication) {
+        session_refuse(s, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                       "replication connections through the proxy are switched off");
+        return false;
+    }
+    return true;
 }
 
 static bool
@@ -280,18 +319,6 @@ negotiate(struct session *s, const struct startup_packet *packet)
     }
 }
 
-static bool
-word_is_on(struct slice value)
-{
-    static const char *const on[] = {"on", "true", "yes", "1"};
-    for (size_t i = 0; i < COUNT_OF(on); i++) {
-        if (slice_equal_nocase(value, on[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Who it is for the router, and the settings as one shared object. */
 static void
 take_identity(struct session *s)
@@ -303,7 +330,8 @@ take_identity(struct session *s)
     /* A reader says so at start. Its backends are read-only by construction, so the setting itself
      * is not applied: on the writer's backends it would stay behind. */
     if (settings_draft_get(&s->draft, "default_transaction_read_only", &value)) {
-        s->traits.reader = word_is_on(value);
+        bool on = false;
+        s->traits.reader = s->use == POOL_SESSIONS && word_is_on(value, &on) && on;
         settings_draft_remove(&s->draft, "default_transaction_read_only");
     }
     s->settings = settings_intern(&s->worker->settings, buf_slice(&s->draft.text));
@@ -339,7 +367,8 @@ on_session_packet(struct session *s, const struct startup_packet *packet)
         mem_free(s->database);
         s->database = xstrdup(s->user);
     }
-    if (strcmp(s->database, s->worker->conf->database) != 0) {
+    /* A physical walsender serves the whole cluster: it has no database. */
+    if (s->use != POOL_WALSENDERS && strcmp(s->database, s->worker->conf->database) != 0) {
         session_refuse(s, SQLSTATE_INVALID_DATABASE, "database \"%s\" does not exist", s->database);
         return;
     }

@@ -261,7 +261,8 @@ pool_of(struct session *s)
 {
     struct pool **pool = &s->pools[s->decision.side][s->decision.read_only];
     if (*pool == NULL) {
-        const struct pool_key key = {s->decision.side, s->decision.read_only, s->database, s->user};
+        const struct pool_key key = {s->decision.side, s->decision.read_only, s->use, s->database,
+                                     s->user};
         *pool = pools_get(s->worker->pools, &key);
     }
     return *pool;
@@ -280,6 +281,7 @@ place_seek(struct session *s, enum sql_class class)
         place_hold(s);
         return false;
     }
+    s->waiter.startup = s->settings;
     struct backend *b = pool_acquire(pool_of(s), s, &s->waiter);
     if (b == NULL) {
         s->query_known = false; /* the text it points at moves */
@@ -494,7 +496,8 @@ void
 place_settle(struct session *s)
 {
     struct backend *b = s->backend;
-    if (b == NULL || !flow_empty(&b->flow) || s->phase == SESSION_LOGIN) {
+    if (b == NULL || !flow_empty(&b->flow) || s->phase == SESSION_LOGIN ||
+        s->phase == SESSION_REPLICATION) {
         return;
     }
     if (s->replaying) {

@@ -573,6 +573,10 @@ relay_ready(struct backend *b, unsigned ready)
 {
     struct session *s = b->owner;
     CHECK(s != NULL && s->backend == b);
+    if (s->phase == SESSION_REPLICATION) {
+        replication_ready(s, ready);
+        return;
+    }
     if ((ready & WATCH_WRITE) != 0) {
         if (stream_flush(&b->stream, &b->out) == STREAM_CLOSED) {
             struct err err;

@@ -72,10 +72,22 @@ add_addr(struct table *t, const char *peer)
     table_add(t, colon + 1);
 }
 
+/* As PgBouncer's SHOW has it. */
+static const char *
+replication_name(enum pool_use use)
+{
+    static const char *const names[] = {
+        [POOL_SESSIONS] = "none",
+        [POOL_WALSENDERS] = "physical",
+        [POOL_WALSENDERS_LOGICAL] = "logical",
+    };
+    return names[use];
+}
+
 static const char *
 session_state(const struct session *s)
 {
-    if (s->phase != SESSION_READY) {
+    if (s->phase != SESSION_READY && s->phase != SESSION_REPLICATION) {
         return "login";
     }
     if (s->is_held || s->waiter.pool != NULL) {
@@ -93,7 +105,7 @@ add_client(struct table *t, const struct session *s)
     table_add(t, "C");
     table_add(t, s->user == NULL ? "" : s->user);
     table_add(t, s->database == NULL ? "" : s->database);
-    table_add(t, "none");
+    table_add(t, replication_name(s->use));
     table_add(t, session_state(s));
     add_addr(t, s->peer);
     table_add(t, "");
@@ -159,7 +171,7 @@ add_server(void *arg, const struct backend *b)
     table_add(t, "S");
     table_add(t, key->user);
     table_add(t, key->database);
-    table_add(t, "none");
+    table_add(t, replication_name(key->use));
     table_add(t, backend_state_name(b));
     table_add(t, node->host);
     table_addf(t, "%u", node->port);

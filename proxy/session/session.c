@@ -200,6 +200,8 @@ consume_one(struct session *s, struct slice in)
         return login_consume(s, in);
     case SESSION_READY:
         return frontend_consume(s, in);
+    case SESSION_REPLICATION:
+        return replication_consume(s, in);
     case SESSION_LOGIN:
     case SESSION_LEAVING:
     case SESSION_CLOSED:
@@ -256,7 +258,7 @@ terminate_is_waiting(const struct session *s)
 void
 session_check_end(struct session *s)
 {
-    if (!s->input_ended || !session_is_open(s)) {
+    if (!s->input_ended || !session_is_open(s) || (s->terminated && s->backend != NULL)) {
         return;
     }
     const bool works = s->phase == SESSION_LEAVING ||
@@ -406,6 +408,10 @@ cancel_waiting(struct session *s)
 void
 session_cancel(struct session *s)
 {
+    if (s->phase == SESSION_REPLICATION) {
+        pool_cancel(s->backend); /* nobody else ever gets this backend: no cancel can be late */
+        return;
+    }
     if (s->phase != SESSION_READY) {
         return;
     }

@@ -2,10 +2,12 @@
  * only.
  *
  *      STARTUP -> AUTH -> LOGIN -> READY -> LEAVING -> CLOSED
+ *                              `-> REPLICATION ------'
  *
  * STARTUP reads untyped packets; AUTH proves who it is; LOGIN learns the parameters that the client
  * will be told, from a backend if no login like this one was seen before; READY serves; LEAVING has
  * read Terminate and lets what was asked finish; CLOSED is freed at the end of the turn.
+ * REPLICATION has a walsender of its own from its login to its end (replication.c).
  *
  * READY has three situations, told by what is set: no backend (between transactions), a waiter or a
  * place in the held queue (waits for a backend or for the release of writes), a backend. Input that
@@ -28,6 +30,7 @@ enum session_phase {
     SESSION_AUTH,
     SESSION_LOGIN,
     SESSION_READY,
+    SESSION_REPLICATION,
     SESSION_LEAVING,
     SESSION_CLOSED,
 };
@@ -76,6 +79,7 @@ struct session {
 
     /* Who it is. */
     char *user, *database, *application; /* owned */
+    enum pool_use use; /* of its backends: a replication connection has other ones */
     bool ssl_asked, gss_asked;
     uint32_t minor;             /* of the protocol it asked for */
     struct scram_server *scram; /* owned, during AUTH */
@@ -131,6 +135,8 @@ struct session {
     size_t in_needed;   /* the whole message that is waited for */
     struct run to_server;
     bool input_ended; /* the client has closed its end */
+    bool
+        terminated; /* a replication client has said so; its walsender ends when it has read that */
 
     /* Server to client, within a message. */
     uint64_t reply_left; /* bytes of a long reply that go on unread */
@@ -187,8 +193,16 @@ size_t login_consume(struct session *s, struct slice in);
 void login_linked(struct session *s);
 void login_settings_applied(struct session *s);
 
+/* replication.c: the same for REPLICATION, from the moment its walsender is there, and the other
+ * direction. */
+void replication_begin(struct session *s);
+size_t replication_consume(struct session *s, struct slice in);
+void replication_ready(struct session *s, unsigned ready);
+
 /* frontend.c: the same for READY. */
 size_t frontend_consume(struct session *s, struct slice in);
+/* Whether the header of a message is there and right; ends the session when it is wrong. */
+bool frontend_header(struct session *s, struct slice in, uint8_t *type, uint64_t *total);
 void frontend_finish_turn(struct session *s);
 
 /* place.c */

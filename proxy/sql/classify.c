@@ -922,9 +922,9 @@ const char *sql_class_name(enum sql_class class)
 
 static const char *const pin_names[SQL_PIN_BITS] = {
     "SET",           "PREPARE",  "LISTEN", "temporary objects", "WITH HOLD cursor",
-    "advisory lock", "sequence", "LOAD",   "unreadable text",
+    "advisory lock", "sequence", "LOAD",   "unreadable text",   "a walsender",
 };
-_Static_assert(SQL_PIN_UNKNOWN == 1 << (SQL_PIN_BITS - 1), "one name for each bit, in order");
+_Static_assert(SQL_PIN_REPLICATION == 1 << (SQL_PIN_BITS - 1), "one name for each bit, in order");
 
 const char *
 sql_pin_name(uint32_t pins)

@@ -37,8 +37,9 @@ enum sql_pin {
     SQL_PIN_LOAD = 1 << 7,          /* LOAD */
     SQL_PIN_UNKNOWN =
         1 << 8, /* DO, CALL of unknown body never pin; a text that could not be read does */
+    SQL_PIN_REPLICATION = 1 << 9, /* no statement: the connection itself is a walsender's */
 };
-enum { SQL_PIN_BITS = 9 };
+enum { SQL_PIN_BITS = 10 };
 
 /* What the caller must do besides sending it on. */
 enum sql_special {

@@ -236,16 +236,26 @@ packet_end(struct buf *b, size_t begun)
 }
 
 void
-message_put_startup(struct buf *b, const char *const *pairs, size_t pairs_count)
+message_put_startup_text(struct buf *b, struct slice params)
 {
     const size_t begun = buf_len(b);
     buf_put_u32(b, 0);
     buf_put_u32(b, 3U << 16);
-    for (size_t i = 0; i < 2 * pairs_count; i++) {
-        buf_put_cstr(b, pairs[i]);
-    }
+    put_slice(b, params);
     buf_put_u8(b, 0);
     packet_end(b, begun);
+}
+
+void
+message_put_startup(struct buf *b, const char *const *pairs, size_t pairs_count)
+{
+    struct buf params;
+    buf_init(&params);
+    for (size_t i = 0; i < 2 * pairs_count; i++) {
+        buf_put_cstr(&params, pairs[i]);
+    }
+    message_put_startup_text(b, buf_slice(&params));
+    buf_fini(&params);
 }
 
 void

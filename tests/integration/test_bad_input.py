@@ -118,10 +118,6 @@ class BadInput(PairCase):
         with self.refused("22023"):
             self.connect(client_encoding="NOT-AN-ENCODING")
 
-    def test_replication_is_refused(self):
-        with self.refused("0A000"):
-            self.connect(replication="database")
-
     def test_ssl_and_gss_requests(self):
         c = self.raw()
         c.send(pgwire.special(pgwire.SSL_REQUEST))
