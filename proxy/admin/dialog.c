@@ -14,7 +14,7 @@
 #include "wire/message.h"
 #include "wire/startup.h"
 
-enum { PROTOCOL_3_0 = 3 << 16, OPTIONS_MAX = 16, NAME_SIZE = 64 };
+enum { OPTIONS_MAX = 16, NAME_SIZE = 64 };
 
 /* psql 14 and later take this version without a warning about an unknown server. */
 static const char server_version[] = "14.0 (Teal " TEAL_VERSION ")";
@@ -481,7 +481,7 @@ negotiate(struct dialog *d, const struct startup_packet *packet)
         }
     }
     if (packet->minor > 0 || count > 0) {
-        message_put_negotiate(&d->out, PROTOCOL_3_0, (const char *const *)options, count);
+        message_put_negotiate(&d->out, 0, (const char *const *)options, count);
     }
     for (size_t i = 0; i < count; i++) {
         mem_free(options[i]);

@@ -102,6 +102,8 @@ struct conf {
     uint32_t server_prepared_statements;
     bool replication;
     struct conf_list read_functions;
+    struct conf_list allowed_startup_parameters;
+    struct conf_list ignore_startup_parameters;
     enum log_level log_level;
     char *logfile; /* "": standard error */
     char *pidfile; /* "": none */

@@ -150,7 +150,7 @@ set_assignment(struct settings_draft *d, struct slice word, struct err *err)
     while (at < word.len && word.p[at] != '=') {
         at++;
     }
-    if (at == 0 || at == word.len) {
+    if (at == word.len) {
         return err_set(err, SQLSTATE_SYNTAX_ERROR, "-c %.*s requires a value", (int)word.len,
                        (const char *)word.p);
     }

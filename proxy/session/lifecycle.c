@@ -303,7 +303,7 @@ worker_cancel(struct worker *w, uint32_t pid, struct slice key)
     LIST_EACH(node, &w->sessions)
     {
         struct session *s = LIST_OBJECT(node, struct session, node);
-        if (s->cancel_pid == pid && key.len == sizeof(s->cancel_key)) {
+        if (s->cancel_pid == pid && key.len == s->cancel_key_len) {
             uint8_t differs = 0; /* in constant time: the key is a secret */
             for (size_t i = 0; i < key.len; i++) {
                 differs |= (uint8_t)(key.p[i] ^ s->cancel_key[i]);

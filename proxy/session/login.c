@@ -5,16 +5,16 @@
  * shown are the server's. The answer is remembered by user, database and settings: the next login
  * like it needs no backend. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "session/identity.h"
 #include "session/session.h"
 #include "session/workers.h"
 #include "wire/message.h"
 #include "wire/startup.h"
 
-enum { NAME_MAX_LEN = 63, PASSWORD_MESSAGE_MAX = 4096, WELCOMES_MAX = 1000 };
+enum { PASSWORD_MESSAGE_MAX = 4096, WELCOMES_MAX = 1000 };
 
 enum { AUTH_OK = 0, AUTH_SASL = 10, AUTH_SASL_CONTINUE = 11, AUTH_SASL_FINAL = 12 };
 
@@ -41,7 +41,7 @@ login_finish(struct session *s)
     for (size_t i = 0; i < COUNT_OF(node_roles); i++) {
         message_put_parameter(&s->out, node_roles[i], "off");
     }
-    message_put_key(&s->out, s->cancel_pid, slice_of(s->cancel_key, sizeof(s->cancel_key)));
+    message_put_key(&s->out, s->cancel_pid, slice_of(s->cancel_key, s->cancel_key_len));
     message_put_ready(&s->out, 'I');
     s->phase = SESSION_READY;
     list_remove(&s->node);
@@ -207,165 +207,11 @@ begin_authentication(struct session *s)
 
 /* ---- the start-up packet ---- */
 
-static bool
-take_name(struct session *s, char **to, struct slice value, const char *what)
-{
-    if (*to != NULL) {
-        /* Authentication and routing must agree on who it is: twice is refused, not guessed. */
-        session_refuse(s, SQLSTATE_PROTOCOL, "parameter \"%s\" given twice", what);
-        return false;
-    }
-    if (value.len > NAME_MAX_LEN) {
-        session_refuse(s, SQLSTATE_INVALID_AUTHORIZATION, "%s name is longer than %d bytes", what,
-                       NAME_MAX_LEN);
-        return false;
-    }
-    *to = xstrndup((const char *)value.p, value.len);
-    return true;
-}
-
-/* The words of a boolean, as the server reads them; each is also known by what it begins with. */
-static bool
-word_is_on(struct slice value, bool *on)
-{
-    static const struct {
-        const char *word;
-        size_t least; /* so much of it must be there */
-        bool on;
-    } words[] = {{"true", 1, true}, {"false", 1, false}, {"yes", 1, true}, {"no", 1, false},
-                 {"on", 2, true},   {"off", 2, false},   {"1", 1, true},   {"0", 1, false}};
-    for (size_t i = 0; i < COUNT_OF(words); i++) {
-        const bool fits = value.len >= words[i].least && value.len <= strlen(words[i].word);
-        char part[sizeof("false")] = "";
-        memcpy(part, words[i].word, fits ? value.len : 0);
-        if (fits && slice_equal_nocase(value, part)) {
-            *on = words[i].on;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool
-take_replication(struct session *s, struct slice value)
-{
-    bool on = false;
-    struct err err;
-    if (slice_equal_str(value, "database")) {
-        s->use = POOL_WALSENDERS_LOGICAL;
-    } else if (word_is_on(value, &on)) {
-        s->use = on ? POOL_WALSENDERS : POOL_SESSIONS;
-    } else {
-        (void)err_set(&err, SQLSTATE_INVALID_PARAMETER,
-                      "invalid value for parameter \"replication\": \"%.*s\"",
-                      (int)(value.len < 63 ? value.len : 63), (const char *)value.p);
-        (void)err_hint(&err, "Valid values are: \"false\", 0, \"true\", 1, \"database\".");
-        session_close(s, &err);
-        return false;
-    }
-    if (s->use != POOL_SESSIONS && !s->worker->conf->replication) {
-        session_refuse(s, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                       "replication connections through the proxy are switched off");
-        return false;
-    }
-    return true;
-}
-
-static bool
-take_param(struct session *s, struct slice name, struct slice value)
-{
-    struct err err;
-    if (slice_equal_str(name, "user")) {
-        return take_name(s, &s->user, value, "user");
-    }
-    if (slice_equal_str(name, "database")) {
-        return take_name(s, &s->database, value, "database");
-    }
-    if (slice_equal_str(name, "replication")) {
-        return take_replication(s, value);
-    }
-    if (slice_equal_str(name, "options")) {
-        if (!settings_draft_options(&s->draft, value, &err)) {
-            session_close(s, &err);
-            return false;
-        }
-        return true;
-    }
-    if (name.len >= 5 && memcmp(name.p, "_pq_.", 5) == 0) {
-        return true; /* answered by NegotiateProtocolVersion */
-    }
-    settings_draft_set(&s->draft, name, value);
-    return true;
-}
-
-enum { OPTIONS_MAX = 16, MINOR_LATEST = 0 };
-
-/* A newer minor version or options that we do not know: say which we speak, and go on. */
-static void
-negotiate(struct session *s, const struct startup_packet *packet)
-{
-    const char *unknown[OPTIONS_MAX];
-    size_t count = 0;
-    struct slice params = packet->params;
-    struct slice name;
-    struct slice value;
-    while (startup_next_param(&params, &name, &value)) {
-        if (name.len >= 5 && memcmp(name.p, "_pq_.", 5) == 0 && count < OPTIONS_MAX) {
-            unknown[count++] = (const char *)name.p; /* NUL-terminated in the packet */
-        }
-    }
-    if (packet->minor > MINOR_LATEST || count > 0) {
-        message_put_negotiate(&s->out, MINOR_LATEST, unknown, count);
-    }
-}
-
-/* Who it is for the router, and the settings as one shared object. */
-static void
-take_identity(struct session *s)
-{
-    struct slice value;
-    if (settings_draft_get(&s->draft, "application_name", &value)) {
-        s->application = xstrndup((const char *)value.p, value.len);
-    }
-    /* A reader says so at start. Its backends are read-only by construction, so the setting itself
-     * is not applied: on the writer's backends it would stay behind. */
-    if (settings_draft_get(&s->draft, "default_transaction_read_only", &value)) {
-        bool on = false;
-        s->traits.reader = s->use == POOL_SESSIONS && word_is_on(value, &on) && on;
-        settings_draft_remove(&s->draft, "default_transaction_read_only");
-    }
-    s->settings = settings_intern(&s->worker->settings, buf_slice(&s->draft.text));
-    s->login_settings = settings_intern(&s->worker->settings, buf_slice(&s->draft.text));
-    settings_draft_fini(&s->draft);
-    s->traits.user = s->user;
-    s->traits.database = s->database;
-    s->traits.application = s->application;
-    char key[96];
-    (void)snprintf(key, sizeof(key), "%s/%llu", s->peer, (unsigned long long)s->id);
-    s->traits.bucket = route_bucket(s->database, key);
-    s->log.user = s->user;
-    s->log.database = s->database;
-}
-
 static void
 on_session_packet(struct session *s, const struct startup_packet *packet)
 {
-    struct slice params = packet->params;
-    struct slice name;
-    struct slice value;
-    while (startup_next_param(&params, &name, &value)) {
-        if (!take_param(s, name, value)) {
-            return;
-        }
-    }
-    if (s->user == NULL || s->user[0] == '\0') {
-        session_refuse(s, SQLSTATE_INVALID_AUTHORIZATION,
-                       "no PostgreSQL user name specified in startup packet");
+    if (!identity_take(s, packet)) {
         return;
-    }
-    if (s->database == NULL || s->database[0] == '\0') {
-        mem_free(s->database);
-        s->database = xstrdup(s->user);
     }
     /* A physical walsender serves the whole cluster: it has no database. */
     if (s->use != POOL_WALSENDERS && strcmp(s->database, s->worker->conf->database) != 0) {
@@ -380,8 +226,7 @@ on_session_packet(struct session *s, const struct startup_packet *packet)
         session_refuse(s, SQLSTATE_TOO_MANY_CONNECTIONS, "sorry, too many clients already");
         return;
     }
-    take_identity(s);
-    negotiate(s, packet);
+    identity_settle(s);
     begin_authentication(s);
 }
 

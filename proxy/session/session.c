@@ -28,6 +28,7 @@ session_new(struct worker *w, int fd, const char *peer)
      * its way. */
     s->cancel_pid = w->index << 24 | (uint32_t)(w->next_session_id & 0xffffff);
     rand_bytes(s->cancel_key, sizeof(s->cancel_key));
+    s->cancel_key_len = SESSION_CANCEL_KEY_OLD;
     s->phase = SESSION_STARTUP;
     s->connected_us = loop_now_us(w->loop);
     (void)snprintf(s->peer, sizeof(s->peer), "%s", peer);
@@ -410,6 +411,10 @@ session_cancel(struct session *s)
 {
     if (s->phase == SESSION_REPLICATION) {
         pool_cancel(s->backend); /* nobody else ever gets this backend: no cancel can be late */
+        return;
+    }
+    if (s->phase == SESSION_REPLICATION) {
+        pool_cancel(s->backend);
         return;
     }
     if (s->phase != SESSION_READY) {

@@ -36,7 +36,8 @@ enum session_phase {
 };
 
 enum {
-    SESSION_CANCEL_KEY_LEN = 4,
+    SESSION_CANCEL_KEY_OLD = 4,  /* bytes of the key of a client that speaks 3.0 or 3.1 */
+    SESSION_CANCEL_KEY_LEN = 32, /* ... and 3.2, as PostgreSQL 18 has it; the protocol allows 256 */
     SESSION_QUEUE_HIGH = 64 * 1024,    /* stop reading the source of a queue that is this long */
     SESSION_WHOLE_MAX = 1024 * 1024,   /* the longest message that is read as a whole */
     SESSION_REPLAY_MAX = 64 * 1024,    /* the longest read that can be sent again to the writer */
@@ -74,14 +75,18 @@ struct session {
     char peer[64];
     struct log_ctx log; /* its texts are those below */
     uint64_t connected_us;
+    /* What finds it again for a CancelRequest. The process id is 8 bits of worker and 24 of number;
+     * the key is random throughout. Several Teals would put who they are ahead of the random bytes
+     * of a 3.2 key (the protocol has room for 256), and can tell each other's by the length. */
     uint32_t cancel_pid;
     uint8_t cancel_key[SESSION_CANCEL_KEY_LEN];
+    size_t cancel_key_len;
 
     /* Who it is. */
     char *user, *database, *application; /* owned */
     enum pool_use use; /* of its backends: a replication connection has other ones */
     bool ssl_asked, gss_asked;
-    uint32_t minor;             /* of the protocol it asked for */
+    uint16_t minor;             /* of the protocol that it and Teal speak */
     struct scram_server *scram; /* owned, during AUTH */
     bool scram_first_seen;
     struct settings_draft draft;     /* during STARTUP */

@@ -99,6 +99,16 @@ utf8_len(const uint8_t *p, size_t left)
     return len;
 }
 
+bool
+lexer_is_utf8(struct slice text)
+{
+    size_t len = 1;
+    for (size_t at = 0; at < text.len && len > 0; at += len) {
+        len = utf8_len(text.p + at, text.len - at);
+    }
+    return len > 0;
+}
+
 /* Adds to *backslashes what is not zero when one of the eight bytes is a backslash. False when one
  * is a NUL or not ASCII. */
 static bool

@@ -77,6 +77,9 @@ struct token lexer_next(struct lexer *lexer);
  * past anything but space, when no such comment comes next. */
 bool lexer_take_comment(struct lexer *lexer, struct slice *inside);
 
+/* Whether the text is UTF-8 throughout, as the server means it. */
+bool lexer_is_utf8(struct slice text);
+
 /* The spelling, in lower case; "" for KW_NONE. */
 const char *keyword_name(enum keyword keyword);
 

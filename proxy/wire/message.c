@@ -168,7 +168,7 @@ message_put_negotiate(struct buf *b, uint32_t minor, const char *const *options,
                       size_t options_count)
 {
     const size_t begun = message_begin(b, 'v');
-    buf_put_u32(b, minor);
+    buf_put_u32(b, 3U << 16 | minor);
     buf_put_u32(b, (uint32_t)options_count);
     for (size_t i = 0; i < options_count; i++) {
         buf_put_cstr(b, options[i]);

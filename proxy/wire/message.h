@@ -41,6 +41,8 @@ void message_put_parameter(struct buf *b, const char *name, const char *value);
 void message_put_key(struct buf *b, uint32_t pid, struct slice key);
 void message_put_ready(struct buf *b, uint8_t txn);
 void message_put_complete(struct buf *b, const char *tag);
+/* NegotiateProtocolVersion: 3.minor is what will be spoken. The version goes out whole, as
+ * PostgreSQL sends it and libpq reads it; the manual speaks of the minor version alone. */
 void message_put_negotiate(struct buf *b, uint32_t minor, const char *const *options,
                            size_t options_count);
 /* severity: "ERROR", "FATAL", "NOTICE", ...; type 'E' or 'N' follows from it. */

@@ -47,7 +47,7 @@ decode_session(struct slice body, struct startup_packet *out, struct err *err)
     out->kind = STARTUP_SESSION;
     if (out->major != 3) {
         (void)err_set(err, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                      "unsupported frontend protocol %u.%u: server supports 3.0 to 3.0", out->major,
+                      "unsupported frontend protocol %u.%u: server supports 3.0 to 3.2", out->major,
                       out->minor);
         return WIRE_BAD;
     }
@@ -107,7 +107,7 @@ startup_decode(struct slice in, struct startup_packet *out, struct err *err)
     if (result == WIRE_BAD && out->minor != CODE_CANCEL && out->minor != CODE_SSL &&
         out->minor != CODE_GSSENC) {
         (void)err_set(err, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                      "unsupported frontend protocol %u.%u: server supports 3.0 to 3.0", out->major,
+                      "unsupported frontend protocol %u.%u: server supports 3.0 to 3.2", out->major,
                       out->minor);
     }
     return result;

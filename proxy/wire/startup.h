@@ -12,6 +12,9 @@
 
 enum { STARTUP_LEN_MAX = 10000, STARTUP_CANCEL_KEY_MAX = 256 };
 
+/* The newest minor version of protocol 3 that is spoken. 3.1 was never used, and is 3.0. */
+enum { STARTUP_MINOR_LATEST = 2 };
+
 enum startup_kind { STARTUP_SSL, STARTUP_GSSENC, STARTUP_CANCEL, STARTUP_SESSION };
 
 struct startup_packet {

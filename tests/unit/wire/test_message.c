@@ -188,8 +188,8 @@ frames_are_put_as_the_protocol_has_them(void **state)
     assert_put(&b, BODY("Z\0\0\0\5T"));
     message_put_complete(&b, "SHOW");
     assert_put(&b, BODY("C\0\0\0\11SHOW\0"));
-    message_put_negotiate(&b, 0, options, 2);
-    assert_put(&b, BODY("v\0\0\0\32\0\0\0\0\0\0\0\2_pq_.a\0_pq_.b\0"));
+    message_put_negotiate(&b, 2, options, 2);
+    assert_put(&b, BODY("v\0\0\0\32\0\3\0\2\0\0\0\2_pq_.a\0_pq_.b\0"));
     message_put_parse(&b, "s", slice_of_str("q"), slice_of("\0\1\0\0\0\27", 6));
     assert_put(&b, BODY("P\0\0\0\16s\0q\0\0\1\0\0\0\27"));
     message_put_bind(&b, slice_of_str("p"), "s", slice_of("\0\0\0\0\0\0", 6));
