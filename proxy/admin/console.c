@@ -32,6 +32,7 @@ enum {
     LOGIN_TIMEOUT_US = 5 * 1000 * 1000,
     IDLE_EVICT_US = 60 * 1000 * 1000,
     BACKLOG = 16,
+    WAIT_POLL_US = 10 * 1000,
 };
 
 static const char *const step_columns[] = {"result", "step", "detail", "took"};
@@ -66,16 +67,19 @@ struct client {
     uint64_t id;
     struct stream stream;
     struct dialog dialog;
-    struct timer *login_timer; /* owned */
-    bool closed;               /* unlinked; freed at the end of the turn */
+    struct timer *timer; /* owned: of the login, then of a command that waits */
+    bool closed;         /* unlinked; freed at the end of the turn */
     uid_t uid;
     pid_t pid;
     /* Of the statement under way, for the audit and for an answer that comes later. */
     struct statement statement; /* sql is not kept */
     bool describe;
     uint64_t started_us;
+    uint64_t wait_until_us; /* of WAIT_CLOSE */
     char text[AUDIT_TEXT_MAX + 1];
 };
+
+static void client_wait_on(struct client *client);
 
 /* ---- sessions ---- */
 
@@ -84,7 +88,7 @@ client_free(void *arg)
 {
     struct client *client = arg;
     dialog_fini(&client->dialog);
-    timer_free(client->login_timer);
+    timer_free(client->timer);
     mem_free(client);
 }
 
@@ -98,7 +102,7 @@ client_close(struct client *client)
     list_remove(&client->node);
     client->console->clients_count--;
     stream_close(&client->stream);
-    timer_stop(client->login_timer);
+    timer_stop(client->timer);
     loop_dispose(client->console->loop, client_free, client);
 }
 
@@ -163,11 +167,13 @@ client_find(const struct console *console, uint64_t id)
 }
 
 static void
-client_login_late(void *arg)
+client_on_timer(void *arg)
 {
     struct client *client = arg;
     if (client->dialog.state == DIALOG_STARTUP) {
         client_close(client);
+    } else if (client->dialog.state == DIALOG_BUSY) {
+        client_wait_on(client);
     }
 }
 
@@ -231,7 +237,7 @@ client_begin(void *ctx, const char *user, const char *database, struct err *err)
                        CONSOLE_SESSIONS_MAX);
     }
     client->started_us = loop_now_us(client->console->loop);
-    timer_stop(client->login_timer);
+    timer_stop(client->timer);
     return true;
 }
 
@@ -433,6 +439,46 @@ run_kill(struct client *client)
 }
 
 static void
+run_resume(struct client *client)
+{
+    client_run_act(client, "resume", client->console->ops.resume);
+}
+
+static void
+run_kill_all(struct client *client)
+{
+    client_run_act(client, "kill", client->console->ops.kill_all);
+}
+
+static void
+run_reconnect(struct client *client)
+{
+    client_run_act(client, "reconnect", client->console->ops.reconnect);
+}
+
+static void
+run_disable(struct client *client)
+{
+    client_run_act(client, "disable", client->console->ops.disable);
+}
+
+static void
+run_enable(struct client *client)
+{
+    client_run_act(client, "enable", client->console->ops.enable);
+}
+
+static void
+run_suspend(struct client *client)
+{
+    struct err err;
+    (void)err_set(&err, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                  "SUSPEND is not supported: sockets are not handed over to another process");
+    (void)err_hint(&err, "PAUSE lets everything wait; HOLD lets writes wait.");
+    client_fail(client, &err);
+}
+
+static void
 run_reload(struct client *client)
 {
     client_run_act(client, "reload", client->console->ops.reload);
@@ -442,6 +488,133 @@ static void
 run_shutdown(struct client *client)
 {
     client_run_act(client, "shutdown", client->console->ops.shutdown);
+}
+
+/* ---- commands that wait ---- */
+
+static void
+client_wait_end(struct client *client, enum console_wait state, const struct buf *detail,
+                const struct err *err)
+{
+    if (state == CONSOLE_WAITS) {
+        timer_start(client->timer, WAIT_POLL_US);
+        return;
+    }
+    if (state == CONSOLE_WAIT_FAILED) {
+        client_fail(client, err);
+        return;
+    }
+    char text[AUDIT_TEXT_MAX];
+    const struct slice said = buf_slice(detail);
+    (void)snprintf(text, sizeof(text), "%.*s", (int)said.len, (const char *)said.p);
+    client_send_step(client, "ok", "wait", text,
+                     text_duration(clock_now_us() - client->started_us).s);
+    client_audit(client, NULL);
+    dialog_complete(&client->dialog, client->statement.row->words);
+}
+
+static void
+on_pause_poll(struct client *client)
+{
+    struct buf detail;
+    struct err err;
+    err_clear(&err);
+    buf_init(&detail);
+    const struct console_ops *ops = &client->console->ops;
+    client_wait_end(client, ops->paused(ops->ctx, &detail, &err), &detail, &err);
+    buf_fini(&detail);
+}
+
+/* How many server connections wait to be closed. */
+static size_t
+closing_count(const struct table *servers)
+{
+    size_t column = 0;
+    size_t count = 0;
+    while (strcmp(servers->columns[column], "close_needed") != 0) {
+        column++;
+        CHECK(column < servers->columns_count);
+    }
+    for (size_t row = 0; row < table_rows(servers); row++) {
+        count += strcmp(table_cell(servers, row, column), "1") == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+static void
+on_closing_table(void *arg, struct table *servers)
+{
+    struct ask *ask = arg;
+    struct client *client = client_find(ask->console, ask->client_id);
+    const size_t count = closing_count(servers);
+    mem_free(ask);
+    table_free(servers);
+    if (client == NULL || client->dialog.state != DIALOG_BUSY) {
+        return;
+    }
+    struct buf detail;
+    struct err err;
+    enum console_wait state = count == 0 ? CONSOLE_WAIT_OVER : CONSOLE_WAITS;
+    buf_init(&detail);
+    buf_printf(&detail, "no server connection waits to be closed");
+    if (count > 0 && clock_now_us() >= client->wait_until_us) {
+        state = CONSOLE_WAIT_FAILED;
+        (void)err_set(&err, SQLSTATE_OBJECT_IN_USE,
+                      "%zu server connections that RECONNECT meant are still in use", count);
+        (void)err_hint(&err, "They are closed when they are released: SHOW SERVERS has them.");
+    }
+    client_wait_end(client, state, &detail, &err);
+    buf_fini(&detail);
+    client_turn(client);
+}
+
+static void
+client_wait_on(struct client *client)
+{
+    struct console *console = client->console;
+    if (client->statement.command == CMD_PAUSE) {
+        on_pause_poll(client);
+        client_turn(client);
+        return;
+    }
+    CHECK(client->statement.command == CMD_WAIT_CLOSE);
+    struct ask *ask = xcalloc(1, sizeof(*ask));
+    *ask = (struct ask){console, client->id};
+    console->ops.report(console->ops.ctx, WORKER_REPORT_SERVERS, on_closing_table, ask);
+}
+
+static void
+client_wait(struct client *client, act_fn *act)
+{
+    struct buf detail;
+    struct err err;
+    err_clear(&err);
+    buf_init(&detail);
+    const bool ok = act(client->console->ops.ctx, &client->statement, &detail, &err);
+    buf_fini(&detail);
+    if (!ok) {
+        client_fail(client, &err);
+        return;
+    }
+    dialog_columns(&client->dialog, step_columns, COUNT_OF(step_columns));
+    timer_start(client->timer, WAIT_POLL_US);
+}
+
+static void
+run_pause(struct client *client)
+{
+    client_wait(client, client->console->ops.pause);
+}
+
+static void
+run_wait_close(struct client *client)
+{
+    struct snapshot snap = {0};
+    client->console->ops.snapshot(client->console->ops.ctx, &snap);
+    const struct statement *s = &client->statement;
+    client->wait_until_us =
+        clock_now_us() + (s->timeout_set ? s->timeout_us : snap.conf->pause_timeout_us);
+    client_wait(client, client->console->ops.wait_close);
 }
 
 /* ---- the long command ---- */
@@ -672,14 +845,40 @@ console_done(struct console *console, bool ok, const struct err *err)
     client_turn(client);
 }
 
+static struct client *
+client_of_key(const struct console *console, uint32_t pid, struct slice key)
+{
+    LIST_EACH(node, &console->clients)
+    {
+        struct client *client = LIST_OBJECT(node, struct client, node);
+        if (client->dialog.pid == pid &&
+            slice_equal(key, slice_of(client->dialog.key, sizeof(client->dialog.key)))) {
+            return client;
+        }
+    }
+    return NULL;
+}
+
 /* ops->cancel of the dialog: Ctrl-C in psql or tealctl. */
 static void
 client_cancel(void *ctx, uint32_t pid, struct slice key)
 {
     struct console *console = ((struct client *)ctx)->console;
-    struct client *client = runner_find(console);
-    if (client == NULL || client->dialog.pid != pid ||
-        !slice_equal(key, slice_of(client->dialog.key, sizeof(client->dialog.key)))) {
+    struct client *client = client_of_key(console, pid, key);
+    if (client == NULL || client->dialog.state != DIALOG_BUSY) {
+        return;
+    }
+    if (client->statement.command == CMD_PAUSE) {
+        struct buf detail;
+        struct err err;
+        buf_init(&detail);
+        err_clear(&err);
+        (void)console->ops.resume(console->ops.ctx, &client->statement, &detail, &err);
+        buf_fini(&detail); /* its answer comes with the next look at the pause */
+        return;
+    }
+    client->wait_until_us = 0; /* of WAIT_CLOSE */
+    if (client != runner_find(console)) {
         return;
     }
     const bool taken = console->ops.abort(console->ops.ctx);
@@ -692,10 +891,16 @@ client_cancel(void *ctx, uint32_t pid, struct slice key)
 typedef void command_fn(struct client *client);
 
 static command_fn *const step_commands[COMMANDS_COUNT] = {
-    [CMD_CHECK] = run_check,   [CMD_PREPARE] = run_prepare, [CMD_READS] = run_reads,
-    [CMD_WRITES] = run_writes, [CMD_CUTOVER] = run_cutover, [CMD_ROLLBACK] = run_rollback,
-    [CMD_FINISH] = run_finish, [CMD_HOLD] = run_hold,       [CMD_RELEASE] = run_release,
-    [CMD_KILL] = run_kill,     [CMD_RELOAD] = run_reload,   [CMD_SHUTDOWN] = run_shutdown,
+    [CMD_CHECK] = run_check,         [CMD_PREPARE] = run_prepare,
+    [CMD_READS] = run_reads,         [CMD_WRITES] = run_writes,
+    [CMD_CUTOVER] = run_cutover,     [CMD_ROLLBACK] = run_rollback,
+    [CMD_FINISH] = run_finish,       [CMD_HOLD] = run_hold,
+    [CMD_RELEASE] = run_release,     [CMD_PAUSE] = run_pause,
+    [CMD_RESUME] = run_resume,       [CMD_KILL_ALL] = run_kill_all,
+    [CMD_RECONNECT] = run_reconnect, [CMD_WAIT_CLOSE] = run_wait_close,
+    [CMD_DISABLE] = run_disable,     [CMD_ENABLE] = run_enable,
+    [CMD_SUSPEND] = run_suspend,     [CMD_KILL] = run_kill,
+    [CMD_RELOAD] = run_reload,       [CMD_SHUTDOWN] = run_shutdown,
 };
 
 static void
@@ -765,8 +970,8 @@ client_new(struct console *console, int fd)
     const struct dialog_ops ops = {client, client_begin, client_execute, client_cancel};
     dialog_init(&client->dialog, &ops, (uint32_t)client->id, key);
     stream_init(&client->stream, console->loop, fd, client_ready, client);
-    client->login_timer = timer_new(console->loop, client_login_late, client);
-    timer_start(client->login_timer, LOGIN_TIMEOUT_US);
+    client->timer = timer_new(console->loop, client_on_timer, client);
+    timer_start(client->timer, LOGIN_TIMEOUT_US);
     list_init(&client->node);
     list_push_back(&console->clients, &client->node);
     console->clients_count++;

@@ -33,6 +33,9 @@ enum { CONSOLE_SESSIONS_MAX = 8, CONSOLE_SOCKETS_MAX = 16 };
 #define SQLSTATE_FLIP_BLOCKED \
     "TL002" /* decided, but not finished: writes are held, a person must look */
 
+/* How a command that waits stands. */
+enum console_wait { CONSOLE_WAITS, CONSOLE_WAIT_OVER, CONSOLE_WAIT_FAILED };
+
 /* What the console asks of the control thread. detail is for the answer's row. A false comes with
  * err. None of them may free the console; shutdown happens after the call. */
 struct console_ops {
@@ -50,6 +53,16 @@ struct console_ops {
     bool (*hold)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
     bool (*release)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
     bool (*kill)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+    /* Begins the pause; paused tells how it stands, at any time. resume also calls it off. */
+    bool (*pause)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+    enum console_wait (*paused)(void *ctx, struct buf *detail, struct err *err);
+    bool (*resume)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+    bool (*kill_all)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+    bool (*reconnect)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+    /* Only whether the statement may wait: the console looks at the servers' report itself. */
+    bool (*wait_close)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+    bool (*disable)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+    bool (*enable)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
     bool (*reload)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
     bool (*shutdown)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
 };

@@ -401,6 +401,33 @@ parse_number(struct lexer *lexer, struct statement *s, struct err *err)
     return true;
 }
 
+/* PgBouncer's commands take the name of a database, or mean all of them. */
+static bool
+parse_database(struct lexer *lexer, struct statement *s, struct err *err)
+{
+    const struct token token = lex_peek(lexer);
+    const bool any = token.kind == TOKEN_WORD || token.kind == TOKEN_TEXT;
+    return !any || parse_name(lexer, s, s->database, err);
+}
+
+static bool
+parse_database_needed(struct lexer *lexer, struct statement *s, struct err *err)
+{
+    return parse_name(lexer, s, s->database, err);
+}
+
+/* A word that is a time is one; a database of such a name needs quotes. */
+static bool
+parse_database_time(struct lexer *lexer, struct statement *s, struct err *err)
+{
+    const struct token token = lex_peek(lexer);
+    uint64_t time_us;
+    if (token.kind == TOKEN_WORD && duration_parse(token.text, &time_us)) {
+        return parse_duration(lexer, s, err);
+    }
+    return parse_database(lexer, s, err) && parse_duration(lexer, s, err);
+}
+
 static bool
 parse_shutdown(struct lexer *lexer, struct statement *s, struct err *err)
 {
@@ -466,6 +493,9 @@ enum argument {
     ARG_SIDE,
     ARG_CUTOVER,
     ARG_DURATION,
+    ARG_DATABASE,
+    ARG_DATABASE_NEEDED,
+    ARG_DATABASE_TIME,
     ARG_NUMBER,
     ARG_SHUTDOWN,
     ARG_SQL,
@@ -474,10 +504,20 @@ enum argument {
 };
 
 static parse_fn *const argument_parsers[ARGS_COUNT] = {
-    [ARG_NONE] = parse_nothing,  [ARG_WORD] = parse_nothing,      [ARG_PINNED] = parse_pinned,
-    [ARG_READS] = parse_reads,   [ARG_SIDE] = parse_side,         [ARG_CUTOVER] = parse_cutover,
-    [ARG_NUMBER] = parse_number, [ARG_DURATION] = parse_duration, [ARG_SQL] = parse_sql,
-    [ARG_SET] = parse_set,       [ARG_SHUTDOWN] = parse_shutdown,
+    [ARG_NONE] = parse_nothing,
+    [ARG_WORD] = parse_nothing,
+    [ARG_PINNED] = parse_pinned,
+    [ARG_READS] = parse_reads,
+    [ARG_SIDE] = parse_side,
+    [ARG_CUTOVER] = parse_cutover,
+    [ARG_NUMBER] = parse_number,
+    [ARG_DURATION] = parse_duration,
+    [ARG_SQL] = parse_sql,
+    [ARG_DATABASE] = parse_database,
+    [ARG_DATABASE_NEEDED] = parse_database_needed,
+    [ARG_DATABASE_TIME] = parse_database_time,
+    [ARG_SET] = parse_set,
+    [ARG_SHUTDOWN] = parse_shutdown,
 };
 
 /* ---- the table ---- */

@@ -44,6 +44,14 @@ enum command {
     CMD_FINISH,
     CMD_HOLD,
     CMD_RELEASE,
+    CMD_PAUSE,
+    CMD_RESUME,
+    CMD_KILL_ALL,
+    CMD_RECONNECT,
+    CMD_WAIT_CLOSE,
+    CMD_DISABLE,
+    CMD_ENABLE,
+    CMD_SUSPEND,
     CMD_KILL,
     CMD_RELOAD,
     CMD_SHUTDOWN,
@@ -81,16 +89,16 @@ enum {
 /* A plain value; sql alone points into the text. Fields that the command does not take are zero. */
 struct statement {
     enum command command;
-    const struct command_row *row;  /* borrowed for ever; NULL for CMD_EMPTY */
-    enum view_reads reads;          /* READS */
-    bool percent_set;               /* READS */
-    uint32_t percent;               /* READS: hundredths of a percent */
-    char user[STATEMENT_NAME_SIZE]; /* READS; "" for any */
-    char database[STATEMENT_NAME_SIZE];
+    const struct command_row *row;      /* borrowed for ever; NULL for CMD_EMPTY */
+    enum view_reads reads;              /* READS */
+    bool percent_set;                   /* READS */
+    uint32_t percent;                   /* READS: hundredths of a percent */
+    char user[STATEMENT_NAME_SIZE];     /* READS; "" for any */
+    char database[STATEMENT_NAME_SIZE]; /* also of PAUSE and its kin */
     char application[STATEMENT_NAME_SIZE];
     enum side side;                 /* WRITES */
-    bool timeout_set;               /* HOLD */
-    uint64_t timeout_us;            /* HOLD */
+    bool timeout_set;               /* HOLD, PAUSE, WAIT_CLOSE */
+    uint64_t timeout_us;            /* of those */
     struct cutover_options options; /* CUTOVER, ROLLBACK; the side to is not set here */
     uint64_t number;                /* KILL_CLIENT */
     bool pinned;                    /* SHOW SESSIONS */

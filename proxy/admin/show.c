@@ -323,11 +323,11 @@ show_databases(const struct statement *s, const struct snapshot *snap)
     table_add(t, "transaction");
     table_add(t, NULL);
     add_u64(t, 0); /* no limit for the database as a whole */
-    add_u64(t, 0); /* SHOW SERVERS has the connections */
+    add_u64(t, snap->servers);
     add_u64(t, c->max_client_conn);
     add_u64(t, snap->sessions);
-    add_u64(t, v->writes_held ? 1 : 0);
-    add_u64(t, 0);
+    add_u64(t, v->paused ? 1 : 0);
+    add_u64(t, v->disabled ? 1 : 0);
     table_add(t, side_name(v->writer));
     return t;
 }

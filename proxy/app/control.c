@@ -139,6 +139,7 @@ control_new(struct loop *loop, struct conf *conf, struct err *err)
     list_init(&c->delays);
     c->mailbox = mailbox_new(loop);
     c->hold_timer = timer_new(loop, control_hold_end, c);
+    c->pause_timer = timer_new(loop, control_on_pause_timer, c);
     c->tick = timer_new(loop, on_tick, c);
     c->end_timer = timer_new(loop, on_end_poll, c);
     control_reads_from_conf(c);
@@ -160,6 +161,7 @@ control_free(struct control *c)
     control_machine_free(c);
     monitor_free(c->monitor);
     timer_free(c->hold_timer);
+    timer_free(c->pause_timer);
     timer_free(c->tick);
     timer_free(c->end_timer);
     mailbox_free(c->mailbox);
@@ -170,6 +172,38 @@ control_free(struct control *c)
         (void)close(c->lock_fd); /* gives the lock back */
     }
     mem_free(c);
+}
+
+/* ---- signals ---- */
+
+typedef bool op_fn(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+
+static void
+run_for_signal(struct control *c, const char *name, op_fn *op)
+{
+    const struct statement s = {.command = CMD_EMPTY};
+    struct err err;
+    struct buf detail;
+    buf_init(&detail);
+    err_clear(&err);
+    if (op(c, &s, &detail, &err)) {
+        log_info(NULL, "done for a signal", "command=%s", name);
+    } else {
+        log_error(NULL, "refused to a signal", "command=%s error=\"%s\"", name, err.text);
+    }
+    buf_fini(&detail);
+}
+
+void
+control_signal_pause(struct control *c)
+{
+    run_for_signal(c, "PAUSE", control_op_pause);
+}
+
+void
+control_signal_resume(struct control *c)
+{
+    run_for_signal(c, "RESUME", control_op_resume);
 }
 
 /* ---- reload and end ---- */
@@ -221,6 +255,7 @@ control_shutdown(struct control *c, enum shutdown_mode mode)
         /* Sessions that wait for a hold to end would never end; a flip that has not committed is
          * undone. */
         control_hold_end(c);
+        control_pause_end(c);
         (void)cutover_abort(c->cutover);
         workers_drain(c->workers, mode == SHUTDOWN_WAIT_FOR_CLIENTS);
     }

@@ -11,6 +11,7 @@
  *
  *     control.c   life, start and end           publish.c  makes and publishes the view
  *     steering.c  what the operator may do      acts.c     what the cutover asks for
+ *     pause.c     PAUSE, KILL, DISABLE and their kin
  *
  * All calls are for the loop's thread. */
 /* SPDX-License-Identifier: PostgreSQL */
@@ -32,6 +33,9 @@ void control_free(struct control *c);
 
 /* Reads the configuration again and reopens the log; what came of it is in the log. */
 void control_reload(struct control *c);
+/* PAUSE and RESUME without a console; what came of it is in the log. */
+void control_signal_pause(struct control *c);
+void control_signal_resume(struct control *c);
 /* Begins to end; the loop stops when it is done. Asked again, it ends at once. */
 void control_shutdown(struct control *c, enum shutdown_mode mode);
 

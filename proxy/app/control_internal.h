@@ -15,6 +15,9 @@
 #include "session/workers.h"
 #include "topo/view.h"
 
+/* PAUSE: while WAITING, what is under way ends; when it is DONE, no server connection is left. */
+enum control_pause { CONTROL_RUNS, CONTROL_PAUSE_WAITING, CONTROL_PAUSED };
+
 struct control {
     struct loop *loop;       /* borrowed */
     struct conf *conf;       /* shared (ref) */
@@ -44,6 +47,13 @@ struct control {
     uint64_t hold_until_us;   /* of HOLD; 0 for none */
     struct timer *hold_timer; /* owned */
 
+    enum control_pause pause;
+    bool disabled;
+    uint64_t pause_version;     /* of the view that pauses */
+    uint64_t pause_deadline_us; /* of the wait for the servers' release */
+    struct err pause_err;       /* why the last PAUSE was given up */
+    struct timer *pause_timer;  /* owned */
+
     struct timer *tick; /* owned: once a second */
     struct rates rates;
     struct workers_stats stats;  /* as of the last look */
@@ -60,6 +70,20 @@ void control_publish(struct control *c);
 void control_reads_from_conf(struct control *c);
 void control_rules_free(struct control *c);
 
+/* pause.c: PAUSE and its kin; see admin/console.h for the ops. */
+bool control_op_pause(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+bool control_op_resume(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+enum console_wait control_op_paused(void *ctx, struct buf *detail, struct err *err);
+bool control_op_kill_all(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+bool control_op_reconnect(void *ctx, const struct statement *s, struct buf *detail,
+                          struct err *err);
+bool control_op_disable(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+bool control_op_enable(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+bool control_op_wait_close(void *ctx, const struct statement *s, struct buf *detail,
+                           struct err *err);
+void control_pause_end(struct control *c);
+void control_on_pause_timer(void *control);
+
 /* acts.c */
 void control_machine_new(struct control *c);
 void control_machine_recover(struct control *c, struct slice record);
@@ -68,6 +92,7 @@ void control_machine_free(struct control *c);
 
 /* steering.c */
 struct console_ops control_console_ops(struct control *c);
+bool control_refuses_when_ending(const struct control *c, struct err *err);
 bool control_reload_into(struct control *c, struct buf *detail, struct err *err);
 void control_hold_end(void *control);
 

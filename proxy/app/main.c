@@ -1,8 +1,10 @@
 /* main.c — the daemon: options, the configuration, signals, the pidfile, and the control loop.
  *
  * It stays in the foreground and logs to standard error or a file: systemd, runit and containers
- * want that, and everything else can add an ampersand. SIGHUP reloads and reopens the log; SIGTERM
- * and SIGINT end when open transactions have ended (a second one at once); SIGQUIT ends at once. */
+ * want that, and everything else can add an ampersand. Signals are PgBouncer's: SIGHUP reloads and
+ * reopens the log; SIGTERM ends when the clients have gone, SIGINT when open transactions have
+ * ended, both within shutdown_timeout and a second one at once; SIGQUIT ends at once; SIGUSR1 is
+ * PAUSE, SIGUSR2 is RESUME. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
 #include <fcntl.h>
@@ -215,8 +217,17 @@ on_signal(void *arg, int signo)
     case SIGQUIT:
         control_shutdown(d->control, SHUTDOWN_NOW);
         break;
-    default:
+    case SIGUSR1:
+        control_signal_pause(d->control);
+        break;
+    case SIGUSR2:
+        control_signal_resume(d->control);
+        break;
+    case SIGINT:
         control_shutdown(d->control, SHUTDOWN_WAIT_FOR_SERVERS);
+        break;
+    default:
+        control_shutdown(d->control, SHUTDOWN_WAIT_FOR_CLIENTS);
         break;
     }
 }
@@ -266,7 +277,7 @@ write_pidfile(const char *path)
 static int
 run_loop(struct daemon *d, struct conf *conf)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP};
+    static const int signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
     struct signal_watch *watches[COUNT_OF(signals)];
     if (!write_pidfile(conf->pidfile)) {
         return EXIT_FAILED;

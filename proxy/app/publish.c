@@ -54,6 +54,8 @@ view_make(const struct control *c)
         .writer = c->route.writer,
         .writes_held = held,
         .writes_known = c->route.writes_known,
+        .paused = c->pause != CONTROL_RUNS,
+        .disabled = c->disabled,
         .reads = c->reads,
         .reads_percent = c->reads_percent,
         .freshness = c->conf->freshness == CONF_FRESHNESS_EVENTUAL ? VIEW_FRESH_EVENTUAL
@@ -103,7 +105,8 @@ static bool
 view_equal(const struct view *a, const struct view *b)
 {
     return a->epoch == b->epoch && a->writer == b->writer && a->writes_held == b->writes_held &&
-           a->writes_known == b->writes_known && a->reads == b->reads &&
+           a->writes_known == b->writes_known && a->paused == b->paused &&
+           a->disabled == b->disabled && a->reads == b->reads &&
            a->reads_percent == b->reads_percent && a->freshness == b->freshness &&
            rules_equal(a, b) && node_equal(&a->node[SIDE_BLUE], &b->node[SIDE_BLUE]) &&
            node_equal(&a->node[SIDE_GREEN], &b->node[SIDE_GREEN]);

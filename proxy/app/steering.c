@@ -28,6 +28,7 @@ op_snapshot(void *ctx, struct snapshot *out)
     out->sessions = workers_sessions(c->workers);
     out->waiting = workers_waiting(c->workers);
     out->hold_until_us = c->hold_until_us;
+    out->servers = workers_servers(c->workers);
     for (int side = 0; side < SIDES_COUNT; side++) {
         out->busy += workers_busy(c->workers, (enum side)side);
     }
@@ -40,8 +41,8 @@ op_report(void *ctx, enum worker_report what, workers_report_fn *done, void *arg
     workers_report(c->workers, what, c->mailbox, done, arg);
 }
 
-static bool
-refuse_when_ending(const struct control *c, struct err *err)
+bool
+control_refuses_when_ending(const struct control *c, struct err *err)
 {
     return c->ending && !err_set(err, SQLSTATE_ADMIN_SHUTDOWN, "teal is shutting down");
 }
@@ -50,12 +51,16 @@ static bool
 op_start(void *ctx, enum cutover_job job, const struct cutover_options *options, struct err *err)
 {
     struct control *c = ctx;
-    if (refuse_when_ending(c, err)) {
+    if (control_refuses_when_ending(c, err)) {
         return false;
     }
     if (job == CUTOVER_JOB_FLIP && c->hold_until_us != 0) {
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "writes are held by HOLD");
         return err_hint(err, "RELEASE them first; a flip holds them by itself.");
+    }
+    if (job == CUTOVER_JOB_FLIP && c->pause != CONTROL_RUNS) {
+        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is paused");
+        return err_hint(err, "RESUME it first; a flip holds the writes by itself.");
     }
     return cutover_start(c->cutover, job, options, err);
 }
@@ -199,7 +204,7 @@ op_reads(void *ctx, const struct statement *s, struct buf *detail, struct err *e
 {
     struct control *c = ctx;
     const bool by_rule = s->user[0] != '\0' || s->database[0] != '\0' || s->application[0] != '\0';
-    if (refuse_when_ending(c, err)) {
+    if (control_refuses_when_ending(c, err)) {
         return false;
     }
     if (s->reads != VIEW_READS_FOLLOW &&
@@ -237,7 +242,7 @@ static bool
 op_hold(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
 {
     struct control *c = ctx;
-    if (refuse_when_ending(c, err)) {
+    if (control_refuses_when_ending(c, err)) {
         return false;
     }
     if (!c->route.writes_known) {
@@ -412,6 +417,14 @@ control_console_ops(struct control *c)
         .hold = op_hold,
         .release = op_release,
         .kill = op_kill,
+        .pause = control_op_pause,
+        .paused = control_op_paused,
+        .resume = control_op_resume,
+        .kill_all = control_op_kill_all,
+        .reconnect = control_op_reconnect,
+        .wait_close = control_op_wait_close,
+        .disable = control_op_disable,
+        .enable = control_op_enable,
         .reload = op_reload,
         .shutdown = op_shutdown,
     };

@@ -107,6 +107,7 @@ struct conf {
     enum log_level log_level;
     char *logfile; /* "": standard error */
     char *pidfile; /* "": none */
+    uint64_t pause_timeout_us;
     uint64_t shutdown_timeout_us;
 
     /* [pair] */

@@ -570,3 +570,10 @@ pools_retire_side(struct pools *p, enum side side)
         }
     }
 }
+
+void
+pools_retire_all(struct pools *p)
+{
+    pools_retire_side(p, SIDE_BLUE);
+    pools_retire_side(p, SIDE_GREEN);
+}

@@ -67,6 +67,7 @@ void pools_set_view(struct pools *p, const struct view *view);
 void pools_tick(struct pools *p);
 /* Closes the idle backends on a side, and the active ones when they are released. */
 void pools_retire_side(struct pools *p, enum side side);
+void pools_retire_all(struct pools *p);
 
 /* The pool of the key; made when there is none. */
 struct pool *pools_get(struct pools *p, const struct pool_key *key);

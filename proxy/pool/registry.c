@@ -66,6 +66,20 @@ pool_registry_join(struct pool_registry *r, uint32_t worker, struct mailbox *mai
 }
 
 uint32_t
+pool_registry_open(struct pool_registry *r)
+{
+    uint32_t sum = 0;
+    size_t at = 0;
+    (void)pthread_mutex_lock(&r->lock);
+    for (const struct pool_share *share = map_next(&r->shares, &at); share != NULL;
+         share = map_next(&r->shares, &at)) {
+        sum += atomic_load(&share->open);
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return sum;
+}
+
+uint32_t
 pool_registry_workers(const struct pool_registry *r)
 {
     return r->workers_count;

@@ -58,8 +58,9 @@ close_late_held(struct worker *w)
             return;
         }
         struct err err;
-        (void)err_set(&err, SQLSTATE_CANNOT_CONNECT_NOW,
-                      "writes are held and were not released within query_wait_timeout");
+        (void)err_set(&err, SQLSTATE_CANNOT_CONNECT_NOW, "%s within query_wait_timeout",
+                      w->view->paused ? "the database is paused and was not resumed"
+                                      : "writes are held and were not released");
         (void)err_hint(&err, "The statement was not begun; it can be sent again.");
         session_close(s, &err);
     }
@@ -69,6 +70,9 @@ static void
 worker_tick(void *arg)
 {
     struct worker *w = arg;
+    if (w->view->paused) {
+        pools_retire_all(w->pools); /* one that was on its way between two workers */
+    }
     pools_tick(w->pools);
     close_late_logins(w);
     close_late_held(w);
@@ -155,7 +159,9 @@ worker_take_view(struct worker *w, struct view *view)
         view->node[writer].incarnation != before->node[writer].incarnation) {
         worker_forget_welcomes(w);
     }
-    const bool held_now = view->writes_held && !before->writes_held;
+    const bool paused_now = view->paused && !before->paused;
+    const bool held_now = (view->writes_held && !before->writes_held) || paused_now;
+    const bool resumed_now = before->paused && !view->paused;
     const enum side follower = side_other(writer);
     const bool died = before->node[follower].up && !view->node[follower].up;
     view_free(before);
@@ -165,9 +171,12 @@ worker_take_view(struct worker *w, struct view *view)
     if (held_now) {
         place_hold_waiters(w);
     }
+    if (paused_now) {
+        pools_retire_all(w->pools);
+    }
     atomic_store(&w->gauges.view_version, view->version);
     w->workers->ops.progress(w->workers->ops.ctx);
-    if (!view->writes_held) {
+    if (resumed_now || (!view->writes_held && !view->paused)) {
         place_held_again(w);
     }
 }
@@ -233,6 +242,29 @@ worker_drain(struct worker *w, bool wait_for_clients)
             session_close(s, &err);
         }
     }
+}
+
+void
+worker_kill_all(struct worker *w)
+{
+    struct err err;
+    (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN,
+                  "terminating connection due to administrator command");
+    LIST_EACH(node, &w->arriving)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        if (s->phase == SESSION_LOGIN) { /* the others have no database yet */
+            session_close(s, &err);
+        }
+    }
+    close_all(&w->sessions, &err);
+    pools_retire_all(w->pools);
+}
+
+void
+worker_reconnect(struct worker *w)
+{
+    pools_retire_all(w->pools);
 }
 
 /* ---- orders about sessions ---- */

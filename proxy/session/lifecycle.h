@@ -20,6 +20,9 @@ void worker_take_conf(struct worker *w, struct conf *conf, struct users *users);
 void worker_take_view(struct worker *w, struct view *view);
 void worker_drain(struct worker *w, bool wait_for_clients);
 
+/* Ends every session and closes every backend; only closes the backends, as they become free. */
+void worker_kill_all(struct worker *w);
+void worker_reconnect(struct worker *w);
 void worker_cancel_busy(struct worker *w, enum side side);
 void worker_terminate_busy(struct worker *w, enum side side);
 void worker_leave_side(struct worker *w, enum side side);

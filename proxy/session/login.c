@@ -218,6 +218,11 @@ on_session_packet(struct session *s, const struct startup_packet *packet)
         session_refuse(s, SQLSTATE_INVALID_DATABASE, "database \"%s\" does not exist", s->database);
         return;
     }
+    if (s->worker->view->disabled) {
+        session_refuse(s, SQLSTATE_OBJECT_NOT_IN_STATE,
+                       "database \"%s\" is disabled and takes no new clients", s->database);
+        return;
+    }
     if (s->worker->draining) {
         session_refuse(s, SQLSTATE_CANNOT_CONNECT_NOW, "the proxy is shutting down");
         return;

@@ -319,12 +319,13 @@ place_waiter_done(struct pool_waiter *waiter, struct backend *b, const struct er
 
 /* ---- may this message be taken on? ---- */
 
-/* The writer is held: what sits on it begins nothing new. */
+/* The writer is held, or all is paused: what sits there begins nothing new. */
 static bool
 backend_is_held(const struct session *s)
 {
     const struct view *view = s->worker->view;
-    return view->writes_held && pool_key_of(s->backend->pool)->side == view->writer;
+    const bool on_writer = pool_key_of(s->backend->pool)->side == view->writer;
+    return view->paused || (view->writes_held && on_writer);
 }
 
 /* Its backend could write, on a side that is not the writer any more. */
@@ -568,7 +569,7 @@ hold_waiters_in(struct worker *w, struct list *sessions)
             continue;
         }
         const struct pool_key *key = pool_key_of(s->waiter.pool);
-        if (key->side == w->view->writer && !key->read_only) {
+        if (w->view->paused || (key->side == w->view->writer && !key->read_only)) {
             const uint64_t since_us = s->wait_since_us;
             pool_cancel_wait(&s->waiter);
             place_hold(s);
@@ -596,7 +597,7 @@ place_leave_dead(struct worker *w, enum side side)
 void
 place_hold_waiters(struct worker *w)
 {
-    CHECK(w->view->writes_held);
+    CHECK(w->view->writes_held || w->view->paused);
     hold_waiters_in(w, &w->arriving);
     hold_waiters_in(w, &w->sessions);
 }

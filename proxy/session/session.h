@@ -221,7 +221,8 @@ bool place_seek(struct session *s, enum sql_class class);
 void place_settle(struct session *s);
 /* The session waits no more for the release of writes. */
 void place_unhold(struct session *s);
-/* Writes are held from now on: who waits in a pool of the writer is held instead. */
+/* Writes are held from now on: who waits in a pool of the writer is held instead; in any pool when
+ * all is paused. */
 void place_hold_waiters(struct worker *w);
 /* The side does not answer any more: reads that wait for it look for another. */
 void place_leave_dead(struct worker *w, enum side side);

@@ -110,6 +110,34 @@ workers_leave_side(struct workers *workers, enum side side)
 }
 
 static void
+run_kill_all(void *arg)
+{
+    struct order *o = arg;
+    worker_kill_all(o->worker);
+    mem_free(o);
+}
+
+static void
+run_reconnect(void *arg)
+{
+    struct order *o = arg;
+    worker_reconnect(o->worker);
+    mem_free(o);
+}
+
+void
+workers_kill_all(struct workers *workers)
+{
+    order_all_about(workers, SIDE_BLUE, run_kill_all); /* on both sides */
+}
+
+void
+workers_reconnect(struct workers *workers)
+{
+    order_all_about(workers, SIDE_BLUE, run_reconnect); /* on both sides */
+}
+
+static void
 run_drain(void *arg)
 {
     struct order *o = arg;
@@ -363,6 +391,12 @@ workers_busy(const struct workers *workers, enum side side)
         sum += atomic_load(&workers->items[i].gauges.busy[side]);
     }
     return sum;
+}
+
+uint32_t
+workers_servers(const struct workers *workers)
+{
+    return pool_registry_open(workers->registry);
 }
 
 void

@@ -48,6 +48,14 @@ void workers_terminate_busy(struct workers *workers, enum side side);
  */
 void workers_leave_side(struct workers *workers, enum side side);
 
+/* Ends every session (57P01) and closes every backend. Publish a paused view first, or they come
+ * back. */
+void workers_kill_all(struct workers *workers);
+/* Closes idle backends, and each of the others when it is released. */
+void workers_reconnect(struct workers *workers);
+/* Backends open or opening. Exact once workers_have_view(paused view): then it only falls. */
+uint32_t workers_servers(const struct workers *workers);
+
 /* Statistics since start, summed over workers. All times in microseconds. */
 struct workers_stats {
     uint64_t sessions, sessions_pinned, logins, xacts, queries, bytes_received, bytes_sent;

@@ -59,6 +59,8 @@ struct view {
     uint64_t epoch;   /* of the route; only grows; one for each flip */
     enum side writer;
     bool writes_held;
+    bool paused;       /* by PAUSE or KILL: nothing new begins, reads included */
+    bool disabled;     /* by DISABLE: new clients are refused */
     bool writes_known; /* false until start-up has learnt which side is the writer; implies held */
     enum view_reads reads;
     uint32_t reads_percent; /* share of sessions whose reads go to `reads`; the rest reads from the

@@ -163,10 +163,10 @@ class Shutdown(PairCase):
         os.kill(self.teal.process.pid, signal.SIGQUIT)
         self.assertEqual(self.teal.wait_end(10), 0)
 
-    def test_term_waits_for_open_transactions(self):
+    def test_int_waits_for_open_transactions(self):
         c = self.connect()
         c.queries("BEGIN; INSERT INTO kv VALUES ('before the end', 'x')")
-        os.kill(self.teal.process.pid, signal.SIGTERM)
+        os.kill(self.teal.process.pid, signal.SIGINT)
         time.sleep(0.3)
         c.query("COMMIT")
         self.assertEqual(self.teal.wait_end(10), 0)

@@ -113,7 +113,7 @@ class Teal:
         self.process = None
         return status
 
-    def stop(self, how=signal.SIGTERM, seconds=10):
+    def stop(self, how=signal.SIGINT, seconds=10):
         """An orderly stop; the exit status. A process that does not end is killed and that is an error."""
         if self.process is None:
             return None

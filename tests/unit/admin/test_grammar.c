@@ -44,11 +44,10 @@ every_row_of_the_table_is_found_by_its_words(void **state)
     static const struct {
         enum command command;
         const char *argument;
-    } arguments[] = {{CMD_READS, " blue"},
-                     {CMD_WRITES, " green"},
-                     {CMD_KILL, " 7"},
-                     {CMD_EXPLAIN, " select 1"},
-                     {CMD_SET, " datestyle to iso"}};
+    } arguments[] = {
+        {CMD_READS, " blue"},          {CMD_WRITES, " green"}, {CMD_KILL, " 7"},
+        {CMD_DISABLE, " app"},         {CMD_ENABLE, " app"},   {CMD_EXPLAIN, " select 1"},
+        {CMD_SET, " datestyle to iso"}};
     for (size_t i = 0; i < command_rows_count(); i++) {
         const struct command_row *row = command_row_at(i);
         char text[128];

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: PostgreSQL
+"""The admin console and the signals as operators know them from PgBouncer."""
+import os
+import signal
+import time
+
+import pgwire
+from case import PairCase
+from cluster import wait_until
+
+
+class Control(PairCase):
+    """PAUSE and its kin."""
+
+    def tearDown(self):
+        for statement in ("RESUME", "ENABLE app"):
+            try:
+                self.teal.console(statement)
+            except pgwire.PgError as e:
+                self.assertEqual(e.sqlstate, "55000")  # it was not paused
+        super().tearDown()
+
+    def refused(self, statement, code):
+        with self.assertRaises(pgwire.PgError) as caught:
+            self.teal.console(statement)
+        self.assertEqual(caught.exception.sqlstate, code, caught.exception)
+        return str(caught.exception)
+
+    def servers(self):
+        return self.teal.console("SHOW SERVERS")
+
+    def waiting(self):
+        return sum(1 for row in self.teal.console("SHOW CLIENTS") if row["state"] == "waiting")
+
+    def test_pause_leaves_no_server_connection_and_lets_reads_and_writes_wait(self):
+        a, b = self.connect(), self.connect()
+        self.assertEqual(a.value("SELECT 1"), "1")
+        self.teal.console("PAUSE")
+        self.assertEqual(self.servers(), [])
+        a.send(pgwire.query("SELECT 41 + 1"))
+        b.send(pgwire.query("INSERT INTO kv VALUES ('paused', 'x')"))
+        wait_until(lambda: self.waiting() == 2, 5, "both to wait")
+        self.assertEqual(self.servers(), [])
+        self.teal.console("RESUME")
+        self.assertEqual(a.collect()[0].rows, [["42"]])
+        self.assertEqual(b.collect()[0].tag, "INSERT 0 1")
+
+    def test_pause_waits_for_what_is_under_way(self):
+        c, console = self.connect(), self.teal.admin()
+        c.query("BEGIN")
+        console.send(pgwire.query("PAUSE app 30s"))
+        wait_until(lambda: self.teal.console("SHOW DATABASES")[0]["paused"] == "1", 5, "the pause to begin")
+        c.query("INSERT INTO kv VALUES ('under way', 'x')")
+        wait_until(lambda: len(self.servers()) == 1, 5, "the idle ones to be closed")
+        c.query("COMMIT")
+        self.assertEqual(console.collect()[0].tag, "PAUSE")
+        self.assertEqual(self.servers(), [])
+        console.close()
+
+    def test_pause_has_a_limit_and_then_traffic_goes_on(self):
+        c, other = self.connect(), self.connect()
+        c.query("BEGIN")
+        self.assertIn("not released in time", self.refused("PAUSE 100ms", "55006"))
+        self.assertEqual(other.value("SELECT 1"), "1")
+        c.query("COMMIT")
+
+    def test_a_cancelled_pause_is_called_off(self):
+        c, console = self.connect(), self.teal.admin()
+        c.query("BEGIN")
+        console.send(pgwire.query("PAUSE"))
+        wait_until(lambda: self.teal.console("SHOW DATABASES")[0]["paused"] == "1", 5, "the pause to begin")
+        console.cancel()
+        with self.assertRaises(pgwire.PgError) as caught:
+            console.collect()
+        self.assertEqual(caught.exception.sqlstate, "57014")
+        self.assertEqual(self.connect().value("SELECT 1"), "1")
+        c.query("COMMIT")
+        console.close()
+
+    def test_a_login_waits_for_the_resume(self):
+        self.teal.console("PAUSE")
+        for name in ("first", "second"):
+            self.refused("PAUSE", "55000")
+        c = self.connect()  # one like it was seen before
+        c.send(pgwire.query("SELECT 7"))
+        wait_until(lambda: self.waiting() == 1, 5, "it to wait")
+        self.teal.console("RESUME app")
+        self.assertEqual(c.collect()[0].rows, [["7"]])
+
+    def test_pause_and_flip_exclude_each_other(self):
+        self.teal.console("PAUSE")
+        self.assertIn("paused", self.refused("CUTOVER", "55000"))
+        self.teal.console("RESUME")
+
+    def test_names_that_are_not_ours(self):
+        for words in ("PAUSE", "RESUME", "KILL", "RECONNECT", "DISABLE", "ENABLE", "WAIT_CLOSE"):
+            with self.subTest(words):
+                self.assertIn("no such database", self.refused(words + " nowhere", "3D000"))
+        self.refused("RESUME", "55000")
+        self.refused("DISABLE", "42601")
+        self.refused("SUSPEND", "0A000")
+
+    def test_kill_ends_everybody_and_then_waits_for_resume(self):
+        a, b = self.connect(), self.connect()
+        a.query("BEGIN")
+        self.teal.console("KILL")
+        for c in (a, b):
+            with self.assertRaises((pgwire.PgError, pgwire.Closed, OSError)):
+                c.query("SELECT 1")
+        wait_until(lambda: self.servers() == [], 5, "the server connections to be closed")
+        c = self.connect()
+        c.send(pgwire.query("SELECT 5"))
+        wait_until(lambda: self.waiting() == 1, 5, "it to wait")
+        self.teal.console("RESUME")
+        self.assertEqual(c.collect()[0].rows, [["5"]])
+
+    def test_disable_refuses_new_clients_only(self):
+        c = self.connect()
+        self.teal.console("DISABLE app")
+        self.assertEqual(self.teal.console("SHOW DATABASES")[0]["disabled"], "1")
+        with self.assertRaises(pgwire.PgError) as caught:
+            self.connect()
+        self.assertIn("disabled", str(caught.exception))
+        self.assertEqual(c.value("SELECT 1"), "1")
+        self.teal.console("ENABLE app")
+        self.assertEqual(self.connect().value("SELECT 1"), "1")
+
+    def test_reconnect_and_wait_close(self):
+        c, console = self.connect(), self.teal.admin()
+        before = c.value("SELECT pg_backend_pid()")
+        c.query("BEGIN")
+        self.teal.console("RECONNECT")
+        self.refused("WAIT_CLOSE 50ms", "55006")
+        console.send(pgwire.query("WAIT_CLOSE"))
+        c.query("COMMIT")
+        self.assertEqual(console.collect()[0].tag, "WAIT_CLOSE")
+        self.assertNotEqual(c.value("SELECT pg_backend_pid()"), before)
+        console.close()
+
+    def test_usr1_pauses_and_usr2_resumes(self):
+        c = self.connect()
+        os.kill(self.teal.process.pid, signal.SIGUSR1)
+        wait_until(lambda: self.teal.console("SHOW DATABASES")[0]["paused"] == "1", 5, "the pause")
+        c.send(pgwire.query("SELECT 3"))
+        wait_until(lambda: self.waiting() == 1, 5, "it to wait")
+        os.kill(self.teal.process.pid, signal.SIGUSR2)
+        self.assertEqual(c.collect()[0].rows, [["3"]])
+
+
+class Ending(PairCase):
+    """TERM waits for clients, within shutdown_timeout; a second one does not."""
+
+    teal_settings = {"shutdown_timeout": "20s"}
+
+    def setUp(self):
+        super().setUp()
+        if not self.teal.is_running():
+            self.teal.start()
+
+    def tearDown(self):
+        pass  # it is meant to have ended
+
+    def test_term_waits_until_the_clients_have_gone(self):
+        c = self.connect()
+        os.kill(self.teal.process.pid, signal.SIGTERM)
+        wait_until(lambda: "shutdown asked for" in self.teal.log_tail(), 5, "the signal to arrive")
+        self.assertEqual(c.value("SELECT 1"), "1")
+        self.assertIsNone(self.teal.process.poll())
+        c.close()
+        self.assertEqual(self.teal.wait_end(10), 0)
+
+    def test_a_second_term_ends_at_once(self):
+        self.connect().query("BEGIN")
+        os.kill(self.teal.process.pid, signal.SIGTERM)
+        os.kill(self.teal.process.pid, signal.SIGINT)
+        started = time.monotonic()
+        self.assertEqual(self.teal.wait_end(10), 0)
+        self.assertLess(time.monotonic() - started, 10)
+
+    def test_an_idle_client_does_not_outlast_the_limit(self):
+        self.teal.set(shutdown_timeout="300ms")
+        self.teal.console("RELOAD")
+        c = self.connect()
+        os.kill(self.teal.process.pid, signal.SIGTERM)
+        self.assertEqual(self.teal.wait_end(10), 0)
+        self.teal.set(shutdown_timeout="20s")
+        c.close()
