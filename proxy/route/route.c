@@ -118,7 +118,10 @@ route_decide(const struct view *view, const struct route_session *session, enum 
     CHECK(view->writer == SIDE_BLUE || view->writer == SIDE_GREEN);
     CHECK(session->bucket < PERCENT_ALL);
     if (view->paused) {
-        return (struct route_decision){.wait = true, .side = view->writer, .reason = ROUTE_PAUSED};
+        return (struct route_decision){.wait = true,
+                                       .side = view->writer,
+                                       .read_only = session->reader,
+                                       .reason = ROUTE_PAUSED};
     }
     if (!session->reader && !class_is_read(class)) {
         return decide_writer(view, ROUTE_WRITE);

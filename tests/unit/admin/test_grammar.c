@@ -178,7 +178,13 @@ the_other_arguments_arrive(void **state)
     assert_int_equal(parsed("writes green").side, SIDE_GREEN);
     assert_false(parsed("hold").timeout_set);
     assert_int_equal(parsed("hold 200ms").timeout_us, 200000);
-    assert_int_equal(parsed("pause '2s'").timeout_us, 2000000);
+    assert_int_equal(parsed("hold '2s'").timeout_us, 2000000);
+    assert_int_equal(parsed("pause 2s").timeout_us, 2000000);
+    assert_string_equal(parsed("pause '2s'").database, "2s");
+    assert_string_equal(parsed("pause \"my db\" 1min").database, "my db");
+    assert_int_equal(parsed("wait_close app 3").timeout_us, 3000000);
+    assert_string_equal(parsed("kill").database, "");
+    assert_string_equal(parsed("disable app;").database, "app");
     assert_true(parsed("kill_client 18446744073709551615").number == UINT64_MAX);
     assert_true(parsed("show sessions pinned").pinned);
     assert_int_equal(parsed("shutdown").shutdown, SHUTDOWN_NOW);

@@ -335,7 +335,7 @@ the_promises_hold_for_every_view(void **state)
     unsigned seen[ROUTE_REASONS_COUNT] = {0};
     char user[] = "u";
     struct view_rule rule = {.user = user, .side = SIDE_GREEN};
-    for (unsigned bits = 0; bits < 1U << 14; bits++) {
+    for (unsigned bits = 0; bits < 1U << 15; bits++) {
         struct view v = a_view();
         v.writer = (bits & 1) != 0 ? SIDE_GREEN : SIDE_BLUE;
         v.writes_held = (bits & 2) != 0;
@@ -346,6 +346,7 @@ the_promises_hold_for_every_view(void **state)
         v.node[SIDE_BLUE].lag_ok = (bits & 256) != 0;
         v.rules = &rule;
         v.rules_count = (bits & 512) != 0 ? 1 : 0;
+        v.paused = bits >> 14 != 0;
         struct route_session s = a_session();
         s.last_write_us = (bits & 1024) != 0 ? 2000 : 0;
         s.reader = (bits & 2048) != 0;
@@ -356,7 +357,8 @@ the_promises_hold_for_every_view(void **state)
         assert_true(d.wait || d.read_only || !v.writes_held);
         assert_true(!s.reader || d.read_only);
         assert_true(!d.read_only || s.reader || class == SQL_READ || class == SQL_BEGIN_READ);
-        assert_int_equal(d.wait, d.reason == ROUTE_HELD);
+        assert_int_equal(d.wait, d.reason == ROUTE_HELD || d.reason == ROUTE_PAUSED);
+        assert_int_equal(v.paused, d.reason == ROUTE_PAUSED);
         assert_true(d.side == v.writer || v.node[d.side].up);
         assert_true(s.reader || !route_is_single(&v) || d.side == v.writer);
     }
