@@ -9,8 +9,8 @@
 #include "base/check.h"
 #include "conf/conf.h"
 
-/* Whether the users file can be used; if not, a line "FILE:LINE: TEXT\n" for each mistake. It may
- * be missing when nobody is asked for a secret. */
-MUST_CHECK bool users_file_check(const struct conf *conf, struct buf *mistakes);
+/* Whether the users, certificates and the like can be used; if not, a line "FILE:LINE: TEXT\n" for
+ * each mistake. */
+MUST_CHECK bool access_check(const struct conf *conf, struct buf *mistakes);
 
 #endif

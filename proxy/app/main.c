@@ -185,10 +185,10 @@ run_check(const char *path)
     if (conf == NULL) {
         return EXIT_FAILED;
     }
-    /* Mistakes of the users file are found here, not when the first client logs in. */
+    /* Mistakes of the files that it names are found here, not when the first client logs in. */
     struct buf mistakes;
     buf_init(&mistakes);
-    const bool ok = users_file_check(conf, &mistakes);
+    const bool ok = access_check(conf, &mistakes);
     print_buf(stderr, &mistakes);
     buf_fini(&mistakes);
     conf_unref(conf);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "admin/text.h"
-#include "app/checks.h"
 #include "app/control_internal.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -327,22 +326,14 @@ may_replace(const struct control *c, const struct conf *conf, struct err *err)
     return ok;
 }
 
-/* One sentence for whoever asked: the first mistake. */
 static bool
-users_are_good(const struct conf *conf, struct err *err)
+reload_log(const struct conf *conf, struct err *err)
 {
-    struct buf mistakes;
-    buf_init(&mistakes);
-    const bool ok = users_file_check(conf, &mistakes);
-    if (!ok) {
-        buf_put_u8(&mistakes, 0);
-        const char *text = (const char *)buf_slice(&mistakes).p;
-        (void)err_set(err, SQLSTATE_CONFIG_FILE, "%.*s; nothing was changed",
-                      (int)strcspn(text, "\n"), text);
-        (void)err_hint(err, "teal --check-config names all mistakes.");
+    if (log_open(conf->logfile)) {
+        return true;
     }
-    buf_fini(&mistakes);
-    return ok;
+    return err_set_errno(err, SQLSTATE_IO_ERROR,
+                         "could not open the log file \"%s\"; nothing was changed", conf->logfile);
 }
 
 bool
@@ -352,14 +343,14 @@ control_reload_into(struct control *c, struct buf *detail, struct err *err)
     if (conf == NULL) {
         return false;
     }
-    if (!may_replace(c, conf, err) || !users_are_good(conf, err)) {
+    if (!may_replace(c, conf, err) || !reload_log(conf, err)) {
         conf_unref(conf);
         return false;
     }
-    if (!log_open(conf->logfile)) {
-        (void)err_set_errno(err, SQLSTATE_IO_ERROR,
-                            "could not open the log file \"%s\"; nothing was changed",
-                            conf->logfile);
+    if (!workers_reconfigure(c->workers, conf, err)) {
+        if (!log_open(c->conf->logfile)) {
+            log_warn(NULL, "the log goes on in the new file", "path=\"%s\"", conf->logfile);
+        }
         conf_unref(conf);
         return false;
     }
@@ -370,7 +361,6 @@ control_reload_into(struct control *c, struct buf *detail, struct err *err)
         control_reads_from_conf(c);
     }
     monitor_reconfigure(c->monitor, conf);
-    workers_reconfigure(c->workers, conf);
     c->cutover_conf_pending = !control_machine_reconfigure(c);
     control_publish(c);
     buf_printf(detail, "%s is in force%s", conf->path,

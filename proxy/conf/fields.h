@@ -21,6 +21,12 @@ enum conf_auth_type {
     CONF_AUTH_SCRAM_SHA_256,
 };
 
+/* As libpq's sslnegotiation. */
+enum conf_sslnegotiation {
+    CONF_SSLNEGOTIATION_POSTGRES, /* SSLRequest first */
+    CONF_SSLNEGOTIATION_DIRECT,   /* TLS from the first byte */
+};
+
 enum conf_reads {
     CONF_READS_FOLLOW, /* reads go where writes go */
     CONF_READS_BLUE,
@@ -69,6 +75,7 @@ struct conf_node {
     uint16_t replication_port;
     char *replication_user;
     char *replication_password; /* secret */
+    char *replication_sslrootcert;
 };
 
 /* Texts and lists are owned; a text that is not set is "", never NULL. */
@@ -87,6 +94,21 @@ struct conf {
     uint32_t workers; /* 0: one for each core */
     enum conf_auth_type auth_type;
     char *auth_file;
+    char *client_tls_sslmode; /* a word of libpq's sslmode */
+    char *client_tls_cert_file;
+    char *client_tls_key_file;
+    char *client_tls_ca_file;
+    char *client_tls_protocols;
+    char *client_tls_ciphers;
+    char *client_tls13_ciphers;
+    char *server_tls_sslmode; /* a word of libpq's sslmode */
+    enum conf_sslnegotiation server_tls_sslnegotiation;
+    char *server_tls_ca_file;
+    char *server_tls_cert_file;
+    char *server_tls_key_file;
+    char *server_tls_protocols;
+    char *server_tls_ciphers;
+    char *server_tls13_ciphers;
     uint32_t max_client_conn;
     uint32_t default_pool_size; /* per user on each side, over all workers */
     uint64_t query_wait_timeout_us;

@@ -36,7 +36,7 @@ struct conf_key {
 };
 
 /* More than there are rows; keys.c asserts it. */
-enum { CONF_KEYS_MAX = 120 };
+enum { CONF_KEYS_MAX = 200 };
 
 const char *conf_section_name(enum conf_section section);
 /* False when there is no such section. */

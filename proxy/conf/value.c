@@ -354,11 +354,14 @@ static const char *const reads_words[] = {"follow", "blue", "green", NULL};
 static const char *const freshness_words[] = {"own-writes", "eventual", NULL};
 static const char *const drain_policy_words[] = {"abort", "cancel", "terminate", NULL};
 static const char *const fence_words[] = {"soft", "strict", NULL};
+static const char *const sslnegotiation_words[] = {"postgres", "direct", NULL};
 static const char *const log_level_words[] = {"error", "warn", "info", "debug", NULL};
 static const char *const sslmode_words[] = {"disable",   "allow",       "prefer", "require",
                                             "verify-ca", "verify-full", NULL};
 
 _Static_assert(CONF_AUTH_TRUST == 0 && CONF_AUTH_SCRAM_SHA_256 == 1, "auth_type_words");
+_Static_assert(CONF_SSLNEGOTIATION_POSTGRES == 0 && CONF_SSLNEGOTIATION_DIRECT == 1,
+               "sslnegotiation_words");
 _Static_assert(CONF_BLUE == 0 && CONF_GREEN == 1, "side_words");
 _Static_assert(CONF_READS_FOLLOW == 0 && CONF_READS_BLUE == 1 && CONF_READS_GREEN == 2,
                "reads_words");
@@ -460,6 +463,7 @@ static const struct kind kinds[VALUE_KINDS_COUNT] = {
     [VALUE_LOG_LEVEL]    = {"error|warn|info|debug", log_level_words, choice_parse, choice_format},
     [VALUE_SSLMODE]      = {"disable|allow|prefer|require|verify-ca|verify-full", sslmode_words,
                             word_parse, text_format},
+    [VALUE_SSLNEGOTIATION] = {"postgres|direct", sslnegotiation_words, choice_parse, choice_format},
 };
 /* clang-format on */
 

@@ -31,6 +31,7 @@ enum value_kind {
     VALUE_FENCE,
     VALUE_LOG_LEVEL,
     VALUE_SSLMODE, /* char *, one of the words */
+    VALUE_SSLNEGOTIATION,
     VALUE_KINDS_COUNT,
 };
 

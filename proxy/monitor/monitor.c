@@ -642,8 +642,7 @@ monitor_round(void *arg)
 static char *
 probe_conninfo(const struct monitor *m, enum side side)
 {
-    return conninfo_of(&m->conf->node[side], m->conf->database, "teal monitor",
-                       m->conf->server_connect_timeout_us);
+    return conninfo_of(m->conf, side, "teal monitor", m->conf->server_connect_timeout_us);
 }
 
 /* A fixed host needs no resolver; one that is no address after all fails in libpq, which tells. */

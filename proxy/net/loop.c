@@ -251,6 +251,12 @@ watch_set(struct watch *watch, unsigned interest)
     watch->interest = interest;
 }
 
+void
+watch_kick(struct watch *watch)
+{
+    event_active(watch->readable, EV_READ, 0);
+}
+
 struct signal_watch {
     struct loop *loop;   /* borrowed */
     struct event *event; /* owned */

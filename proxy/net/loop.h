@@ -44,6 +44,8 @@ struct watch *watch_new(struct loop *loop, int fd, watch_fn *fn, void *arg);
 void watch_free(struct watch *watch);
 /* Level-triggered, stays until changed; 0 for no interest. No system call when nothing changes. */
 void watch_set(struct watch *watch, unsigned interest);
+/* Calls fn with WATCH_READ once more in this turn, whatever the descriptor says. */
+void watch_kick(struct watch *watch);
 
 /* Signals, delivered in the loop. */
 struct signal_watch;

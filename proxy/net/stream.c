@@ -1,4 +1,7 @@
-/* stream.c — a connected socket on a loop. See stream.h. */
+/* stream.c — a connected socket on a loop, plain or TLS. See stream.h.
+ *
+ * A plain stream's events go to its owner directly. Those of a TLS stream pass through here,
+ * because what the socket is ready for need not be what the owner can do. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "net/stream.h"
 
@@ -7,11 +10,16 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include "net/tls_internal.h"
+
+static void stream_tls_fired(void *arg, unsigned ready);
+
 void
 stream_init(struct stream *s, struct loop *loop, int fd, watch_fn *fn, void *arg)
 {
     CHECK(fd >= 0);
-    *s = (struct stream){.fd = fd, .interest = 0, .watch = watch_new(loop, fd, fn, arg)};
+    *s = (struct stream){.fd = fd};
+    stream_attach(s, loop, fn, arg);
 }
 
 void
@@ -21,6 +29,11 @@ stream_close(struct stream *s)
         return;
     }
     watch_free(s->watch);
+    if (s->tls != NULL) {
+        tls_goodbye(s->tls);
+        tls_free(s->tls);
+        s->tls = NULL;
+    }
     /* Half-close first: a close with unread input would send RST and destroy our last message. */
     (void)shutdown(s->fd, SHUT_WR);
     (void)close(s->fd); /* nothing more can be done about a failure here */
@@ -29,15 +42,81 @@ stream_close(struct stream *s)
     s->interest = 0;
 }
 
-int
+void
 stream_detach(struct stream *s)
 {
-    const int fd = s->fd;
-    CHECK(fd != -1);
+    CHECK(s->fd != -1);
     watch_free(s->watch);
-    *s = (struct stream){.fd = -1};
-    return fd;
+    s->watch = NULL;
+    s->interest = 0;
 }
+
+void
+stream_attach(struct stream *s, struct loop *loop, watch_fn *fn, void *arg)
+{
+    CHECK(s->watch == NULL && s->interest == 0);
+    s->loop = loop;
+    s->fn = fn;
+    s->arg = arg;
+    s->watch = s->tls == NULL ? watch_new(loop, s->fd, fn, arg)
+                              : watch_new(loop, s->fd, stream_tls_fired, s);
+}
+
+/* ---- TLS ---- */
+
+/* The socket is watched for what the library needs, which may have changed with every call. */
+static void
+stream_tls_watch(struct stream *s)
+{
+    if (s->fd != -1) {
+        watch_set(s->watch, tls_interest(s->tls, s->interest));
+    }
+}
+
+/* What the library holds already, no socket will show: then the owner is called again in this turn.
+ */
+static void
+stream_tls_kick(struct stream *s)
+{
+    if ((s->interest & WATCH_READ) != 0 && tls_pending(s->tls)) {
+        watch_kick(s->watch);
+    }
+}
+
+static void
+stream_tls_fired(void *arg, unsigned ready)
+{
+    const struct stream *s = arg;
+    const unsigned told = tls_ready(s->tls, s->interest, ready);
+    if (told != 0) {
+        s->fn(s->arg, told);
+    }
+}
+
+bool
+stream_begin_tls(struct stream *s, struct tls_context *context, const char *host, struct err *err)
+{
+    CHECK(s->tls == NULL && s->fd != -1);
+    const unsigned interest = s->interest;
+    struct tls *tls = tls_new(context, s->fd, host, err);
+    if (tls == NULL) {
+        return false;
+    }
+    stream_detach(s);
+    s->tls = tls;
+    stream_attach(s, s->loop, s->fn, s->arg);
+    stream_want(s, interest);
+    return true;
+}
+
+bool
+stream_peek(const struct stream *s, uint8_t *byte)
+{
+    CHECK(s->tls == NULL);
+    return recv(s->fd, byte, 1, MSG_PEEK) == 1;
+}
+
+/* ---- the owner's verbs ---- */
 
 bool
 stream_is_open(const struct stream *s)
@@ -48,10 +127,16 @@ stream_is_open(const struct stream *s)
 void
 stream_want(struct stream *s, unsigned interest)
 {
-    if (s->interest != interest) {
-        watch_set(s->watch, interest);
-        s->interest = interest;
+    if (s->interest == interest) {
+        return;
     }
+    s->interest = interest;
+    if (s->tls == NULL) {
+        watch_set(s->watch, interest);
+        return;
+    }
+    stream_tls_watch(s);
+    stream_tls_kick(s);
 }
 
 static enum stream_status
@@ -65,6 +150,12 @@ stream_recv(struct stream *s, void *out, size_t len, size_t *n)
 {
     CHECK(len > 0);
     *n = 0;
+    if (s->tls != NULL) {
+        const enum stream_status status = tls_recv(s->tls, out, len, n);
+        stream_tls_watch(s);
+        stream_tls_kick(s);
+        return status;
+    }
     const ssize_t got = recv(s->fd, out, len, 0);
     if (got == -1) {
         return status_of_errno();
@@ -80,6 +171,11 @@ enum stream_status
 stream_send(struct stream *s, const void *bytes, size_t len, size_t *n)
 {
     *n = 0;
+    if (s->tls != NULL) {
+        const enum stream_status status = tls_send(s->tls, bytes, len, n);
+        stream_tls_watch(s);
+        return status;
+    }
     const ssize_t sent = send(s->fd, bytes, len, MSG_NOSIGNAL);
     if (sent == -1) {
         return status_of_errno();

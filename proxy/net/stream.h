@@ -1,7 +1,8 @@
 /* stream.h — a connected socket on a loop: bytes in, bytes out, never blocking.
  *
  * The owner is told when it can read or write and decides how much to take: no byte is buffered
- * here. All calls are for the loop's thread. */
+ * here. A stream that has begun TLS is used as before: the handshake happens within its first reads
+ * and writes. All calls are for the loop's thread. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_NET_STREAM_H
 #define TEAL_NET_STREAM_H
@@ -12,12 +13,20 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/err.h"
 #include "net/loop.h"
+
+struct tls;
+struct tls_context;
 
 struct stream {
     int fd;              /* owned; -1 when closed */
     unsigned interest;   /* WATCH_READ | WATCH_WRITE */
     struct watch *watch; /* owned */
+    struct tls *tls;     /* owned; NULL while it is plain. Ask it through net/tls.h */
+    struct loop *loop;   /* borrowed */
+    watch_fn *fn;
+    void *arg; /* borrowed */
 };
 
 enum stream_status { STREAM_OK, STREAM_AGAIN, STREAM_CLOSED /* by the peer, or broken */ };
@@ -27,8 +36,15 @@ void stream_init(struct stream *s, struct loop *loop, int fd, watch_fn *fn, void
 /* Closes; harmless on a closed stream. The socket is shut down first, so that a last message gets
  * out. */
 void stream_close(struct stream *s);
-/* Ends the watching and gives the descriptor to the caller. */
-MUST_CHECK int stream_detach(struct stream *s);
+/* Ends the watching, so that the stream can be attached to the loop of another thread. */
+void stream_detach(struct stream *s);
+void stream_attach(struct stream *s, struct loop *loop, watch_fn *fn, void *arg);
+/* From here on all bytes are TLS. host: whose certificate is expected; NULL at the accepting end.
+ * The struct must not move any more. False with err when the library refuses. */
+MUST_CHECK bool stream_begin_tls(struct stream *s, struct tls_context *context, const char *host,
+                                 struct err *err);
+/* The first byte that waits to be read, without taking it; false when there is none. Plain only. */
+MUST_CHECK bool stream_peek(const struct stream *s, uint8_t *byte);
 bool stream_is_open(const struct stream *s);
 void stream_want(struct stream *s, unsigned interest);
 

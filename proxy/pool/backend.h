@@ -1,8 +1,8 @@
 /* backend.h — a connection of ours to a node, from connect to close.
  *
- *      CONNECTING -> LOGIN -> IDLE <-> ACTIVE
- *           \          \        \       /
- *            +----------+--------+-> CLOSED (freed at the end of the turn)
+ *      CONNECTING -> NEGOTIATING (TLS) -> LOGIN -> IDLE <-> ACTIVE
+ *           \               \               \        \       /
+ *            +---------------+---------------+--------+-> CLOSED (freed at the end of the turn)
  *
  * A backend belongs to one pool of one worker. While ACTIVE it is linked to one owner (a session),
  * which reads and writes its stream; in every other state the pool does. It goes back to IDLE only
@@ -25,6 +25,7 @@ struct pool_waiter;
 
 enum backend_state {
     BACKEND_CONNECTING,
+    BACKEND_NEGOTIATING, /* has asked for TLS and awaits the one byte of the answer */
     BACKEND_LOGIN,
     BACKEND_IDLE,
     BACKEND_ACTIVE,

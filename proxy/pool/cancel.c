@@ -5,6 +5,7 @@
  * next client's query. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "base/mem.h"
+#include "net/tls.h"
 #include "pool/pool_internal.h"
 #include "wire/message.h"
 
@@ -17,6 +18,7 @@ struct cancel {
     struct stream stream;
     struct timer *timer; /* owned */
     struct buf out;
+    bool asked_for_tls; /* and awaits the one byte of the answer */
 };
 
 static void
@@ -43,6 +45,31 @@ cancel_end(struct cancel *c)
 }
 
 static void
+cancel_put(struct cancel *c)
+{
+    const struct backend *b = c->backend;
+    if (b != NULL) {
+        message_put_cancel(&c->out, b->pid, slice_of(b->key, b->key_len));
+    }
+    stream_want(&c->stream, WATCH_READ | WATCH_WRITE);
+}
+
+/* The answer to the request for TLS. The backend itself was opened with TLS: a server that has none
+ * any more is not told the key. */
+static bool
+cancel_encrypt(struct cancel *c, uint8_t answer)
+{
+    struct err err;
+    c->asked_for_tls = false;
+    if (answer != 'S' || c->backend == NULL ||
+        !pool_begin_tls(c->backend->pool, &c->stream, &err)) {
+        return false;
+    }
+    cancel_put(c);
+    return true;
+}
+
+static void
 cancel_ready(void *arg, unsigned ready)
 {
     struct cancel *c = arg;
@@ -55,13 +82,20 @@ cancel_ready(void *arg, unsigned ready)
         if (status == STREAM_OK) {
             stream_want(&c->stream, WATCH_READ);
         }
+    }
+    if ((ready & WATCH_READ) == 0) {
         return;
     }
-    char byte;
+    uint8_t byte;
     size_t n;
-    if (stream_recv(&c->stream, &byte, 1, &n) != STREAM_AGAIN) {
-        cancel_end(c); /* the server has closed: the signal was sent */
+    const enum stream_status status = stream_recv(&c->stream, &byte, 1, &n);
+    if (status == STREAM_AGAIN) {
+        return;
     }
+    if (status == STREAM_OK && c->asked_for_tls && cancel_encrypt(c, byte)) {
+        return;
+    }
+    cancel_end(c); /* the server has closed: the signal was sent */
 }
 
 /* It may still be delivered: whoever had the backend next would be hit by it. */
@@ -73,6 +107,29 @@ cancel_expired(void *arg)
         c->backend->close_when_idle = true;
     }
     cancel_end(c);
+}
+
+/* Encrypted if the backend is: who overhears the key can cancel, and a server may demand it. */
+static void
+cancel_begin(struct cancel *c)
+{
+    struct err err;
+    const struct pool *pool = c->backend->pool;
+    if (c->backend->stream.tls == NULL || pool->pools->access->servers == NULL) {
+        cancel_put(c);
+        return;
+    }
+    if (pool_tls_is_direct(pool)) {
+        if (pool_begin_tls(pool, &c->stream, &err)) {
+            cancel_put(c);
+            return;
+        }
+        cancel_end(c);
+        return;
+    }
+    message_put_ssl_request(&c->out);
+    c->asked_for_tls = true;
+    stream_want(&c->stream, WATCH_WRITE);
 }
 
 void
@@ -92,12 +149,11 @@ cancel_send(struct backend *b)
     list_init(&c->node);
     list_push_back(&pools->cancels, &c->node);
     buf_init(&c->out);
-    message_put_cancel(&c->out, b->pid, slice_of(b->key, b->key_len));
     c->timer = timer_new(pools->config.loop, cancel_expired, c);
     timer_start(c->timer, CANCEL_TIMEOUT_US);
     stream_init(&c->stream, pools->config.loop, fd, cancel_ready, c);
-    stream_want(&c->stream, WATCH_WRITE);
     b->cancels++;
+    cancel_begin(c);
 }
 
 void

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "net/tls.h"
 #include "pool/pool_internal.h"
 #include "wire/message.h"
 
@@ -46,6 +47,21 @@ static void PRINTF_LIKE(2, 3) login_protocol_error(struct backend *b, const char
     (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE, "%s broke the protocol while logging in: %s",
                   side_name(b->pool->key.side), what);
     login_fail(b, &err);
+}
+
+/* A handshake that failed will fail again: whoever waits is told why. */
+static void
+login_closed(struct backend *b)
+{
+    const char *failure = tls_failure(&b->stream);
+    if (failure[0] == '\0') {
+        login_protocol_error(b, "it closed the connection");
+        return;
+    }
+    struct err err;
+    (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE, "TLS with %s failed: %s",
+                  side_name(b->pool->key.side), failure);
+    pool_backend_failed(b, &err, true);
 }
 
 static struct backend *
@@ -108,7 +124,7 @@ login_send(struct backend *b)
 {
     const enum stream_status status = stream_flush(&b->stream, &b->out);
     if (status == STREAM_CLOSED) {
-        login_protocol_error(b, "it closed the connection");
+        login_closed(b);
         return;
     }
     stream_want(&b->stream, status == STREAM_AGAIN ? WATCH_READ | WATCH_WRITE : WATCH_READ);
@@ -140,6 +156,70 @@ put_startup(struct backend *b)
     buf_fini(&params);
 }
 
+/* ---- encryption ---- */
+
+static enum tls_mode
+servers_mode(const struct pool *pool)
+{
+    const struct access *a = pool->pools->access;
+    return a->servers == NULL ? TLS_DISABLE : tls_context_mode(a->servers);
+}
+
+bool
+pool_wants_tls(const struct pool *pool)
+{
+    const struct view_node *node = &pool->pools->nodes[pool->key.side];
+    const enum tls_mode mode = servers_mode(pool);
+    return node->addr.ss_family != AF_UNIX && mode != TLS_DISABLE &&
+           (mode != TLS_ALLOW || pool->tls_demanded);
+}
+
+/* As in libpq: without a request there is no way back to plain, so it takes require or more. */
+bool
+pool_tls_is_direct(const struct pool *pool)
+{
+    return pool->pools->conf->server_tls_sslnegotiation == CONF_SSLNEGOTIATION_DIRECT &&
+           servers_mode(pool) >= TLS_REQUIRE;
+}
+
+bool
+pool_begin_tls(const struct pool *pool, struct stream *s, struct err *err)
+{
+    const struct pools *pools = pool->pools;
+    return stream_begin_tls(s, pools->access->servers, pools->conf->node[pool->key.side].host, err);
+}
+
+static void
+begin_login(struct backend *b)
+{
+    b->state = BACKEND_LOGIN;
+    put_startup(b);
+    login_send(b);
+}
+
+static void
+begin_tls(struct backend *b)
+{
+    struct err err;
+    if (!pool_begin_tls(b->pool, &b->stream, &err)) {
+        pool_backend_failed(b, &err, false);
+        return;
+    }
+    begin_login(b);
+}
+
+static void
+begin_encryption(struct backend *b)
+{
+    if (pool_tls_is_direct(b->pool)) {
+        begin_tls(b);
+        return;
+    }
+    message_put_ssl_request(&b->out);
+    b->state = BACKEND_NEGOTIATING;
+    login_send(b);
+}
+
 static void
 on_connected(struct backend *b)
 {
@@ -151,9 +231,43 @@ on_connected(struct backend *b)
         login_fail(b, &err);
         return;
     }
-    b->state = BACKEND_LOGIN;
-    put_startup(b);
-    login_send(b);
+    if (pool_wants_tls(b->pool)) {
+        begin_encryption(b);
+        return;
+    }
+    begin_login(b);
+}
+
+/* Exactly one byte is read: what a liar in between might have put behind it must be taken for TLS,
+ * where it fails (CVE-2021-23222). */
+static void
+on_tls_answer(struct backend *b)
+{
+    uint8_t answer;
+    size_t n;
+    struct err err;
+    switch (stream_recv(&b->stream, &answer, 1, &n)) {
+    case STREAM_AGAIN:
+        return;
+    case STREAM_CLOSED:
+        login_closed(b);
+        return;
+    case STREAM_OK:
+        break;
+    }
+    if (answer == 'S') {
+        begin_tls(b);
+    } else if (answer == 'N' && servers_mode(b->pool) < TLS_REQUIRE) {
+        begin_login(b);
+    } else if (answer == 'N') {
+        (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE,
+                      "%s has no TLS, and server_tls_sslmode asks for it",
+                      side_name(b->pool->key.side));
+        pool_backend_failed(b, &err, true);
+    } else {
+        /* Whatever it says in the clear, anybody may have said (CVE-2024-10977). */
+        login_protocol_error(b, "no answer to the request for TLS");
+    }
 }
 
 /* ---- authentication ---- */
@@ -185,8 +299,7 @@ begin_scram(struct backend *b, struct slice mechanisms)
 static const struct user *
 login_user(const struct backend *b)
 {
-    const struct pools *pools = b->pool->pools;
-    return pools->users == NULL ? NULL : users_find(pools->users, b->pool->key.user);
+    return access_user(b->pool->pools->access, b->pool->key.user);
 }
 
 static bool
@@ -282,13 +395,26 @@ error_is_final(struct slice sqlstate)
     return sqlstate.len == 5;
 }
 
+/* sslmode allow: plain first, and TLS when the server will not have that (libpq's rule). */
+static bool
+demands_tls(struct backend *b, struct slice sqlstate)
+{
+    struct pool *pool = b->pool;
+    if (servers_mode(pool) != TLS_ALLOW || pool->tls_demanded ||
+        !slice_equal_str(sqlstate, SQLSTATE_INVALID_AUTHORIZATION)) {
+        return false;
+    }
+    pool->tls_demanded = true;
+    return true;
+}
+
 static void
 on_error(struct backend *b, struct slice body)
 {
     struct message_error e;
     struct err err;
     message_error(body, &e);
-    const bool final = error_is_final(e.sqlstate);
+    const bool final = error_is_final(e.sqlstate) && !demands_tls(b, e.sqlstate);
     char sqlstate[6] = SQLSTATE_CONNECTION_FAILURE;
     if (e.sqlstate.len == 5 && memchr(e.sqlstate.p, 0, 5) == NULL) {
         memcpy(sqlstate, e.sqlstate.p, 5);
@@ -389,7 +515,7 @@ on_login_readable(struct backend *b)
         return;
     }
     if (status == STREAM_CLOSED) {
-        login_protocol_error(b, "it closed the connection");
+        login_closed(b);
         return;
     }
     buf_put(&b->in, config->scratch, n);
@@ -403,6 +529,14 @@ backend_stream_ready(void *arg, unsigned ready)
     switch (b->state) {
     case BACKEND_CONNECTING:
         on_connected(b);
+        return;
+    case BACKEND_NEGOTIATING:
+        if ((ready & WATCH_WRITE) != 0) {
+            login_send(b);
+        }
+        if (b->state == BACKEND_NEGOTIATING && (ready & WATCH_READ) != 0) {
+            on_tls_answer(b);
+        }
         return;
     case BACKEND_LOGIN:
         if ((ready & WATCH_WRITE) != 0) {

@@ -72,6 +72,7 @@ list_count_of(struct backend *b)
 {
     switch (b->state) {
     case BACKEND_CONNECTING:
+    case BACKEND_NEGOTIATING:
     case BACKEND_LOGIN:
         return &b->pool->opening_count;
     case BACKEND_IDLE:
@@ -172,7 +173,6 @@ struct transfer {
     struct backend *backend; /* owned */
     char *settings_text;     /* owned */
     size_t settings_len;
-    int fd; /* owned */
 };
 
 static void pool_place(struct backend *b);
@@ -185,7 +185,7 @@ transfer_arrive(struct pools *pools, void *arg)
     b->pool = pools_get(pools, &b->pool->key);
     b->settings =
         settings_intern(pools->config.settings, slice_of(t->settings_text, t->settings_len));
-    stream_init(&b->stream, pools->config.loop, t->fd, backend_stream_ready, b);
+    stream_attach(&b->stream, pools->config.loop, backend_stream_ready, b);
     stream_want(&b->stream, WATCH_READ);
     mem_free(t->settings_text);
     mem_free(t);
@@ -202,7 +202,7 @@ backend_give_to(struct backend *b, uint32_t worker)
     t->backend = b;
     t->settings_text = xstrndup(b->settings->text, b->settings->text_len);
     t->settings_len = b->settings->text_len;
-    t->fd = stream_detach(&b->stream);
+    stream_detach(&b->stream);
     settings_unref(pools->config.settings, b->settings);
     b->settings = NULL;
     struct params *copy = params_copy(b->params);

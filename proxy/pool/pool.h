@@ -14,9 +14,8 @@
 #ifndef TEAL_POOL_POOL_H
 #define TEAL_POOL_POOL_H
 
-#include "auth/users.h"
 #include "base/stat.h"
-#include "conf/conf.h"
+#include "pool/access.h"
 #include "pool/backend.h"
 #include "pool/key.h"
 #include "topo/view.h"
@@ -58,8 +57,8 @@ struct pools *pools_new(const struct pools_config *config);
 void pools_close(struct pools *p);
 /* After pools_close, when the loop has run its disposals: backends know their pool until then. */
 void pools_free(struct pools *p);
-/* The configuration and the users for new backends; taken over by reference. */
-void pools_configure(struct pools *p, struct conf *conf, struct users *users);
+/* The configuration and the access for new backends; taken over by reference. */
+void pools_configure(struct pools *p, struct conf *conf, struct access *access);
 /* A new view: addresses of the nodes. Idle backends of a server that is not the same any more are
  * closed. */
 void pools_set_view(struct pools *p, const struct view *view);

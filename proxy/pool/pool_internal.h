@@ -18,12 +18,13 @@ struct pool {
     struct params *params; /* shared (ref); NULL before the first login */
     uint64_t retry_at_us;  /* after a failure: no connect before this moment */
     struct err last_error; /* of the last failure to connect or log in */
+    bool tls_demanded;     /* server_tls_sslmode = allow, and the server refuses plain logins */
 };
 
 struct pools {
     struct pools_config config;
-    struct conf *conf;   /* shared (ref) */
-    struct users *users; /* shared (ref) */
+    struct conf *conf;     /* shared (ref) */
+    struct access *access; /* shared (ref) */
     struct view_node nodes[SIDES_COUNT];
     struct map by_key; /* -> struct pool, owned */
     uint64_t next_backend_id;
@@ -33,6 +34,14 @@ struct pools {
 /* opening.c: opens a connection and logs in; ends in pool_backend_ready or pool_backend_failed. A
  * walsender is opened for one waiter; for all others NULL. */
 void backend_open(struct pool *pool, struct pool_waiter *reserved);
+/* Whether connections of the pool begin with TLS. */
+bool pool_wants_tls(const struct pool *pool);
+/* ... and from the first byte on, without asking. */
+bool pool_tls_is_direct(const struct pool *pool);
+/* ... and from the first byte on, without asking. */
+bool pool_tls_is_direct(const struct pool *pool);
+/* TLS on a connection of the pool, from here on; false with err when the library refuses. */
+MUST_CHECK bool pool_begin_tls(const struct pool *pool, struct stream *s, struct err *err);
 /* The stream's callback, for every state. */
 void backend_stream_ready(void *arg, unsigned ready);
 

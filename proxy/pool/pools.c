@@ -52,19 +52,19 @@ pools_free(struct pools *p)
     }
     map_fini(&p->by_key);
     conf_unref(p->conf);
-    users_unref(p->users);
+    access_unref(p->access);
     mem_free(p);
 }
 
 void
-pools_configure(struct pools *p, struct conf *conf, struct users *users)
+pools_configure(struct pools *p, struct conf *conf, struct access *access)
 {
     struct conf *conf_before = p->conf;
-    struct users *users_before = p->users;
+    struct access *access_before = p->access;
     p->conf = conf_ref(conf);
-    p->users = users == NULL ? NULL : users_ref(users);
+    p->access = access_ref(access);
     conf_unref(conf_before);
-    users_unref(users_before);
+    access_unref(access_before);
 }
 
 void

@@ -23,6 +23,7 @@ enum { ACCEPTS_PER_TURN = 16, PEER_LEN = 64 };
 struct arrival {
     struct worker *worker; /* borrowed */
     int fd;                /* owned */
+    bool is_local;
     char peer[PEER_LEN];
 };
 
@@ -30,7 +31,7 @@ static void
 arrive(void *arg)
 {
     struct arrival *a = arg;
-    (void)session_new(a->worker, a->fd, a->peer); /* it owns itself from here */
+    (void)session_new(a->worker, a->fd, a->peer, a->is_local); /* it owns itself from here */
     mem_free(a);
 }
 
@@ -108,14 +109,16 @@ accept_one(struct worker *w, int listener)
     }
     char peer[PEER_LEN];
     format_peer(&addr, peer);
+    const bool is_local = addr.ss_family == AF_UNIX;
     struct worker *to = least_busy(w);
     if (to == w) {
-        (void)session_new(w, fd, peer); /* it owns itself from here */
+        (void)session_new(w, fd, peer, is_local); /* it owns itself from here */
         return true;
     }
     struct arrival *a = xcalloc(1, sizeof(*a));
     a->worker = to;
     a->fd = fd;
+    a->is_local = is_local;
     memcpy(a->peer, peer, sizeof(peer));
     mailbox_post(to->mailbox, arrive, a);
     return true;

@@ -115,7 +115,7 @@ worker_init(struct worker *w, struct workers *workers, uint32_t index, const str
 }
 
 void
-worker_take_conf(struct worker *w, struct conf *conf, struct users *users)
+worker_take_conf(struct worker *w, struct conf *conf, struct access *access)
 {
     struct buf list;
     buf_init(&list);
@@ -127,12 +127,12 @@ worker_take_conf(struct worker *w, struct conf *conf, struct users *users)
     w->extra = sql_extra_new((const char *)buf_slice(&list).p);
     buf_fini(&list);
     struct conf *conf_before = w->conf;
-    struct users *users_before = w->users;
+    struct access *access_before = w->access;
     w->conf = conf_ref(conf);
-    w->users = users == NULL ? NULL : users_ref(users);
-    pools_configure(w->pools, conf, users);
+    w->access = access_ref(access);
+    pools_configure(w->pools, conf, access);
     conf_unref(conf_before);
-    users_unref(users_before);
+    access_unref(access_before);
 }
 
 /* What logins were told may be different on another server. */
@@ -216,7 +216,7 @@ worker_fini(struct worker *w)
     sql_extra_free(w->extra);
     view_free(w->view);
     conf_unref(w->conf);
-    users_unref(w->users);
+    access_unref(w->access);
     mem_free(w->scratch);
     if (w->reserve_fd != -1) {
         (void)close(w->reserve_fd); /* it was /dev/null */

@@ -15,7 +15,7 @@ void worker_fini(struct worker *w);
 /* Closes everything and lets the loop end. */
 void worker_end(struct worker *w);
 
-void worker_take_conf(struct worker *w, struct conf *conf, struct users *users);
+void worker_take_conf(struct worker *w, struct conf *conf, struct access *access);
 /* Takes the view. */
 void worker_take_view(struct worker *w, struct view *view);
 void worker_drain(struct worker *w, bool wait_for_clients);

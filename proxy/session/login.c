@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/tls.h"
 #include "session/identity.h"
 #include "session/session.h"
 #include "session/workers.h"
@@ -155,9 +156,7 @@ on_sasl_final(struct session *s, struct slice body)
     struct err err;
     struct buf reply;
     buf_init(&reply);
-    const struct users *users = s->worker->users;
-    const struct scram_secret secret =
-        user_scram_secret(users == NULL ? NULL : users_find(users, s->user));
+    const struct scram_secret secret = user_scram_secret(access_user(s->worker->access, s->user));
     scram_step(s, scram_server_final(s->scram, body, &secret, &reply, &err), AUTH_SASL_FINAL,
                &reply, &err);
     buf_fini(&reply);
@@ -200,17 +199,106 @@ begin_authentication(struct session *s)
         return;
     }
     s->scram = xcalloc(1, sizeof(*s->scram));
-    users_scram_begin(w->users, s->user, s->scram);
+    users_scram_begin(w->access->users, s->user, s->scram);
     s->phase = SESSION_AUTH;
     message_put_auth(&s->out, AUTH_SASL, slice_of(mechanisms, sizeof(mechanisms)));
 }
 
 /* ---- the start-up packet ---- */
 
+/* SSLRequest and GSSENCRequest are each answered once; a client that sends more without waiting for
+ * the answer would have it taken for encrypted bytes, so nothing may stand behind them. */
+static bool
+on_encryption_request(struct session *s, bool *asked, bool more_behind)
+{
+    if (s->stream.tls != NULL) {
+        session_refuse(s, SQLSTATE_FEATURE_NOT_SUPPORTED,
+                       "unsupported frontend protocol: the connection is encrypted already");
+        return false;
+    }
+    if (*asked || more_behind) {
+        stat_add(&s->worker->stats.client_errors, 1);
+        session_close(s, NULL);
+        return false;
+    }
+    *asked = true;
+    return true;
+}
+
+static bool
+begin_tls(struct session *s)
+{
+    struct err err;
+    if (!stream_begin_tls(&s->stream, s->worker->access->clients, NULL, &err)) {
+        session_close(s, &err);
+        return false;
+    }
+    return true;
+}
+
+/* The one byte of the answer must have gone out in the clear before anything is encrypted. */
+static bool
+answer_ssl_request(struct session *s)
+{
+    const bool accepted = s->worker->access->clients != NULL;
+    buf_put_u8(&s->out, accepted ? 'S' : 'N');
+    if (!accepted) {
+        return true;
+    }
+    session_flush(s);
+    if (!session_is_open(s) || buf_len(&s->out) > 0) {
+        session_close(s, NULL); /* a peer that does not take a single byte */
+        return false;
+    }
+    return begin_tls(s);
+}
+
+enum { TLS_HANDSHAKE = 0x16 }; /* the first byte of a TLS ClientHello: ContentType of RFC 8446 */
+
+bool
+login_first_byte(struct session *s)
+{
+    uint8_t byte;
+    s->first_byte_seen = true;
+    if (s->worker->access->clients == NULL || !stream_peek(&s->stream, &byte) ||
+        byte != TLS_HANDSHAKE) {
+        return true;
+    }
+    s->tls_direct = true;
+    return begin_tls(s);
+}
+
+/* Without ALPN anything could be talking here, and be talked to (PostgreSQL manual, "SSL Session
+ * Encryption"). */
+static bool
+tls_is_acceptable(struct session *s)
+{
+    if (s->tls_direct && !tls_has_alpn(&s->stream)) {
+        log_info(&s->log, "direct TLS without ALPN", "addr=%s", s->peer);
+        session_close(s, NULL);
+        return false;
+    }
+    return true;
+}
+
+/* Over a Unix socket nobody listens in. */
+static bool
+encryption_is_missing(const struct session *s)
+{
+    const struct access *a = s->worker->access;
+    return a->clients != NULL && tls_context_mode(a->clients) >= TLS_REQUIRE &&
+           s->stream.tls == NULL && !s->is_local;
+}
+
 static void
 on_session_packet(struct session *s, const struct startup_packet *packet)
 {
     if (!identity_take(s, packet)) {
+        return;
+    }
+    if (encryption_is_missing(s)) {
+        session_refuse(s, SQLSTATE_INVALID_AUTHORIZATION,
+                       "connections without TLS are not accepted (client_tls_sslmode)");
         return;
     }
     /* A physical walsender serves the whole cluster: it has no database. */
@@ -235,25 +323,14 @@ on_session_packet(struct session *s, const struct startup_packet *packet)
     begin_authentication(s);
 }
 
-/* SSLRequest and GSSENCRequest are each answered once; a client that sends more without waiting for
- * the answer would have it taken for encrypted bytes, so nothing may stand behind them. */
-static bool
-on_encryption_request(struct session *s, bool *asked, bool more_behind)
-{
-    if (*asked || more_behind) {
-        session_close(s, NULL);
-        return false;
-    }
-    *asked = true;
-    buf_put_u8(&s->out, 'N');
-    return true;
-}
-
 static size_t
 consume_startup(struct session *s, struct slice in)
 {
     struct startup_packet packet;
     struct err err;
+    if (!tls_is_acceptable(s)) {
+        return 0;
+    }
     switch (startup_decode(in, &packet, &err)) {
     case WIRE_MORE:
         return 0;
@@ -265,9 +342,16 @@ consume_startup(struct session *s, struct slice in)
     }
     switch (packet.kind) {
     case STARTUP_SSL:
-        return on_encryption_request(s, &s->ssl_asked, in.len > packet.total) ? packet.total : 0;
+        return on_encryption_request(s, &s->ssl_asked, in.len > packet.total) &&
+                       answer_ssl_request(s)
+                   ? packet.total
+                   : 0;
     case STARTUP_GSSENC:
-        return on_encryption_request(s, &s->gss_asked, in.len > packet.total) ? packet.total : 0;
+        if (!on_encryption_request(s, &s->gss_asked, in.len > packet.total)) {
+            return 0;
+        }
+        buf_put_u8(&s->out, 'N');
+        return packet.total;
     case STARTUP_CANCEL:
         workers_cancel(s->worker->workers, packet.cancel_pid, packet.cancel_key);
         session_close(s, NULL);

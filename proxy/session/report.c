@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "net/tls.h"
 #include "session/session.h"
 
 static const char *const client_columns[] = {
@@ -72,6 +73,17 @@ add_addr(struct table *t, const char *peer)
     table_add(t, colon + 1);
 }
 
+static void
+add_tls(struct table *t, const struct stream *s)
+{
+    struct buf text;
+    buf_init(&text);
+    tls_describe(s, &text);
+    buf_put_u8(&text, 0);
+    table_add(t, (const char *)buf_slice(&text).p);
+    buf_fini(&text);
+}
+
 /* As PgBouncer's SHOW has it. */
 static const char *
 replication_name(enum pool_use use)
@@ -118,7 +130,7 @@ add_client(struct table *t, const struct session *s)
     table_addf(t, "%llx", (unsigned long long)s->id);
     table_addf(t, "%s", s->backend == NULL ? "" : "linked");
     table_addf(t, "%u", s->backend == NULL ? 0 : s->backend->pid);
-    table_add(t, "");
+    add_tls(t, &s->stream);
     table_add(t, s->application == NULL ? "" : s->application);
     table_addf(t, "%zu", names_count(&s->names));
     table_addf(t, "%llu", (unsigned long long)s->id);
@@ -144,6 +156,7 @@ backend_state_name(const struct backend *b)
 {
     switch (b->state) {
     case BACKEND_CONNECTING:
+    case BACKEND_NEGOTIATING:
     case BACKEND_LOGIN:
         return "login";
     case BACKEND_IDLE:
@@ -185,7 +198,7 @@ add_server(void *arg, const struct backend *b)
     table_addf(t, "%llx", (unsigned long long)b->id);
     table_add(t, b->owner == NULL ? "" : "linked");
     table_addf(t, "%u", b->pid);
-    table_add(t, "");
+    add_tls(t, &b->stream);
     table_add(t, "");
     table_addf(t, "%zu", map_count(&b->prepared));
     table_addf(t, "%llu", (unsigned long long)b->id);

@@ -14,12 +14,13 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "net/tls.h"
 #include "wire/message.h"
 
 static void session_on_ready(void *arg, unsigned ready);
 
 struct session *
-session_new(struct worker *w, int fd, const char *peer)
+session_new(struct worker *w, int fd, const char *peer, bool is_local)
 {
     struct session *s = xcalloc(1, sizeof(*s));
     s->worker = w;
@@ -30,6 +31,7 @@ session_new(struct worker *w, int fd, const char *peer)
     rand_bytes(s->cancel_key, sizeof(s->cancel_key));
     s->cancel_key_len = SESSION_CANCEL_KEY_OLD;
     s->phase = SESSION_STARTUP;
+    s->is_local = is_local;
     s->connected_us = loop_now_us(w->loop);
     (void)snprintf(s->peer, sizeof(s->peer), "%s", peer);
     s->log = (struct log_ctx){.kind = "session", .id = s->id};
@@ -130,7 +132,8 @@ static void
 session_log_close(const struct session *s, const struct err *err)
 {
     if (err == NULL) {
-        log_debug(&s->log, "client disconnected", "addr=%s", s->peer);
+        log_debug(&s->log, "client disconnected", "addr=%s tls_failure=\"%s\"", s->peer,
+                  tls_failure(&s->stream));
         return;
     }
     stat_add(&s->worker->stats.client_errors, 1);
@@ -280,6 +283,9 @@ session_read(struct session *s)
 {
     struct worker *w = s->worker;
     size_t n;
+    if (!s->first_byte_seen && !login_first_byte(s)) {
+        return;
+    }
     const enum stream_status status = stream_recv(&s->stream, w->scratch, WORKER_SCRATCH_LEN, &n);
     if (status == STREAM_AGAIN) {
         return;

@@ -85,7 +85,10 @@ struct session {
     /* Who it is. */
     char *user, *database, *application; /* owned */
     enum pool_use use; /* of its backends: a replication connection has other ones */
+    bool is_local;     /* came by a Unix socket */
     bool ssl_asked, gss_asked;
+    bool first_byte_seen; /* it has told whether the client speaks TLS from the start */
+    bool tls_direct;
     uint16_t minor;             /* of the protocol that it and Teal speak */
     struct scram_server *scram; /* owned, during AUTH */
     bool scram_first_seen;
@@ -160,7 +163,7 @@ struct session {
 };
 
 /* session.c */
-struct session *session_new(struct worker *w, int fd, const char *peer);
+struct session *session_new(struct worker *w, int fd, const char *peer, bool is_local);
 /* The one door out: tells the client (err may be NULL: without a word), gives back what it holds.
  * Harmless when closed already. */
 void session_close(struct session *s, const struct err *err);
@@ -194,6 +197,9 @@ void session_cancel(struct session *s);
 /* login.c: takes on one packet or message at the front of in; the number of bytes, 0 when more is
  * needed. */
 size_t login_consume(struct session *s, struct slice in);
+/* Before the first byte of all is read: begins TLS when it is that of a TLS handshake. False when
+ * the session has ended. */
+bool login_first_byte(struct session *s);
 /* The backend asked for by a login is there (or not: err). */
 void login_linked(struct session *s);
 void login_settings_applied(struct session *s);

@@ -38,7 +38,7 @@ struct worker {
     struct loop *loop;       /* owned */
     struct mailbox *mailbox; /* owned */
     struct conf *conf;       /* shared (ref) */
-    struct users *users;     /* shared (ref); NULL without an auth_file */
+    struct access *access;   /* shared (ref) */
     struct sql_extra *extra; /* owned: read_functions */
     struct view *view;       /* owned: this worker's copy */
     bool view_is_single;     /* reads and writes end on one side */
@@ -67,7 +67,7 @@ struct workers {
     uint32_t count;
     struct worker *items; /* owned */
     struct scram_seed seed;
-    struct users *users; /* shared (ref); NULL without an auth_file. The control thread's */
+    struct access *access;               /* shared (ref): the control thread's */
     int listeners[WORKER_LISTENERS_MAX]; /* owned descriptors */
     uint32_t listeners_count;
 };

@@ -24,9 +24,9 @@ struct order {
     enum side side;
     bool flag;
     uint64_t id;
-    struct view *view;   /* owned until taken */
-    struct conf *conf;   /* shared (ref) */
-    struct users *users; /* shared (ref) */
+    struct view *view;     /* owned until taken */
+    struct conf *conf;     /* shared (ref) */
+    struct access *access; /* shared (ref) */
     uint8_t key[256];
     size_t key_len;
 };
@@ -209,47 +209,50 @@ static void
 run_take_conf(void *arg)
 {
     struct order *o = arg;
-    worker_take_conf(o->worker, o->conf, o->users);
+    worker_take_conf(o->worker, o->conf, o->access);
     conf_unref(o->conf);
-    users_unref(o->users);
+    access_unref(o->access);
     mem_free(o);
 }
 
+/* The first mistake is enough for whoever asked; the log has all of them. */
 static bool
-load_users(struct workers *workers, const struct conf *conf, const struct users *before,
-           struct users **users)
+access_failed(struct buf *mistakes, struct err *err)
 {
-    *users = NULL;
-    if (conf->auth_type == CONF_AUTH_TRUST && access(conf->auth_file, F_OK) == -1) {
-        return true; /* nobody needs a secret */
-    }
-    struct buf mistakes;
-    buf_init(&mistakes);
-    *users = users_load(conf->auth_file, &workers->seed, before, &mistakes);
-    if (*users == NULL) {
-        buf_put_u8(&mistakes, 0);
-        log_error(NULL, "the users file cannot be used", "mistakes=\"%s\"",
-                  (const char *)buf_slice(&mistakes).p);
-    }
-    buf_fini(&mistakes);
-    return *users != NULL;
+    buf_put_u8(mistakes, 0);
+    const char *text = (const char *)buf_slice(mistakes).p;
+    log_error(NULL, "a file of the configuration cannot be used", "mistakes=\"%s\"", text);
+    (void)err_set(err, SQLSTATE_CONFIG_FILE, "%.*s", (int)strcspn(text, "\n"), text);
+    return err_hint(err, "teal --check-config names all mistakes.");
 }
 
-void
-workers_reconfigure(struct workers *workers, struct conf *conf)
+static bool
+load_access(struct workers *workers, const struct conf *conf, struct access **out, struct err *err)
 {
-    struct users *users;
-    if (!load_users(workers, conf, workers->users, &users)) {
-        users = workers->users == NULL ? NULL : users_ref(workers->users);
+    struct buf mistakes;
+    buf_init(&mistakes);
+    *out = access_load(conf, &workers->seed, workers->access, &mistakes);
+    const bool ok = *out != NULL || access_failed(&mistakes, err);
+    buf_fini(&mistakes);
+    return ok;
+}
+
+bool
+workers_reconfigure(struct workers *workers, struct conf *conf, struct err *err)
+{
+    struct access *access;
+    if (!load_access(workers, conf, &access, err)) {
+        return false;
     }
     for (uint32_t i = 0; i < workers->count; i++) {
         struct order *o = order_new(&workers->items[i]);
         o->conf = conf_ref(conf);
-        o->users = users == NULL ? NULL : users_ref(users);
+        o->access = access_ref(access);
         mailbox_post(workers->items[i].mailbox, run_take_conf, o);
     }
-    users_unref(workers->users);
-    workers->users = users;
+    access_unref(workers->access);
+    workers->access = access;
+    return true;
 }
 
 /* ---- start and stop ---- */
@@ -320,7 +323,7 @@ workers_free(struct workers *workers)
         (void)close(workers->listeners[i]); /* nothing is sent on a listening socket */
     }
     pool_registry_free(workers->registry);
-    users_unref(workers->users);
+    access_unref(workers->access);
     mem_free(workers->items);
     mem_free(workers);
 }
@@ -334,13 +337,14 @@ workers_start(struct conf *conf, const struct view *view, const struct workers_o
     workers->registry = pool_registry_new(workers->count);
     workers->items = xcalloc(workers->count, sizeof(*workers->items));
     scram_seed_init(&workers->seed);
-    if (!load_users(workers, conf, NULL, &workers->users) || !open_listeners(workers, conf)) {
+    struct err err;
+    if (!load_access(workers, conf, &workers->access, &err) || !open_listeners(workers, conf)) {
         workers_free(workers);
         return NULL;
     }
     for (uint32_t i = 0; i < workers->count; i++) {
         worker_init(&workers->items[i], workers, i, view);
-        worker_take_conf(&workers->items[i], conf, workers->users);
+        worker_take_conf(&workers->items[i], conf, workers->access);
     }
     start_threads(workers);
     return workers;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/stat.h"
 #include "base/table.h"
 #include "conf/conf.h"
@@ -73,8 +74,9 @@ typedef void workers_report_fn(void *arg, struct table *table);
 void workers_report(struct workers *workers, enum worker_report what, struct mailbox *reply_to,
                     workers_report_fn *done, void *arg);
 
-/* A new configuration: workers take it over; sessions keep what they have. */
-void workers_reconfigure(struct workers *workers, struct conf *conf);
+/* A new configuration, with the files that it names: workers take it over; sessions keep what they
+ * have. False with err, and nothing has changed, when there is a mistake in one of the files. */
+MUST_CHECK bool workers_reconfigure(struct workers *workers, struct conf *conf, struct err *err);
 /* Stops listening. Sessions go on; with wait_for_clients they end by themselves, else each ends
  * with 57P01 when its transaction has. workers_sessions tells how many are left. */
 void workers_drain(struct workers *workers, bool wait_for_clients);

@@ -47,9 +47,10 @@ take_text(struct buf *b)
 }
 
 char *
-conninfo_of(const struct conf_node *node, const char *database, const char *application_name,
+conninfo_of(const struct conf *conf, enum side side, const char *application_name,
             uint64_t connect_timeout_us)
 {
+    const struct conf_node *node = &conf->node[side];
     CHECK(node->host != NULL && node->host[0] != '\0');
     const uint64_t seconds = (connect_timeout_us + 999999) / 1000000;
     struct buf b;
@@ -58,8 +59,11 @@ conninfo_of(const struct conf_node *node, const char *database, const char *appl
     put_number(&b, "port", node->port);
     put_pair(&b, "user", node->user);
     put_pair(&b, "password", node->password);
-    put_pair(&b, "dbname", database);
+    put_pair(&b, "dbname", conf->database);
     put_pair(&b, "sslmode", node->sslmode);
+    put_pair(&b, "sslrootcert", conf->server_tls_ca_file);
+    put_pair(&b, "sslcert", conf->server_tls_cert_file);
+    put_pair(&b, "sslkey", conf->server_tls_key_file);
     put_pair(&b, "application_name", application_name);
     put_pair(&b, "client_encoding", "UTF8");
     put_pair(&b, "gssencmode", "disable");
@@ -73,8 +77,9 @@ conninfo_of(const struct conf_node *node, const char *database, const char *appl
 }
 
 char *
-conninfo_for_replication(const struct conf_node *node, const char *database)
+conninfo_for_replication(const struct conf *conf, enum side side)
 {
+    const struct conf_node *node = &conf->node[side];
     CHECK(node->replication_host != NULL && node->replication_host[0] != '\0');
     struct buf b;
     buf_init(&b);
@@ -82,8 +87,9 @@ conninfo_for_replication(const struct conf_node *node, const char *database)
     put_number(&b, "port", node->replication_port);
     put_pair(&b, "user", node->replication_user);
     put_pair(&b, "password", node->replication_password);
-    put_pair(&b, "dbname", database);
+    put_pair(&b, "dbname", conf->database);
     put_pair(&b, "sslmode", node->sslmode);
+    put_pair(&b, "sslrootcert", node->replication_sslrootcert);
     put_number(&b, "connect_timeout", 10);
     return take_text(&b);
 }

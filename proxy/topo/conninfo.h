@@ -9,17 +9,19 @@
 
 #include <stdint.h>
 
-struct conf_node;
+#include "topo/side.h"
+
+struct conf;
 
 /* For Teal's own control connections. connect_timeout_us is rounded up to what libpq knows
  * (seconds, at least 2); it does not hold for asynchronous connects, whose deadline is the
  * caller's. */
-char *conninfo_of(const struct conf_node *node, const char *database, const char *application_name,
+char *conninfo_of(const struct conf *conf, enum side side, const char *application_name,
                   uint64_t connect_timeout_us);
 /* For CREATE SUBSCRIPTION on the other side: how that server reaches this node. The
  * application_name is left to the server, which uses the name of the subscription. Quote it as a
  * literal before it goes into SQL. */
-char *conninfo_for_replication(const struct conf_node *node, const char *database);
+char *conninfo_for_replication(const struct conf *conf, enum side side);
 /* Wipes and frees; NULL is fine. */
 void conninfo_free(char *conninfo);
 

@@ -259,6 +259,13 @@ message_put_startup(struct buf *b, const char *const *pairs, size_t pairs_count)
 }
 
 void
+message_put_ssl_request(struct buf *b)
+{
+    buf_put_u32(b, 8);
+    buf_put_u32(b, 1234U << 16 | 5679U);
+}
+
+void
 message_put_cancel(struct buf *b, uint32_t pid, struct slice key)
 {
     const size_t begun = buf_len(b);

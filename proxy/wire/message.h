@@ -54,6 +54,7 @@ void message_put_named(struct buf *b, uint8_t type, uint8_t kind, const char *na
 /* Untyped packets of the start. */
 void message_put_startup(struct buf *b, const char *const *pairs, size_t pairs_count);
 void message_put_startup_text(struct buf *b, struct slice params); /* name NUL value NUL ... */
+void message_put_ssl_request(struct buf *b);
 void message_put_cancel(struct buf *b, uint32_t pid, struct slice key);
 /* Results of the console: text format. A NULL cell is SQL's NULL. */
 void message_put_row_description(struct buf *b, const char *const *names, size_t count);

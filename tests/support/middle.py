@@ -11,6 +11,7 @@ import struct
 import threading
 import time
 
+import pgwire
 from cluster import free_port
 
 
@@ -38,6 +39,9 @@ class Middle:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(OSError):
             first = client.recv(65536)
+            if first == pgwire.special(pgwire.SSL_REQUEST):
+                client.sendall(b"N")
+                first = client.recv(65536)
             server.sendall(first)
             threading.Thread(target=self.pump, args=(client, server), daemon=True).start()
             if b"user\0" + self.user.encode() + b"\0" in first:

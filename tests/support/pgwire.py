@@ -182,7 +182,7 @@ class Connection:
     """One connection. Not thread-safe, except cancel()."""
 
     def __init__(self, host="127.0.0.1", port=5432, user="postgres", database="postgres", password=None,
-                 timeout=30, connect=True, version=PROTOCOL_3_0, **params):
+                 timeout=30, connect=True, version=PROTOCOL_3_0, tls=None, direct=False, **params):
         self.host, self.port, self.user, self.database = host, port, user, database
         self.password, self.timeout, self.version = password, timeout, version
         self.params = params
@@ -192,7 +192,10 @@ class Connection:
         self.buffer = bytearray()
         self.sent = 0
         self.negotiated = None
+        self.tls, self.direct = tls, direct  # an ssl.SSLContext; without asking first
         self.sock = open_socket(host, port, timeout)
+        if tls is not None:
+            self.begin_tls()
         if connect:
             try:
                 self.start()
@@ -283,6 +286,19 @@ class Connection:
             return answers
 
     # -- startup
+
+    def begin_tls(self, server_hostname="localhost"):
+        if not self.direct:
+            self.sock.sendall(special(SSL_REQUEST))
+            answer = self.sock.recv(1)
+            if answer != b"S":
+                self.sock.close()
+                raise Closed("no TLS: %r" % answer)
+        try:
+            self.sock = self.tls.wrap_socket(self.sock, server_hostname=server_hostname)
+        except OSError:
+            self.sock.close()
+            raise
 
     def start(self):
         self.send(startup(dict(user=self.user, database=self.database, **self.params), self.version))

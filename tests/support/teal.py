@@ -26,7 +26,8 @@ class TealEnded(Exception):
 class Teal:
     """One proxy in front of a Pair. Settings go into [teal], pair= into [pair], blue= and green= into theirs."""
 
-    def __init__(self, pair, name="teal", env=None, blue=None, green=None, pair_settings=None, users=USERS, **settings):
+    def __init__(self, pair, name="teal", env=None, blue=None, green=None, pair_settings=None, users=USERS, serves=True,
+                 **settings):
         self.dir = os.path.join(pair.work, name)
         os.makedirs(self.dir, mode=0o755, exist_ok=True)
         self.port, self.admin_port = free_port(), 5432
@@ -39,6 +40,7 @@ class Teal:
         self.ini = os.path.join(self.dir, "teal.ini")
         self.host = "127.0.0.1"
         self.env = dict(env or {})
+        self.serves = serves  # False when no client can be served at the start
         self.pair = pair
         self.process = None
         self.sections = {
@@ -88,7 +90,9 @@ class Teal:
         def ready():
             self.check_alive()
             self.console("SHOW VERSION")
-            with self.connect(password="app-secret", timeout=5) as c:
+            if not self.serves:
+                return True
+            with self.connect_unix(password="app-secret", timeout=5) as c:
                 return c.value("SELECT 1") == "1"
         wait_until(ready, seconds, "teal to serve; its log ends:\n" + self.log_tail(1500))
 

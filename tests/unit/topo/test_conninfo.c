@@ -12,19 +12,20 @@
 
 #include "conf/conf.h"
 
-/* conf_node's texts are not const; these are never written to. */
-static struct conf_node
-a_node(char *host, char *user, char *password, char *sslmode)
+/* The texts of a configuration are not const; these are never written to. */
+static struct conf
+a_conf(char *database, char *host, char *user, char *password, char *sslmode)
 {
-    return (struct conf_node){.host = host,
-                              .port = 5432,
-                              .user = user,
-                              .password = password,
-                              .sslmode = sslmode,
-                              .replication_host = host,
-                              .replication_port = 5433,
-                              .replication_user = user,
-                              .replication_password = password};
+    return (struct conf){.database = database,
+                         .node[SIDE_GREEN] = {.host = host,
+                                              .port = 5432,
+                                              .user = user,
+                                              .password = password,
+                                              .sslmode = sslmode,
+                                              .replication_host = host,
+                                              .replication_port = 5433,
+                                              .replication_user = user,
+                                              .replication_password = password}};
 }
 
 static void
@@ -35,8 +36,12 @@ every_value_is_quoted(void **state)
     char user[] = "o'brien";
     char password[] = "a b\\c'd host=evil";
     char sslmode[] = "disable";
-    const struct conf_node node = a_node(host, user, password, sslmode);
-    char *s = conninfo_of(&node, "my db", "teal monitor", 3000000);
+    char database[] = "my db";
+    char ca[] = "/etc/teal/ca.pem";
+    struct conf conf = a_conf(database, host, user, password, sslmode);
+    conf.server_tls_ca_file = ca;
+    char *s = conninfo_of(&conf, SIDE_GREEN, "teal monitor", 3000000);
+    assert_non_null(strstr(s, "sslrootcert='/etc/teal/ca.pem'"));
     assert_non_null(strstr(s, "host='10.0.0.1' port=5432 user='o\\'brien'"));
     assert_non_null(strstr(s, "password='a b\\\\c\\'d host=evil'"));
     assert_non_null(strstr(s, "dbname='my db'"));
@@ -52,8 +57,9 @@ what_is_not_set_is_left_to_libpq(void **state)
     char host[] = "h";
     char empty[] = "";
     char *none = NULL;
-    const struct conf_node node = a_node(host, empty, none, empty);
-    char *s = conninfo_of(&node, "d", "a", 1);
+    const struct conf conf = a_conf(host, host, empty, none, empty);
+    char *s = conninfo_of(&conf, SIDE_GREEN, "a", 1);
+    assert_null(strstr(s, "sslrootcert="));
     assert_null(strstr(s, "user="));
     assert_null(strstr(s, "password="));
     assert_null(strstr(s, "sslmode="));
@@ -69,10 +75,13 @@ replication_has_a_way_of_its_own(void **state)
     char user[] = "repl";
     char password[] = "p";
     char sslmode[] = "require";
-    const struct conf_node node = a_node(host, user, password, sslmode);
-    char *s = conninfo_for_replication(&node, "app");
+    char database[] = "app";
+    char ca[] = "/pki/ca.pem";
+    struct conf conf = a_conf(database, host, user, password, sslmode);
+    conf.node[SIDE_GREEN].replication_sslrootcert = ca;
+    char *s = conninfo_for_replication(&conf, SIDE_GREEN);
     assert_string_equal(s, "host='inner' port=5433 user='repl' password='p' dbname='app'"
-                           " sslmode='require' connect_timeout=10");
+                           " sslmode='require' sslrootcert='/pki/ca.pem' connect_timeout=10");
     conninfo_free(s);
     conninfo_free(NULL);
 }

@@ -1,0 +1,122 @@
+/* access.c — who may log in, and with what either end is encrypted. See access.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "pool/access.h"
+
+#include <unistd.h>
+
+#include "base/mem.h"
+
+/* Nobody needs a secret where all are trusted: then the file may be missing. */
+static bool
+load_users(struct access *a, const struct conf *conf, const struct scram_seed *seed,
+           const struct access *before, struct buf *mistakes)
+{
+    if (conf->auth_type == CONF_AUTH_TRUST && access(conf->auth_file, F_OK) == -1) {
+        return true;
+    }
+    a->users = users_load(conf->auth_file, seed, before == NULL ? NULL : before->users, mistakes);
+    return a->users != NULL;
+}
+
+static bool
+add_mistake(const struct conf *conf, const struct err *err, struct buf *mistakes)
+{
+    buf_printf(mistakes, "%s: %s\n", conf->path, err->text);
+    return false;
+}
+
+/* The words were checked when the configuration was read. */
+static enum tls_mode
+mode_of(const char *word)
+{
+    enum tls_mode mode = TLS_DISABLE;
+    const bool known = tls_mode_parse(word, &mode);
+    CHECK(known);
+    return mode;
+}
+
+static bool
+load_client_tls(struct access *a, const struct conf *conf, struct buf *mistakes)
+{
+    const struct tls_config config = {
+        .mode = mode_of(conf->client_tls_sslmode),
+        .cert_file = conf->client_tls_cert_file,
+        .key_file = conf->client_tls_key_file,
+        .ca_file = conf->client_tls_ca_file,
+        .protocols = conf->client_tls_protocols,
+        .ciphers = conf->client_tls_ciphers,
+        .ciphers13 = conf->client_tls13_ciphers,
+    };
+    struct err err;
+    if (config.mode == TLS_DISABLE) {
+        return true;
+    }
+    a->clients = tls_context_accepting(&config, &err);
+    return a->clients != NULL || add_mistake(conf, &err, mistakes);
+}
+
+static bool
+load_server_tls(struct access *a, const struct conf *conf, struct buf *mistakes)
+{
+    const struct tls_config config = {
+        .mode = mode_of(conf->server_tls_sslmode),
+        .cert_file = conf->server_tls_cert_file,
+        .key_file = conf->server_tls_key_file,
+        .ca_file = conf->server_tls_ca_file,
+        .protocols = conf->server_tls_protocols,
+        .ciphers = conf->server_tls_ciphers,
+        .ciphers13 = conf->server_tls13_ciphers,
+    };
+    struct err err;
+    if (config.mode == TLS_DISABLE) {
+        return true;
+    }
+    a->servers = tls_context_connecting(&config, &err);
+    return a->servers != NULL || add_mistake(conf, &err, mistakes);
+}
+
+struct access *
+access_load(const struct conf *conf, const struct scram_seed *seed, const struct access *before,
+            struct buf *mistakes)
+{
+    struct access *a = xcalloc(1, sizeof(*a));
+    atomic_init(&a->refs, 1);
+    /* All of them, so that all mistakes are known at once. */
+    bool ok = load_users(a, conf, seed, before, mistakes);
+    ok = load_client_tls(a, conf, mistakes) && ok;
+    ok = load_server_tls(a, conf, mistakes) && ok;
+    if (!ok) {
+        access_unref(a);
+        return NULL;
+    }
+    return a;
+}
+
+struct access *
+access_ref(struct access *a)
+{
+    CHECK(atomic_fetch_add_explicit(&a->refs, 1, memory_order_relaxed) > 0);
+    return a;
+}
+
+void
+access_unref(struct access *a)
+{
+    if (a == NULL) {
+        return;
+    }
+    const unsigned before = atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel);
+    CHECK(before > 0);
+    if (before == 1) {
+        users_unref(a->users);
+        tls_context_unref(a->clients);
+        tls_context_unref(a->servers);
+        mem_free(a);
+    }
+}
+
+const struct user *
+access_user(const struct access *a, const char *name)
+{
+    return a->users == NULL ? NULL : users_find(a->users, name);
+}

@@ -1,0 +1,35 @@
+/* access.h — who may log in, and with what either end is encrypted: all that the configuration
+ * keeps in files of its own.
+ *
+ * One immutable value, counted, made of the files as they were when it was loaded. A reload makes a
+ * new one, or, if there is any mistake in any of the files, none; then the old one stays. Any
+ * thread may use it for as long as it holds a reference. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_POOL_ACCESS_H
+#define TEAL_POOL_ACCESS_H
+
+#include <stdatomic.h>
+
+#include "auth/users.h"
+#include "conf/conf.h"
+#include "net/tls.h"
+
+struct access {
+    atomic_uint refs;
+    struct users *users;         /* shared (ref); NULL without an auth_file */
+    struct tls_context *clients; /* shared (ref); NULL: clients are told that there is no TLS */
+    struct tls_context *servers; /* shared (ref); NULL: backends are plain */
+};
+
+/* Reads the files. The caller owns the one reference. NULL when there is any mistake, with a line
+ * "FILE:LINE: TEXT\n" for each. before (may be NULL) is what it is to replace: users keep their
+ * keys. */
+MUST_CHECK struct access *access_load(const struct conf *conf, const struct scram_seed *seed,
+                                      const struct access *before, struct buf *mistakes);
+struct access *access_ref(struct access *a);
+void access_unref(struct access *a); /* NULL is fine */
+
+/* NULL when nothing is known of the user. Borrowed for as long as the access is. */
+const struct user *access_user(const struct access *a, const char *name);
+
+#endif
