@@ -136,6 +136,20 @@ conf_reload_check(const struct conf *old_conf, const struct conf *new_conf, stru
     return all_live;
 }
 
+bool
+conf_equal(const struct conf *a, const struct conf *b, const char *prefix)
+{
+    for (size_t i = 0; i < conf_keys_count(); i++) {
+        const struct conf_key *key = conf_key_at(i);
+        if (conf_key_in(key, CONF_SECTION_TEAL) &&
+            strncmp(key->name, prefix, strlen(prefix)) == 0 &&
+            !values_equal(a, b, key, CONF_SECTION_TEAL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- SHOW CONFIG ---- */
 
 static void

@@ -59,6 +59,9 @@ void conf_unref(struct conf *c); /* NULL is fine */
 MUST_CHECK bool conf_reload_check(const struct conf *old_conf, const struct conf *new_conf,
                                   struct buf *names);
 
+/* Whether the keys of [teal] whose names begin with the prefix have the same values in both. */
+bool conf_equal(const struct conf *a, const struct conf *b, const char *prefix);
+
 /* SHOW CONFIG: key, value, default, changeable. Keys of a side are "blue.host" and so on. Secrets
  * are shown as stars, or as nothing when they are not set. */
 struct table *conf_show(const struct conf *c);

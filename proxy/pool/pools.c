@@ -63,6 +63,11 @@ pools_configure(struct pools *p, struct conf *conf, struct access *access)
     struct access *access_before = p->access;
     p->conf = conf_ref(conf);
     p->access = access_ref(access);
+    if (conf_before != NULL && !conf_equal(conf_before, conf, "server_tls_")) {
+        /* What was opened under other rules does not serve under these. */
+        pools_retire_side(p, SIDE_BLUE);
+        pools_retire_side(p, SIDE_GREEN);
+    }
     conf_unref(conf_before);
     access_unref(access_before);
 }

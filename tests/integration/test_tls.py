@@ -432,7 +432,7 @@ class PlainServers(PairCase):
     def test_require_is_not_given_up_and_prefer_is(self):
         self.mode("require")
         with self.refused("08006", "FATAL"):
-            self.connect()
+            self.connect().value("SELECT 1")
         self.mode("prefer")
         with self.connect() as c:
             self.assertEqual(c.value("SELECT 1"), "1")

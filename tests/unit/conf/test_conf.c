@@ -110,10 +110,29 @@ last_reference_frees(void **state)
     conf_unref(NULL);
 }
 
+static void
+keys_are_compared_by_prefix(void **state)
+{
+    (void)state;
+    struct conf_mistakes mistakes = {0};
+    struct conf *a = conf_load_string("[blue]\nhost = a\n[green]\nhost = b\n", "a", &mistakes);
+    struct conf *b = conf_load_string("[teal]\nserver_tls_sslmode = require\n[blue]\nhost = a\n"
+                                      "[green]\nhost = b\n",
+                                      "b", &mistakes);
+    assert_non_null(a);
+    assert_non_null(b);
+    assert_true(conf_equal(a, a, "server_tls_"));
+    assert_false(conf_equal(a, b, "server_tls_"));
+    assert_true(conf_equal(a, b, "client_tls_"));
+    conf_unref(a);
+    conf_unref(b);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_are_compared_by_prefix),
         cmocka_unit_test(show_has_value_default_and_whether_it_may_change),
         cmocka_unit_test(show_never_has_a_secret),
         cmocka_unit_test(reload_names_the_keys_that_need_a_restart),
