@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "wire/message.h"
 
-enum { SMALL_MESSAGE_MAX = 10000, BIND_NAMES_MAX = 1024, EVICTIONS_MAX = 64 };
+enum { SMALL_MESSAGE_MAX = 10000, LONG_NAMES_MAX = 1024, EVICTIONS_MAX = 64 };
 
 typedef size_t frontend_fn(struct session *s, struct slice in, uint64_t total);
 
@@ -208,29 +208,52 @@ refuse_query(struct session *s, uint64_t total, enum session_refusal why)
 
 /* ---- simple query ---- */
 
-/* DEALLOCATE of a statement that was prepared by the protocol: the server knows it by another name.
- * What the client asked is done here; the server gets a statement with the same answer. */
-static bool
-deallocate(struct session *s, const struct sql_traits *traits)
+/* A name as the server reads it in DEALLOCATE: unquoted it is folded to lower case. */
+static struct slice
+name_of_deallocate(struct slice written, struct buf *out)
 {
-    if (traits->special != SQL_SPECIAL_DEALLOCATE) {
-        return false;
+    const bool quoted = written.len >= 2 && written.p[0] == '"';
+    for (size_t i = quoted ? 1 : 0; i < written.len - (quoted ? 1 : 0); i++) {
+        const uint8_t c = written.p[i];
+        buf_put_u8(out, !quoted && c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c);
+        i += quoted && c == '"' ? 1 : 0; /* a quote within is written twice */
     }
-    struct slice name = traits->name;
-    if (name.len >= 2 && name.p[0] == '"') {
-        name = slice_of(name.p + 1, name.len - 2);
-    }
-    if (names_get(&s->names, name) == NULL) {
-        return false;
-    }
-    names_forget(&s->names, name);
-    /* An empty statement can be prepared even in a failed transaction. */
+    return buf_slice(out);
+}
+
+/* Has the server prepare a statement of Teal's under this name, whatever it was before: one that a
+ * failed transaction left behind, or nothing. */
+static void
+prepare_ours(struct session *s, const char *name, const char *sql)
+{
     static const uint8_t no_types[] = {0, 0};
-    message_put_parse(server_queue(s), "teal_gone", SLICE_EMPTY,
+    message_put_named(server_queue(s), 'C', 'S', name);
+    owe(s, FLOW_CLOSE, FLOW_SWALLOW, 0);
+    message_put_parse(server_queue(s), name, slice_of_str(sql),
                       slice_of(no_types, sizeof(no_types)));
     owe(s, FLOW_PARSE, FLOW_SWALLOW, 0);
-    message_put_query(server_queue(s), "DEALLOCATE teal_gone");
-    return true;
+}
+
+/* DEALLOCATE of a statement that was prepared by the protocol: the server knows it by another name.
+ * The name is forgotten here when the server has agreed to deallocate an empty statement in its
+ * place, so that the answer and its place in the transaction are the server's own. */
+static bool
+begin_deallocate(struct session *s, enum sql_special special, struct slice written)
+{
+    struct buf name;
+    if (special != SQL_SPECIAL_DEALLOCATE) {
+        return false;
+    }
+    buf_init(&name);
+    const struct slice ours = name_of_deallocate(written, &name);
+    const bool known = names_get(&s->names, ours) != NULL;
+    if (known) {
+        names_change(&s->names, ours, NULL);
+        s->prepares = true;
+        prepare_ours(s, "teal_gone", "");
+    }
+    buf_fini(&name);
+    return known;
 }
 
 static size_t
@@ -274,12 +297,15 @@ on_query(struct session *s, struct slice in, uint64_t total)
     note_effects(s, traits.pins, traits.special, text);
     note_class(s, traits.class);
     remember_for_replay(s, slice_of(in.p, (size_t)total));
-    if (!deallocate(s, &traits)) {
+    const bool deallocates = begin_deallocate(s, traits.special, traits.name);
+    if (deallocates) {
+        message_put_query(server_queue(s), "DEALLOCATE teal_gone");
+    } else {
         send_on(s, slice_of(in.p, (size_t)total));
     }
     s->backend->unnamed = 0; /* a simple query destroys the unnamed statement */
     session_forget_unnamed(s);
-    owe(s, FLOW_QUERY, FLOW_FORWARD, 0);
+    owe(s, FLOW_QUERY, FLOW_FORWARD, deallocates ? NAMES_TAG : 0);
     s->unit_done = true;
     return (size_t)total;
 }
@@ -327,7 +353,7 @@ static void
 ensure_statement(struct session *s, const struct statement *statement)
 {
     struct backend *b = s->backend;
-    if (backend_has_statement(b, statement->id)) {
+    if (statement->is_opaque || backend_has_statement(b, statement->id)) {
         return;
     }
     evict_statements(s);
@@ -353,7 +379,7 @@ static void
 ensure_unnamed(struct session *s)
 {
     struct backend *b = s->backend;
-    if (s->unnamed == NULL) {
+    if (s->unnamed == NULL || (s->unnamed->is_opaque && b->unnamed != s->unnamed->id)) {
         message_put_named(server_queue(s), 'C', 'S', "");
         owe(s, FLOW_CLOSE, FLOW_SWALLOW, 0);
         b->unnamed = 0;
@@ -413,6 +439,71 @@ parse_named(struct session *s, struct slice name, struct statement *statement)
     backend_add_statement(s->backend, statement->id);
 }
 
+/* A statement too long to be kept goes on as it arrives, under a name of ours or none. What it is
+ * stays unknown, so the session keeps its backend: no other one has it. */
+static void
+parse_opaque(struct session *s, struct slice name, struct slice rest, uint64_t body_len)
+{
+    char server_name[STATEMENT_NAME_SIZE] = "";
+    struct statement *statement = statement_opaque(&s->worker->statements);
+    uint64_t tag = statement->id | SESSION_UNNAMED_TAG;
+    session_pin(s, SQL_PIN_UNKNOWN);
+    note_class(s, SQL_WRITE);
+    if (name.len > 0) {
+        backend_statement_name(statement->id, server_name);
+        names_change(&s->names, name, statement);
+        s->prepares = true;
+        tag = SESSION_OPAQUE_TAG;
+    } else {
+        session_forget_unnamed(s);
+        s->unnamed = statement;
+        s->backend->unnamed = statement->id;
+        s->unnamed_owed++;
+        s->unnamed_is_here = true;
+    }
+    struct buf *out = server_queue(s);
+    buf_put_u8(out, 'P');
+    buf_put_u32(out, (uint32_t)(4 + strlen(server_name) + 1 + body_len));
+    buf_put_cstr(out, server_name);
+    send_on(s, rest);
+    owe(s, FLOW_PARSE, FLOW_FORWARD, tag);
+}
+
+static size_t
+on_long_parse(struct session *s, struct slice in, uint64_t total)
+{
+    struct slice rest = slice_of(in.p + WIRE_HEADER_LEN, in.len - WIRE_HEADER_LEN);
+    struct slice name;
+    enum session_refusal why;
+    if (s->replay_armed) {
+        relay_disarm(s);
+    }
+    s->in_batch = true;
+    if (is_skipped(s)) {
+        return drop_long(s, in, total);
+    }
+    if (!slice_take_cstr(&rest, &name)) {
+        session_refuse(s, SQLSTATE_PROTOCOL, "the name of a prepared statement is too long");
+        return 0;
+    }
+    if (must_refuse(s, SQL_PIN_UNKNOWN, true, &why)) {
+        refuse_in_batch(s, why);
+        return drop_long(s, in, total);
+    }
+    if (name.len > 0 && names_get(&s->names, name) != NULL) {
+        parse_duplicate(s);
+        return drop_long(s, in, total);
+    }
+    if (name.len > 0 && names_count(&s->names) >= s->worker->conf->max_prepared_statements) {
+        refuse_in_batch(s, REFUSAL_TOO_MANY_STATEMENTS);
+        return drop_long(s, in, total);
+    }
+    parse_opaque(s, name, rest, total - WIRE_HEADER_LEN - name.len - 1);
+    s->pass_left = total - in.len;
+    s->pass_drop = false;
+    return in.len;
+}
+
 static size_t
 on_parse(struct session *s, struct slice in, uint64_t total)
 {
@@ -421,9 +512,7 @@ on_parse(struct session *s, struct slice in, uint64_t total)
     struct slice text;
     struct slice types;
     if (in.len < total) {
-        session_refuse(s, SQLSTATE_PROTOCOL, "a prepared statement may not be longer than %d bytes",
-                       SESSION_WHOLE_MAX);
-        return 0;
+        return on_long_parse(s, in, total);
     }
     const struct slice frame = slice_of(in.p, (size_t)total);
     remember_for_replay(s, frame);
@@ -501,6 +590,11 @@ resolve_statement(struct session *s, struct slice name, char out[STATEMENT_NAME_
     return named->id;
 }
 
+/* The names at the front of a Bind. */
+struct bind_head {
+    struct slice portal, name;
+};
+
 static void
 note_bound(struct session *s, const struct statement *statement)
 {
@@ -510,50 +604,78 @@ note_bound(struct session *s, const struct statement *statement)
     }
 }
 
+/* The name of the statement changes, so the message gets a new head; what follows the names goes on
+ * as it is. */
 static size_t
-send_bind_unnamed(struct session *s, struct slice in, uint64_t total)
+send_bind_as(struct session *s, struct slice in, uint64_t total, const struct bind_head *bind,
+             const char *server_name)
 {
-    ensure_unnamed(s);
-    note_bound(s, s->unnamed);
-    const size_t used = send_long(s, in, total);
-    owe(s, FLOW_BIND, FLOW_FORWARD, 0);
-    return used;
-}
-
-/* The name changes, so the message gets a new head; what follows the names goes on as it is. */
-static size_t
-send_bind_named(struct session *s, struct slice in, uint64_t total, struct slice portal,
-                struct slice name)
-{
-    char server_name[STATEMENT_NAME_SIZE + 8];
-    const struct statement *named = names_get(&s->names, name);
-    const uint64_t tag = resolve_statement(s, name, server_name);
-    note_bound(s, named == NULL ? NULL : named);
-    const size_t head_len = WIRE_HEADER_LEN + portal.len + 1 + name.len + 1;
-    const size_t new_head_len = WIRE_HEADER_LEN + portal.len + 1 + strlen(server_name) + 1;
+    const size_t head_len = WIRE_HEADER_LEN + bind->portal.len + 1 + bind->name.len + 1;
+    const size_t new_head_len = WIRE_HEADER_LEN + bind->portal.len + 1 + strlen(server_name) + 1;
     struct buf *out = server_queue(s);
     buf_put_u8(out, 'B');
     buf_put_u32(out, (uint32_t)(total - head_len + new_head_len - 1));
-    buf_put(out, portal.p, portal.len + 1);
+    buf_put(out, bind->portal.p, bind->portal.len + 1);
     buf_put_cstr(out, server_name);
     const size_t here = in.len < total ? in.len : (size_t)total;
     send_on(s, slice_of(in.p + head_len, here - head_len));
     s->pass_left = total - here;
     s->pass_drop = false;
-    owe(s, FLOW_BIND, FLOW_FORWARD, tag);
     return here;
+}
+
+static size_t
+send_bind(struct session *s, struct slice in, uint64_t total, const struct bind_head *bind)
+{
+    char server_name[STATEMENT_NAME_SIZE + 8];
+    if (bind->name.len == 0) {
+        ensure_unnamed(s);
+        note_bound(s, s->unnamed);
+        const size_t used = send_long(s, in, total);
+        owe(s, FLOW_BIND, FLOW_FORWARD, 0);
+        return used;
+    }
+    const struct statement *named = names_get(&s->names, bind->name);
+    const uint64_t tag = resolve_statement(s, bind->name, server_name);
+    note_bound(s, named);
+    const size_t used = send_bind_as(s, in, total, bind, server_name);
+    owe(s, FLOW_BIND, FLOW_FORWARD, tag);
+    return used;
+}
+
+/* When what is bound is DEALLOCATE of a statement that was prepared by the protocol: its portal
+ * gets one that deallocates an empty statement. Closing that behind the Bind tells whether the
+ * server got so far; the portal lives on without it. */
+static bool
+bind_deallocate(struct session *s, struct slice in, uint64_t total, const struct bind_head *bind)
+{
+    const struct statement *bound =
+        bind->name.len == 0 ? s->unnamed : names_get(&s->names, bind->name);
+    if (bound == NULL || bound->special != SQL_SPECIAL_DEALLOCATE || in.len < total) {
+        return false;
+    }
+    const struct sql_traits traits = session_classify(s, statement_text(bound));
+    note_class(s, bound->class);
+    if (!begin_deallocate(s, traits.special, traits.name)) {
+        return false;
+    }
+    prepare_ours(s, "teal_forget", "DEALLOCATE teal_gone");
+    (void)send_bind_as(s, in, total, bind, "teal_forget"); /* all of it is here */
+    owe(s, FLOW_BIND, FLOW_FORWARD, 0);
+    message_put_named(server_queue(s), 'C', 'S', "teal_forget");
+    owe(s, FLOW_CLOSE, FLOW_SWALLOW, NAMES_TAG);
+    return true;
 }
 
 static size_t
 on_bind(struct session *s, struct slice in, uint64_t total)
 {
-    struct slice portal;
-    struct slice name;
+    struct bind_head bind;
     struct slice rest;
     const size_t here = in.len < total ? in.len : (size_t)total;
-    const bool ok = message_bind(slice_of(in.p + WIRE_HEADER_LEN, here - WIRE_HEADER_LEN), &portal,
-                                 &name, &rest);
-    if (ok && name.len == 0 && unnamed_is_unsure(s)) {
+    const bool ok = message_bind(slice_of(in.p + WIRE_HEADER_LEN, here - WIRE_HEADER_LEN),
+                                 &bind.portal, &bind.name, &rest);
+    if (ok && bind.name.len == 0 && unnamed_is_unsure(s)) {
         return 0;
     }
     s->in_batch = true;
@@ -571,10 +693,10 @@ on_bind(struct session *s, struct slice in, uint64_t total)
         owe(s, FLOW_BIND, FLOW_FORWARD, 0);
         return used;
     }
-    if (name.len == 0) {
-        return send_bind_unnamed(s, in, total);
+    if (bind_deallocate(s, in, total, &bind)) {
+        return here;
     }
-    return send_bind_named(s, in, total, portal, name);
+    return send_bind(s, in, total, &bind);
 }
 
 /* The server keeps the statement, for whoever prepares the same next. Closing what does not exist
@@ -710,6 +832,10 @@ on_terminate(struct session *s, struct slice in, uint64_t total)
         session_close(s, NULL);
         return (size_t)total;
     }
+    if (s->in_batch || s->backend->flow.copy_in) {
+        /* Nothing will make the server answer all that it owes: it is told to undo it and go. */
+        message_put_simple(server_queue(s), 'X');
+    }
     s->phase = SESSION_LEAVING;
     return (size_t)total;
 }
@@ -731,7 +857,8 @@ pass_on(struct session *s, struct slice in)
     return here;
 }
 
-/* Of a long Bind the names must be there; of everything else that is read as a whole, all. */
+/* Of a long Bind or Parse the names must be there; of everything else that is read as a whole, all.
+ */
 static bool
 enough_is_here(struct session *s, uint8_t type, struct slice in, uint64_t total)
 {
@@ -739,7 +866,7 @@ enough_is_here(struct session *s, uint8_t type, struct slice in, uint64_t total)
         return true;
     }
     if (total > SESSION_WHOLE_MAX) {
-        return type != 'B' || in.len >= BIND_NAMES_MAX;
+        return type == 'Q' || in.len >= LONG_NAMES_MAX;
     }
     s->in_needed = (size_t)total;
     return false;

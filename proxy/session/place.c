@@ -506,7 +506,9 @@ place_settle(struct session *s)
         return;
     }
     if (s->phase == SESSION_LEAVING) {
-        session_close(s, NULL);
+        place_give_back(s);
+        session_flush(s);
+        session_left(s);
         return;
     }
     s->unit_done = false;

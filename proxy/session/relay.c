@@ -56,11 +56,9 @@ reply_on(struct session *s, struct slice bytes)
 static void
 finish_turn(struct session *s)
 {
-    if (s->phase == SESSION_LEAVING) {
+    if (s->is_deaf) {
         s->discarded += s->to_client.len;
-    }
-    if (s->input_ended && s->phase == SESSION_LEAVING) {
-        s->to_client.len = 0; /* nobody reads it */
+        s->to_client.len = 0;
         buf_clear(&s->out);
         return;
     }
@@ -68,7 +66,7 @@ finish_turn(struct session *s)
         size_t n;
         if (stream_send(&s->stream, s->to_client.p, s->to_client.len, &n) == STREAM_CLOSED) {
             s->to_client.len = 0;
-            session_close(s, NULL);
+            session_lost_reader(s);
             return;
         }
         stat_add(&s->worker->stats.bytes_sent, n);
@@ -195,9 +193,7 @@ statement_dropped(void *arg, const struct flow_entry *entry)
 {
     struct session *s = arg;
     const uint64_t id = entry->tag & ~SESSION_UNNAMED_TAG;
-    const bool changes =
-        entry->kind == FLOW_PARSE || (entry->kind == FLOW_CLOSE && entry->action == FLOW_LOCAL);
-    if (!changes || entry->tag == 0) {
+    if ((entry->kind != FLOW_PARSE && entry->kind != FLOW_CLOSE) || entry->tag == 0) {
         return;
     }
     if ((entry->tag & SESSION_UNNAMED_TAG) != 0) {
@@ -208,10 +204,11 @@ statement_dropped(void *arg, const struct flow_entry *entry)
         }
         return;
     }
-    if (entry->action != FLOW_SWALLOW) {
+    if (entry->action != FLOW_SWALLOW || entry->kind == FLOW_CLOSE) {
         s->names.skipped = true;
     }
-    if (entry->action != FLOW_LOCAL) {
+    if (entry->action != FLOW_LOCAL && entry->kind == FLOW_PARSE &&
+        entry->tag != SESSION_OPAQUE_TAG) {
         backend_forget_statement(s->backend, id);
     }
 }
@@ -239,6 +236,9 @@ entry_done(struct session *s, const struct flow_entry *entry)
 {
     if (entry->kind == FLOW_PARSE && (entry->tag & SESSION_UNNAMED_TAG) != 0) {
         s->unnamed_owed -= s->unnamed_owed > 0 ? 1 : 0;
+    } else if (entry->tag == SESSION_OPAQUE_TAG ||
+               (entry->kind != FLOW_PARSE && entry->tag == NAMES_TAG)) {
+        names_answered(&s->names);
     } else if (entry->kind == FLOW_PARSE && entry->tag != 0) {
         backend_add_statement(s->backend, entry->tag); /* it was, unless all were forgotten since */
         if (entry->action == FLOW_FORWARD) {
@@ -334,6 +334,9 @@ on_error(struct session *s, struct slice body, const struct flow_verdict *verdic
         return false;
     }
     s->unit_failed = true;
+    if (verdict->entry.kind == FLOW_QUERY && verdict->entry.tag == NAMES_TAG) {
+        names_take_back(&s->names); /* it did not deallocate */
+    }
     if (is_at_odds(&verdict->entry, e.sqlstate)) {
         s->backend->close_when_idle = true;
     }
@@ -410,6 +413,10 @@ on_reply(struct session *s, uint8_t type, struct slice seen)
         flow_reply(&b->flow, type, type == 'Z' ? body.p[0] : 0, statement_dropped, s);
     if (verdict.bad) {
         broken(s, "a reply that was not asked for", type);
+        return false;
+    }
+    if (b->flow.copy_in && s->phase == SESSION_LEAVING) {
+        session_close(s, NULL); /* nobody is left to send the data */
         return false;
     }
     if (type == 'G' && b->flow.syncs_ignored && flow_head(&b->flow)->kind == FLOW_EXECUTE) {
@@ -509,7 +516,7 @@ relay_take(struct session *s, struct backend *b, struct slice in)
 static bool
 is_worth_draining(const struct session *s)
 {
-    return s->phase != SESSION_LEAVING || s->discarded < SESSION_DISCARD_MAX;
+    return !s->is_deaf || s->discarded < SESSION_DISCARD_MAX;
 }
 
 /* After a receive: what was answered is sent, and if all was answered the transaction may have

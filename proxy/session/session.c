@@ -246,6 +246,25 @@ session_resume(struct session *s)
     session_check_end(s);
 }
 
+/* The length of the Query, or of the batch up to its Sync, at the front of what waits; 0 when its
+ * end has not arrived. */
+static size_t
+waiting_unit_len(const struct session *s)
+{
+    const struct slice all = buf_slice(&s->in);
+    struct slice rest = all;
+    uint8_t type = 0;
+    while (type != 'Q' && type != 'S' && type != 'F') {
+        uint64_t total;
+        struct slice frame;
+        if (wire_peek(rest, UINT32_MAX, &type, &total) != WIRE_OK || total > rest.len ||
+            !slice_take(&rest, (size_t)total, &frame)) {
+            return 0;
+        }
+    }
+    return all.len - rest.len;
+}
+
 /* Whether a Terminate stands at the end of what waits: then what is before it was meant to be done.
  */
 static bool
@@ -266,14 +285,15 @@ session_check_end(struct session *s)
         return;
     }
     const bool works = s->phase == SESSION_LEAVING ||
+                       (s->phase == SESSION_LOGIN && waiting_unit_len(s) > 0) ||
                        (s->backend != NULL && !flow_empty(&s->backend->flow) && !s->in_batch &&
                         !s->backend->flow.copy_in) ||
                        (s->phase == SESSION_READY && terminate_is_waiting(s));
-    if (!works) {
+    if (!works && (s->phase != SESSION_READY || s->backend != NULL || buf_len(&s->out) == 0)) {
         session_close(s, NULL);
         return;
     }
-    if (buf_len(&s->in) == 0) {
+    if (buf_len(&s->in) == 0 || !works) {
         s->phase = SESSION_LEAVING;
     }
 }
@@ -326,10 +346,32 @@ session_flush(struct session *s)
     const enum stream_status status = stream_flush(&s->stream, &s->out);
     stat_add(&s->worker->stats.bytes_sent, before - buf_len(&s->out));
     if (status == STREAM_CLOSED) {
-        session_close(s, NULL);
+        session_lost_reader(s);
         return;
     }
     buf_shrink(&s->out);
+    if (s->phase == SESSION_LEAVING && s->backend == NULL) {
+        session_left(s);
+    }
+}
+
+void
+session_lost_reader(struct session *s)
+{
+    if (s->phase != SESSION_LEAVING || s->backend == NULL) {
+        session_close(s, NULL);
+        return;
+    }
+    s->is_deaf = true;
+    buf_clear(&s->out);
+}
+
+void
+session_left(struct session *s)
+{
+    if (buf_len(&s->out) == 0 || s->is_deaf) {
+        session_close(s, NULL);
+    }
 }
 
 static bool
@@ -371,25 +413,6 @@ session_on_ready(void *arg, unsigned ready)
 }
 
 /* ---- cancel ---- */
-
-/* The length of the Query, or of the batch up to its Sync, at the front of what waits; 0 when its
- * end has not arrived. */
-static size_t
-waiting_unit_len(const struct session *s)
-{
-    const struct slice all = buf_slice(&s->in);
-    struct slice rest = all;
-    uint8_t type = 0;
-    while (type != 'Q' && type != 'S' && type != 'F') {
-        uint64_t total;
-        struct slice frame;
-        if (wire_peek(rest, UINT32_MAX, &type, &total) != WIRE_OK || total > rest.len ||
-            !slice_take(&rest, (size_t)total, &frame)) {
-            return 0;
-        }
-    }
-    return all.len - rest.len;
-}
 
 static void
 cancel_waiting(struct session *s)

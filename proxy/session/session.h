@@ -50,6 +50,9 @@ enum {
  * bits. */
 #define SESSION_REFUSED_TAG (UINT64_C(1) << 62)
 
+/* The Parse of a statement that only this backend has; only its session knows of it. */
+#define SESSION_OPAQUE_TAG (UINT64_C(1) << 61)
+
 enum session_refusal {
     REFUSAL_TOO_MANY_STATEMENTS,
     REFUSAL_LIFTS_READ_ONLY,
@@ -142,7 +145,8 @@ struct session {
     bool pass_drop;     /* ... or to nowhere */
     size_t in_needed;   /* the whole message that is waited for */
     struct run to_server;
-    bool input_ended; /* the client has closed its end */
+    bool input_ended; /* the client has closed its end; it may still read */
+    bool is_deaf;     /* the client takes no more answers: they are read to nowhere */
     bool
         terminated; /* a replication client has said so; its walsender ends when it has read that */
 
@@ -151,7 +155,7 @@ struct session {
     bool reply_drop;     /* ... or to nowhere */
     bool reply_sent;     /* the message in hand is in the run already */
     struct run to_client;
-    size_t discarded; /* reply bytes read while LEAVING */
+    size_t discarded; /* reply bytes read for a client that is_deaf */
 
     /* A read on a read-only backend may turn out to write: until the server has begun to answer it
      * can be sent again, to the writer. */
@@ -175,6 +179,10 @@ bool session_is_open(const struct session *s);
 void session_resume(struct session *s);
 /* If the client has closed its end: whether anything is left to be done for it. */
 void session_check_end(struct session *s);
+/* The client takes no more answers: what it asked for before it left is finished all the same. */
+void session_lost_reader(struct session *s);
+/* It has left, and its backend owes nothing more: ends when it has had its last answer. */
+void session_left(struct session *s);
 /* Sends what is queued for the client, and sets what both streams wait for. */
 void session_flush(struct session *s);
 void session_update_interest(struct session *s);

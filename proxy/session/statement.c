@@ -67,13 +67,28 @@ statement_intern(struct statement_table *t, struct slice text, struct slice type
     return s;
 }
 
+struct statement *
+statement_opaque(struct statement_table *t)
+{
+    struct statement *s = xcalloc(1, sizeof(*s));
+    s->id = ++t->next_id;
+    s->refs = 1;
+    s->key = xcalloc(1, 1);
+    s->class = SQL_WRITE;
+    s->pins = SQL_PIN_UNKNOWN;
+    s->is_opaque = true;
+    return s;
+}
+
 void
 statement_unref(struct statement_table *t, struct statement *s)
 {
     if (s == NULL || --s->refs > 0) {
         return;
     }
-    (void)map_remove(&t->by_key, statement_key(s));
+    if (!s->is_opaque) {
+        (void)map_remove(&t->by_key, statement_key(s));
+    }
     mem_free(s->key);
     mem_free(s);
 }

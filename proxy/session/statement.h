@@ -20,6 +20,7 @@ struct statement {
     enum sql_special special;
     bool lifts_read_only;
     bool may_be_carried; /* its only pin is a SET that carry.c may know how to carry */
+    bool is_opaque;      /* too long to be kept: only the backend that it was sent to has it */
     char *key;           /* owned: types, then text; what makes it distinct */
     size_t types_len;
     size_t text_len;
@@ -35,6 +36,8 @@ void statement_table_fini(struct statement_table *t);
 /* The statement of this text and these types, with one reference for the caller. */
 struct statement *statement_intern(struct statement_table *t, struct slice text, struct slice types,
                                    const struct sql_extra *extra);
+/* A statement of its own, which holds no text: for one that was sent on unread. */
+struct statement *statement_opaque(struct statement_table *t);
 void statement_unref(struct statement_table *t, struct statement *s);
 struct slice statement_text(const struct statement *s);
 struct slice statement_types(const struct statement *s);
