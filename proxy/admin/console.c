@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "admin/dialog.h"
+#include "admin/rights.h"
 #include "admin/text.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -42,7 +44,7 @@ struct run {
     bool active;
     enum command command;
     uint64_t client_id; /* who started it; he may be gone */
-    uid_t uid;
+    struct ucred who;
     uint64_t started_us;
     uint64_t errors_before; /* client errors when it started */
     bool held;              /* writes were held in it */
@@ -71,6 +73,7 @@ struct client {
     bool closed;         /* unlinked; freed at the end of the turn */
     uid_t uid;
     pid_t pid;
+    char user_name[STATEMENT_NAME_SIZE]; /* of the uid in the system; "" for none */
     /* Of the statement under way, for the audit and for an answer that comes later. */
     struct statement statement; /* sql is not kept */
     bool describe;
@@ -215,17 +218,27 @@ make_room(struct console *console)
     return true;
 }
 
+/* By the configuration of now: a RELOAD takes effect on who is connected. */
+static enum right
+client_right(const struct client *client)
+{
+    struct snapshot snap = {0};
+    client->console->ops.snapshot(client->console->ops.ctx, &snap);
+    return right_of(snap.conf, client->uid, geteuid(), client->user_name);
+}
+
 /* ops->begin of the dialog. */
 static bool
 client_begin(void *ctx, const char *user, const char *database, struct err *err)
 {
     struct client *client = ctx;
     (void)user; /* the kernel tells who it is */
-    if (client->uid != geteuid() && client->uid != 0) {
+    if (client_right(client) == RIGHT_NONE) {
         log_warn(NULL, "console connection refused", "uid=%u pid=%d", (unsigned)client->uid,
                  (int)client->pid);
-        return err_set(err, SQLSTATE_INVALID_AUTHORIZATION,
-                       "the console is for the user that runs teal, and for root");
+        (void)err_set(err, SQLSTATE_INVALID_AUTHORIZATION,
+                      "the console is for the user that runs teal, and for root");
+        return err_hint(err, "admin_users and stats_users name others.");
     }
     if (strcmp(database, "teal") != 0 && strcmp(database, "pgbouncer") != 0) {
         (void)err_set(err, SQLSTATE_INVALID_DATABASE, "database \"%s\" does not exist", database);
@@ -253,30 +266,35 @@ audit_text(char *out, struct slice text)
         out[i] = c == '"' ? '\'' : c == '\n' || c == '\t' ? ' ' : c;
     }
     out[len] = '\0';
+    if (strcasestr(out, "password") != NULL) {
+        out[strcspn(out, "=")] = '\0'; /* of a SET: the value is a secret */
+    }
 }
 
 static void
-audit(uint64_t id, uid_t uid, const char *text, uint64_t started_us, bool operates,
+audit(uint64_t id, const struct ucred *who, const char *text, uint64_t started_us, bool operates,
       const struct err *err)
 {
     const struct log_ctx log = {.kind = "console", .id = id};
     const uint64_t took_us = clock_now_us() - started_us;
     if (err != NULL) {
         log_info(&log, "console command failed",
-                 "uid=%u took_ms=%" PRIu64 " text=\"%s\" sqlstate=%s error=\"%s\"", (unsigned)uid,
-                 took_us / 1000, text, err->sqlstate, err->text);
+                 "uid=%u pid=%d took_ms=%" PRIu64 " text=\"%s\" sqlstate=%s error=\"%s\"",
+                 (unsigned)who->uid, (int)who->pid, took_us / 1000, text, err->sqlstate, err->text);
         return;
     }
     log_line(operates ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, &log, "console command",
-             "uid=%u took_ms=%" PRIu64 " text=\"%s\"", (unsigned)uid, took_us / 1000, text);
+             "uid=%u pid=%d took_ms=%" PRIu64 " text=\"%s\"", (unsigned)who->uid, (int)who->pid,
+             took_us / 1000, text);
 }
 
 static void
 client_audit(const struct client *client, const struct err *err)
 {
     const struct command_row *row = client->statement.row;
+    const struct ucred who = {.uid = client->uid, .pid = client->pid};
     if (!client->describe) {
-        audit(client->id, client->uid, client->text, client->started_us,
+        audit(client->id, &who, client->text, client->started_us,
               row != NULL && row->needs == NEEDS_OPERATE, err);
     }
 }
@@ -314,7 +332,7 @@ run_describe(const struct console *console, uint64_t now_us, char *out, size_t s
     const struct run *run = &console->run;
     const uint64_t age_us = now_us > run->started_us ? now_us - run->started_us : 0;
     (void)snprintf(out, size, "\"%s\", started %s ago by uid %u", run->text,
-                   text_duration(age_us).s, (unsigned)run->uid);
+                   text_duration(age_us).s, (unsigned)run->who.uid);
 }
 
 static void
@@ -476,6 +494,12 @@ run_suspend(struct client *client)
                   "SUSPEND is not supported: sockets are not handed over to another process");
     (void)err_hint(&err, "PAUSE lets everything wait; HOLD lets writes wait.");
     client_fail(client, &err);
+}
+
+static void
+run_set(struct client *client)
+{
+    client_run_act(client, "set", client->console->ops.set);
 }
 
 static void
@@ -668,7 +692,7 @@ client_run_job(struct client *client, enum cutover_job job, enum side to)
     console->run = (struct run){.active = true,
                                 .command = client->statement.command,
                                 .client_id = client->id,
-                                .uid = client->uid,
+                                .who = {.uid = client->uid, .pid = client->pid},
                                 .started_us = client->started_us,
                                 .errors_before = snap.stats->client_errors};
     memcpy(console->run.text, client->text, sizeof(console->run.text));
@@ -829,7 +853,7 @@ console_done(struct console *console, bool ok, const struct err *err)
     struct client *client = runner_find(console);
     console->run.active = false;
     if (client == NULL) {
-        audit(console->run.client_id, console->run.uid, console->run.text, console->run.started_us,
+        audit(console->run.client_id, &console->run.who, console->run.text, console->run.started_us,
               true, ok ? NULL : &told);
         return;
     }
@@ -865,7 +889,8 @@ client_cancel(void *ctx, uint32_t pid, struct slice key)
 {
     struct console *console = ((struct client *)ctx)->console;
     struct client *client = client_of_key(console, pid, key);
-    if (client == NULL || client->dialog.state != DIALOG_BUSY) {
+    const bool may = right_suffices(client_right(ctx), NEEDS_OPERATE);
+    if (!may || client == NULL || client->dialog.state != DIALOG_BUSY) {
         return;
     }
     if (client->statement.command == CMD_PAUSE) {
@@ -891,16 +916,13 @@ client_cancel(void *ctx, uint32_t pid, struct slice key)
 typedef void command_fn(struct client *client);
 
 static command_fn *const step_commands[COMMANDS_COUNT] = {
-    [CMD_CHECK] = run_check,         [CMD_PREPARE] = run_prepare,
-    [CMD_READS] = run_reads,         [CMD_WRITES] = run_writes,
-    [CMD_CUTOVER] = run_cutover,     [CMD_ROLLBACK] = run_rollback,
-    [CMD_FINISH] = run_finish,       [CMD_HOLD] = run_hold,
-    [CMD_RELEASE] = run_release,     [CMD_PAUSE] = run_pause,
-    [CMD_RESUME] = run_resume,       [CMD_KILL_ALL] = run_kill_all,
-    [CMD_RECONNECT] = run_reconnect, [CMD_WAIT_CLOSE] = run_wait_close,
-    [CMD_DISABLE] = run_disable,     [CMD_ENABLE] = run_enable,
-    [CMD_SUSPEND] = run_suspend,     [CMD_KILL] = run_kill,
-    [CMD_RELOAD] = run_reload,       [CMD_SHUTDOWN] = run_shutdown,
+    [CMD_CHECK] = run_check,     [CMD_PREPARE] = run_prepare,     [CMD_READS] = run_reads,
+    [CMD_WRITES] = run_writes,   [CMD_CUTOVER] = run_cutover,     [CMD_ROLLBACK] = run_rollback,
+    [CMD_FINISH] = run_finish,   [CMD_HOLD] = run_hold,           [CMD_RELEASE] = run_release,
+    [CMD_PAUSE] = run_pause,     [CMD_RESUME] = run_resume,       [CMD_KILL_ALL] = run_kill_all,
+    [CMD_SET] = run_set,         [CMD_RECONNECT] = run_reconnect, [CMD_WAIT_CLOSE] = run_wait_close,
+    [CMD_DISABLE] = run_disable, [CMD_ENABLE] = run_enable,       [CMD_SUSPEND] = run_suspend,
+    [CMD_KILL] = run_kill,       [CMD_RELOAD] = run_reload,       [CMD_SHUTDOWN] = run_shutdown,
 };
 
 static void
@@ -915,6 +937,18 @@ client_run_steps(struct client *client)
     fn(client);
 }
 
+static bool
+client_may(const struct client *client, struct err *err)
+{
+    const struct command_row *row = client->statement.row;
+    if (right_suffices(client_right(client), row == NULL ? NEEDS_VIEW : row->needs)) {
+        return true;
+    }
+    (void)err_set(err, SQLSTATE_INSUFFICIENT_PRIVILEGE, "permission denied for %s",
+                  row == NULL ? "the console" : row->words);
+    return err_hint(err, "It is for the user that runs teal, for root and for admin_users.");
+}
+
 /* ops->execute of the dialog. */
 static void
 client_execute(void *ctx, struct slice text, bool describe)
@@ -925,6 +959,10 @@ client_execute(void *ctx, struct slice text, bool describe)
     client->describe = describe;
     audit_text(client->text, text);
     if (!statement_parse(text, &client->statement, &err)) {
+        client_fail(client, &err);
+        return;
+    }
+    if (!client_may(client, &err)) {
         client_fail(client, &err);
         return;
     }
@@ -951,6 +989,17 @@ client_execute(void *ctx, struct slice text, bool describe)
 /* ---- the socket ---- */
 
 static void
+find_user_name(struct client *client)
+{
+    char space[4096];
+    struct passwd entry;
+    struct passwd *found = NULL;
+    if (getpwuid_r(client->uid, &entry, space, sizeof(space), &found) == 0 && found != NULL) {
+        (void)snprintf(client->user_name, sizeof(client->user_name), "%s", found->pw_name);
+    }
+}
+
+static void
 client_new(struct console *console, int fd)
 {
     struct ucred peer = {.uid = (uid_t)-1};
@@ -965,6 +1014,7 @@ client_new(struct console *console, int fd)
     client->id = ++console->last_id;
     client->uid = peer.uid;
     client->pid = peer.pid;
+    find_user_name(client);
     uint8_t key[4];
     rand_bytes(key, sizeof(key));
     const struct dialog_ops ops = {client, client_begin, client_execute, client_cancel};
@@ -995,9 +1045,10 @@ console_accept(void *arg, unsigned ready)
 }
 
 static bool
-make_directory(const char *dir, struct err *err)
+make_directory(const char *dir, uint32_t socket_mode, struct err *err)
 {
-    if (mkdir(dir, 0700) == 0 || errno == EEXIST) {
+    const bool for_others = (socket_mode & (S_IRWXG | S_IRWXO)) != 0;
+    if (mkdir(dir, for_others ? 0755 : 0700) == 0 || errno == EEXIST) {
         return true;
     }
     (void)err_set_errno(err, SQLSTATE_IO_ERROR,
@@ -1006,13 +1057,15 @@ make_directory(const char *dir, struct err *err)
 }
 
 struct console *
-console_new(struct loop *loop, const char *dir, uint16_t port, const struct console_ops *ops,
+console_new(struct loop *loop, const struct conf *conf, const struct console_ops *ops,
             struct err *err)
 {
-    if (!make_directory(dir, err)) {
+    const char *dir = conf->admin_socket_dir;
+    const uint16_t port = conf->admin_socket_port;
+    if (!make_directory(dir, conf->admin_socket_mode, err)) {
         return NULL;
     }
-    const int fd = listener_open_unix(dir, port, 0600, BACKLOG, err);
+    const int fd = listener_open_unix(dir, port, conf->admin_socket_mode, BACKLOG, err);
     if (fd == -1) {
         return NULL;
     }

@@ -1,9 +1,8 @@
 /* console.h — the admin socket: who may connect, what a statement does, who runs what.
  *
- * A Unix socket DIR/.s.PGSQL.PORT (mode 0600; the directory is made with 0700 when it is missing)
- * that speaks the PostgreSQL protocol. The peer must have the uid of the process, or be root. At
- * most CONSOLE_SESSIONS_MAX sessions: one more takes the place of one that has been idle for a
- * minute, or is refused.
+ * A Unix socket DIR/.s.PGSQL.PORT that speaks the PostgreSQL protocol. The uid of the peer decides
+ * what he may, whatever user he names: see rights.h. At most CONSOLE_SESSIONS_MAX sessions: one
+ * more takes the place of one that has been idle for a minute, or is refused.
  *
  * The console decides nothing about the pair: it parses, checks, calls the ops, lays the answer
  * out, and writes the audit line. One long command (check, prepare, cutover, rollback, finish) runs
@@ -63,6 +62,7 @@ struct console_ops {
     bool (*wait_close)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
     bool (*disable)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
     bool (*enable)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+    bool (*set)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
     bool (*reload)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
     bool (*shutdown)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
 };
@@ -71,7 +71,7 @@ struct console;
 
 /* Opens the socket. NULL with err when it cannot, for instance because another Teal answers on it.
  */
-struct console *console_new(struct loop *loop, const char *dir, uint16_t port,
+struct console *console_new(struct loop *loop, const struct conf *conf,
                             const struct console_ops *ops, struct err *err);
 /* Says goodbye to all sessions (57P01), removes the socket file. NULL is fine. */
 void console_free(struct console *console);

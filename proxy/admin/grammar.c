@@ -451,36 +451,59 @@ parse_sql(struct lexer *lexer, struct statement *s, struct err *err)
     return true;
 }
 
-/* What drivers set when they connect is taken without a word and without an effect; a key of
- * teal.ini is not. */
+static bool
+parse_rest(struct lexer *lexer, struct statement *s, struct err *err)
+{
+    (void)s;
+    (void)err;
+    lexer->rest.len = 0;
+    return true;
+}
+
+/* Up to the quote that ends it, or to a blank or semicolon without quotes; a doubled quote is one.
+ */
+static bool
+parse_value(struct lexer *lexer, struct statement *s)
+{
+    const bool quoted = lexer->rest.len > 0 && lexer->rest.p[0] == '\'';
+    size_t len = 0;
+    lexer_skip(lexer, quoted ? 1 : 0);
+    while (lexer->rest.len > 0) {
+        const uint8_t c = lexer->rest.p[0];
+        const bool doubled = lexer_at(lexer, "''");
+        if (quoted && c == '\'' && !doubled) {
+            lexer_skip(lexer, 1);
+            return true;
+        }
+        if (!quoted && (is_space(c) || c == ';')) {
+            return len > 0;
+        }
+        if (c == '\0' || len + 1 >= sizeof(s->value)) {
+            return false;
+        }
+        s->value[len++] = (char)c;
+        lexer_skip(lexer, quoted && doubled ? 2 : 1);
+    }
+    return !quoted && len > 0;
+}
+
 static bool
 parse_set(struct lexer *lexer, struct statement *s, struct err *err)
 {
-    static const char *const harmless[] = {"application_name",
-                                           "client_encoding",
-                                           "client_min_messages",
-                                           "datestyle",
-                                           "extra_float_digits",
-                                           "intervalstyle",
-                                           "names",
-                                           "search_path",
-                                           "session",
-                                           "statement_timeout",
-                                           "standard_conforming_strings",
-                                           "time",
-                                           "timezone",
-                                           "bytea_output",
-                                           "lock_timeout"};
-    (void)s;
-    const struct token token = lex(lexer);
-    for (size_t i = 0; i < COUNT_OF(harmless); i++) {
-        if (token.kind == TOKEN_WORD && strcasecmp(token.text, harmless[i]) == 0) {
-            lexer->rest.len = 0;
-            return true;
-        }
+    if (!parse_name(lexer, s, s->key, err)) {
+        return false;
     }
-    (void)err_set(err, SQLSTATE_UNDEFINED_OBJECT, "the console cannot set \"%s\"", token.text);
-    return err_hint(err, "Change the configuration file and use RELOAD.");
+    const bool blanks = skip_blanks(lexer);
+    const bool equals = lexer->rest.len > 0 && lexer->rest.p[0] == '=';
+    if (!blanks || (!equals && !lex_accept(lexer, "TO"))) {
+        return fail_at(lexer, s, err);
+    }
+    lexer_skip(lexer, equals ? 1 : 0);
+    if (!skip_blanks(lexer) || !parse_value(lexer, s)) {
+        return err_set(err, SQLSTATE_SYNTAX_ERROR, "a value of at most %d bytes must follow",
+                       (int)sizeof(s->value) - 1);
+    }
+    return true;
 }
 
 typedef bool parse_fn(struct lexer *lexer, struct statement *s, struct err *err);
@@ -500,6 +523,7 @@ enum argument {
     ARG_SHUTDOWN,
     ARG_SQL,
     ARG_SET,
+    ARG_REST,
     ARGS_COUNT,
 };
 
@@ -516,6 +540,7 @@ static parse_fn *const argument_parsers[ARGS_COUNT] = {
     [ARG_DATABASE] = parse_database,
     [ARG_DATABASE_NEEDED] = parse_database_needed,
     [ARG_DATABASE_TIME] = parse_database_time,
+    [ARG_REST] = parse_rest,
     [ARG_SET] = parse_set,
     [ARG_SHUTDOWN] = parse_shutdown,
 };

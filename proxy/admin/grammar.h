@@ -57,6 +57,7 @@ enum command {
     CMD_SHUTDOWN,
     CMD_SETTING,
     CMD_SET,
+    CMD_SET_IGNORED, /* what drivers set when they connect: taken without an effect */
     COMMANDS_COUNT,
 };
 
@@ -83,6 +84,7 @@ enum shutdown_mode { SHUTDOWN_NOW, SHUTDOWN_WAIT_FOR_CLIENTS, SHUTDOWN_WAIT_FOR_
 enum {
     STATEMENT_LEN_MAX = 4096, /* but for EXPLAIN ROUTE, which the longest frame bounds */
     STATEMENT_NAME_SIZE = 64,
+    STATEMENT_VALUE_SIZE = 1024,
     STATEMENT_HOLD_MAX_S = 600,
 };
 
@@ -103,7 +105,9 @@ struct statement {
     uint64_t number;                /* KILL_CLIENT */
     bool pinned;                    /* SHOW SESSIONS */
     enum shutdown_mode shutdown;    /* SHUTDOWN */
-    struct slice sql;               /* EXPLAIN ROUTE; borrowed from the text */
+    char key[STATEMENT_NAME_SIZE];  /* SET */
+    char value[STATEMENT_VALUE_SIZE];
+    struct slice sql; /* EXPLAIN ROUTE; borrowed from the text */
 };
 
 /* False with err (42601, 22023, 54000) and a hint when it is no statement of the console. */

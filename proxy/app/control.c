@@ -102,8 +102,7 @@ static bool
 control_start(struct control *c, struct err *err)
 {
     const struct console_ops ops = control_console_ops(c);
-    c->console =
-        console_new(c->loop, c->conf->admin_socket_dir, c->conf->admin_socket_port, &ops, err);
+    c->console = console_new(c->loop, c->conf, &ops, err);
     if (c->console == NULL || !lock_state(c, err)) {
         return false;
     }

@@ -336,13 +336,10 @@ reload_log(const struct conf *conf, struct err *err)
                          "could not open the log file \"%s\"; nothing was changed", conf->logfile);
 }
 
-bool
-control_reload_into(struct control *c, struct buf *detail, struct err *err)
+/* Takes the reference, whatever comes of it: all of the new configuration is in force, or none. */
+static bool
+adopt(struct control *c, struct conf *conf, struct err *err)
 {
-    struct conf *conf = load_again(c, err);
-    if (conf == NULL) {
-        return false;
-    }
     if (!may_replace(c, conf, err) || !reload_log(conf, err)) {
         conf_unref(conf);
         return false;
@@ -363,8 +360,32 @@ control_reload_into(struct control *c, struct buf *detail, struct err *err)
     monitor_reconfigure(c->monitor, conf);
     c->cutover_conf_pending = !control_machine_reconfigure(c);
     control_publish(c);
-    buf_printf(detail, "%s is in force%s", conf->path,
+    return true;
+}
+
+bool
+control_reload_into(struct control *c, struct buf *detail, struct err *err)
+{
+    struct conf *conf = load_again(c, err);
+    if (conf == NULL || !adopt(c, conf, err)) {
+        return false;
+    }
+    buf_printf(detail, "%s is in force%s", c->conf->path,
                c->cutover_conf_pending ? "; the limits of the flip under way stay" : "");
+    return true;
+}
+
+/* Until the next RELOAD, as in PgBouncer: the file is not touched. */
+static bool
+op_set(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+{
+    struct control *c = ctx;
+    struct conf *conf = conf_with(c->conf, s->key, s->value, err);
+    if (conf == NULL || !adopt(c, conf, err)) {
+        return false;
+    }
+    buf_printf(detail, "%s is in force until RELOAD%s", s->key,
+               c->cutover_conf_pending ? ", but not for the flip under way" : "");
     return true;
 }
 
@@ -415,6 +436,7 @@ control_console_ops(struct control *c)
         .wait_close = control_op_wait_close,
         .disable = control_op_disable,
         .enable = control_op_enable,
+        .set = op_set,
         .reload = op_reload,
         .shutdown = op_shutdown,
     };

@@ -150,6 +150,91 @@ conf_equal(const struct conf *a, const struct conf *b, const char *prefix)
     return true;
 }
 
+/* ---- SET ---- */
+
+static void
+field_copy(struct conf *to, const struct conf *from, const struct conf_key *key,
+           enum conf_section section)
+{
+    struct value_limits any = key->limits; /* what the loader has filled in may be empty */
+    any.empty_ok = true;
+    struct err err;
+    struct buf text;
+    buf_init(&text);
+    value_format(key->kind, conf_field_const(from, key, section), &text);
+    buf_put_u8(&text, 0);
+    const bool unset = key->kind == VALUE_PORT && strcmp((const char *)text.data, "0") == 0;
+    CHECK(unset || value_parse(key->kind, &any, (const char *)buf_slice(&text).p,
+                               conf_field(to, key, section), &err));
+    explicit_bzero(text.data, text.size);
+    buf_fini(&text);
+}
+
+static struct conf *
+conf_copy(const struct conf *from)
+{
+    struct conf *c = xcalloc(1, sizeof(*c));
+    atomic_init(&c->refs, 1);
+    c->path = xstrdup(from->path);
+    for (size_t i = 0; i < CONF_SECTIONS_COUNT * conf_keys_count(); i++) {
+        const enum conf_section section = (enum conf_section)(i / conf_keys_count());
+        const struct conf_key *key = conf_key_at(i % conf_keys_count());
+        if (conf_key_in(key, section)) {
+            field_copy(c, from, key, section);
+        }
+    }
+    return c;
+}
+
+/* "lag_max" or "blue.host". */
+static const struct conf_key *
+key_by_shown_name(const char *name, enum conf_section *section)
+{
+    for (size_t i = 0; i < CONF_SECTIONS_COUNT; i++) {
+        *section = (enum conf_section)i;
+        const char *prefix = conf_section_name(*section);
+        const size_t len = strlen(prefix);
+        const bool of_node = *section == CONF_SECTION_BLUE || *section == CONF_SECTION_GREEN;
+        if (of_node && (strncmp(name, prefix, len) != 0 || name[len] != '.')) {
+            continue;
+        }
+        const size_t at = conf_key_find(*section, of_node ? name + len + 1 : name);
+        if (at < conf_keys_count()) {
+            return conf_key_at(at);
+        }
+    }
+    return NULL;
+}
+
+struct conf *
+conf_with(const struct conf *c, const char *name, const char *text, struct err *err)
+{
+    enum conf_section section;
+    const struct conf_key *key = key_by_shown_name(name, &section);
+    if (key == NULL) {
+        (void)err_set(err, SQLSTATE_UNDEFINED_OBJECT, "there is no key \"%s\"", name);
+        (void)err_hint(err, "SHOW CONFIG lists them.");
+        return NULL;
+    }
+    if (!key->live) {
+        (void)err_set(err, SQLSTATE_CANNOT_CHANGE_NOW, "%s cannot change while teal runs", name);
+        (void)err_hint(err, "Change the configuration file and restart teal.");
+        return NULL;
+    }
+    struct conf *copy = conf_copy(c);
+    struct err why;
+    void *field = conf_field(copy, key, section);
+    if (key->kind == VALUE_LIST) {
+        value_fini(key->kind, field); /* parsing adds to a list */
+    }
+    if (!value_parse(key->kind, &key->limits, text, field, &why)) {
+        (void)err_set(err, SQLSTATE_INVALID_PARAMETER, "%s: %.600s", name, why.text);
+        conf_unref(copy);
+        return NULL;
+    }
+    return copy;
+}
+
 /* ---- SHOW CONFIG ---- */
 
 static void

@@ -19,6 +19,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/table.h"
 #include "conf/fields.h"
 
@@ -61,6 +62,11 @@ MUST_CHECK bool conf_reload_check(const struct conf *old_conf, const struct conf
 
 /* Whether the keys of [teal] whose names begin with the prefix have the same values in both. */
 bool conf_equal(const struct conf *a, const struct conf *b, const char *prefix);
+
+/* A copy with one value changed; key as SHOW CONFIG has it. NULL with err when there is no such key
+ * (42704), it cannot change while Teal runs (55P02), or the text is no value of it (22023). */
+MUST_CHECK struct conf *conf_with(const struct conf *c, const char *key, const char *text,
+                                  struct err *err);
 
 /* SHOW CONFIG: key, value, default, changeable. Keys of a side are "blue.host" and so on. Secrets
  * are shown as stars, or as nothing when they are not set. */

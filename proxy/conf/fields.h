@@ -90,6 +90,9 @@ struct conf {
     uint32_t unix_socket_mode;
     char *admin_socket_dir;
     uint16_t admin_socket_port;
+    uint32_t admin_socket_mode;
+    struct conf_list admin_users;
+    struct conf_list stats_users;
     char *state_file;
     uint32_t workers; /* 0: one for each core */
     enum conf_auth_type auth_type;

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: PostgreSQL
 """The admin console and the signals as operators know them from PgBouncer."""
+import json
 import os
+import pwd
+import re
 import signal
+import subprocess
+import sys
 import time
+import unittest
 
 import pgwire
 from case import PairCase
-from cluster import wait_until
+from cluster import TOP, wait_until
 
 
 class Control(PairCase):
@@ -145,6 +151,120 @@ class Control(PairCase):
         wait_until(lambda: self.waiting() == 1, 5, "it to wait")
         os.kill(self.teal.process.pid, signal.SIGUSR2)
         self.assertEqual(c.collect()[0].rows, [["3"]])
+
+
+class Settings(PairCase):
+    """SET: a live key of the running configuration, until RELOAD."""
+
+    def setting(self, key):
+        return next(row["value"] for row in self.teal.console("SHOW CONFIG") if row["key"] == key)
+
+    def refused(self, statement, code):
+        with self.assertRaises(pgwire.PgError) as caught:
+            self.teal.console(statement)
+        self.assertEqual(caught.exception.sqlstate, code, caught.exception)
+        return str(caught.exception)
+
+    def test_set_lasts_until_reload(self):
+        before = self.setting("query_wait_timeout")
+        self.teal.console("SET query_wait_timeout = '7s'")
+        self.assertEqual(self.setting("query_wait_timeout"), "7s")
+        self.assertEqual(self.connect().value("SELECT 1"), "1")
+        self.teal.console("RELOAD")
+        self.assertEqual(self.setting("query_wait_timeout"), before)
+
+    def test_set_changes_only_that_key(self):
+        before = self.teal.console("SHOW CONFIG")
+        self.teal.console("SET read_functions = 'a,b'")
+        self.teal.console("SET read_functions = 'f,g'")
+        after = self.teal.console("SHOW CONFIG")
+        self.assertEqual([b["key"] for b, a in zip(before, after) if a != b], ["read_functions"])
+        self.assertRegex(self.setting("read_functions"), "^f, ?g$")
+        self.teal.console("RELOAD")
+        self.assertEqual(self.teal.console("SHOW CONFIG"), before)
+
+    def test_a_mistake_changes_nothing(self):
+        before = self.teal.console("SHOW CONFIG")
+        self.refused("SET no_such_key = 1", "42704")
+        self.refused("SET listen_port = 1", "55P02")
+        self.refused("SET lag_max = purple", "22023")
+        self.refused("SET auth_file = '/nonexistent'" if self.setting("auth_type") != "trust" else "SET lag_max = 0", "F0000"
+                     if self.setting("auth_type") != "trust" else "22023")
+        self.refused("SET lag_max", "42601")
+        self.assertEqual(self.teal.console("SHOW CONFIG"), before)
+
+    def test_the_log_has_who_what_and_no_secret(self):
+        self.refused("SET blue.password = 'sesame'", "55P02")
+        self.teal.console("SET lag_max = 2s")
+        log = self.teal.log_tail()
+        self.assertNotIn("sesame", log)
+        self.assertRegex(log, r'console command.*uid=%d pid=%d .*text="SET lag_max = 2s"' % (os.getuid(), os.getpid()))
+        self.teal.console("RELOAD")
+
+
+@unittest.skipUnless(os.getuid() == 0, "only root can become others")
+class Roles(PairCase):
+    """The peer's uid decides, whatever user it names."""
+
+    teal_settings = {"admin_socket_mode": "0666", "admin_users": "daemon", "stats_users": "nobody, 1234"}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        path = cls.teal.admin_dir
+        while path != "/":  # the others must reach the socket
+            os.chmod(path, os.stat(path).st_mode | 0o011)
+            path = os.path.dirname(path)
+
+    def as_uid(self, uid, statements):
+        """{statement: sqlstate, "" for none} as another user of the system."""
+        code = ("import os, sys, json\n"
+                "os.setgroups([]); os.setgid(%d); os.setuid(%d)\n"
+                "answers = {}\n"
+                "for s in json.load(sys.stdin):\n"
+                "    try:\n"
+                "        with pgwire.Connection(%r, %d, 'anyone', 'pgbouncer', timeout=30) as c: c.query(s); answers[s] = ''\n"
+                "    except pgwire.PgError as e: answers[s] = e.sqlstate\n"
+                "print(json.dumps(answers))\n" % (uid, uid, self.teal.admin_dir, self.teal.admin_port))
+        done = subprocess.run([sys.executable, "-c", "import sys; sys.path.insert(0, %r); import pgwire\n"
+                               % os.path.join(TOP, "tests/support") + code],
+                              input=json.dumps(statements), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def commands(self):
+        return [(row["command"], row["needs"]) for row in self.teal.console("SHOW HELP")]
+
+    def test_every_command_for_each_role(self):
+        # Without its arguments a command fails behind the check of rights, or before it with 42601; with them it might do it.
+        harmless = {"READS": "READS follow", "WRITES": None, "EXPLAIN ROUTE": "EXPLAIN ROUTE SELECT 1", "KILL_CLIENT": "KILL_CLIENT 0",
+                    "DISABLE": "DISABLE nowhere", "ENABLE": "ENABLE nowhere", "SET": "SET no_such_key = 1"}
+        statements = {}
+        for shown, needs in self.commands():
+            words = re.match(r"[A-Z_ ]+", shown.split("[")[0]).group(0).strip()
+            statement = harmless.get(words, words)
+            if statement is not None:
+                statements[statement] = needs
+        statements["WRITES blue"] = "operate"
+        self.assertGreater(len(statements), 35)
+        nobody = pwd.getpwnam("nobody").pw_uid
+        stranger = self.as_uid(4321, list(statements))
+        self.assertEqual(set(stranger.values()), {"28000"})
+        for uid in (nobody, 1234):
+            for statement, state in self.as_uid(uid, list(statements)).items():
+                with self.subTest(uid=uid, statement=statement):
+                    self.assertEqual(state, "42501" if statements[statement] == "operate" else "")
+        operating = self.as_uid(pwd.getpwnam("daemon").pw_uid, ["READS follow", "HOLD 10s", "RELEASE", "RELOAD", "SHOW POOLS"])
+        self.assertEqual(set(operating.values()), {""})
+        self.assertIn("uid=%d" % nobody, self.teal.log_tail(60000))
+
+    def test_a_reload_takes_a_right_away(self):
+        with self.teal.admin() as c:
+            self.assertEqual(self.as_uid(1234, ["SHOW VERSION"]), {"SHOW VERSION": ""})
+            c.query("SET stats_users = ''")
+            self.assertEqual(self.as_uid(1234, ["SHOW VERSION"]), {"SHOW VERSION": "28000"})
+            c.query("RELOAD")
+            self.assertEqual(self.as_uid(1234, ["SHOW VERSION"]), {"SHOW VERSION": ""})
 
 
 class Ending(PairCase):

@@ -44,10 +44,9 @@ every_row_of_the_table_is_found_by_its_words(void **state)
     static const struct {
         enum command command;
         const char *argument;
-    } arguments[] = {
-        {CMD_READS, " blue"},          {CMD_WRITES, " green"}, {CMD_KILL, " 7"},
-        {CMD_DISABLE, " app"},         {CMD_ENABLE, " app"},   {CMD_EXPLAIN, " select 1"},
-        {CMD_SET, " datestyle to iso"}};
+    } arguments[] = {{CMD_READS, " blue"},      {CMD_WRITES, " green"}, {CMD_KILL, " 7"},
+                     {CMD_DISABLE, " app"},     {CMD_ENABLE, " app"},   {CMD_EXPLAIN, " select 1"},
+                     {CMD_SET, " lag_max = 5s"}};
     for (size_t i = 0; i < command_rows_count(); i++) {
         const struct command_row *row = command_row_at(i);
         char text[128];
@@ -132,7 +131,7 @@ what_is_no_command_is_refused(void **state)
         {"kill_client 18446744073709551616", "42601"},
         {"shutdown immediate", "42601"},
         {"explain route", "42601"},
-        {"set default_pool_size = 5", "42704"},
+        {"set default_pool_size 5", "42601"},
         {"/* no end", "42601"},
         {"show\x01status", "42601"},
     };
@@ -184,6 +183,11 @@ the_other_arguments_arrive(void **state)
     assert_string_equal(parsed("pause \"my db\" 1min").database, "my db");
     assert_int_equal(parsed("wait_close app 3").timeout_us, 3000000);
     assert_string_equal(parsed("kill").database, "");
+    assert_string_equal(parsed("set lag_max=5s;").value, "5s");
+    assert_string_equal(parsed("SET lag_max TO '1 ''x'' ;' ;").value, "1 'x' ;");
+    assert_string_equal(parsed("SET blue.host = ''").key, "blue.host");
+    assert_int_equal(parsed("set extra_float_digits=3").command, CMD_SET_IGNORED);
+    assert_int_equal(parsed("SET SESSION CHARACTERISTICS AS x").command, CMD_SET_IGNORED);
     assert_string_equal(parsed("disable app;").database, "app");
     assert_true(parsed("kill_client 18446744073709551615").number == UINT64_MAX);
     assert_true(parsed("show sessions pinned").pinned);
