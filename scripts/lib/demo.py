@@ -14,6 +14,7 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "support"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import certificates
 import cluster
 import report
 import verify
@@ -43,7 +44,7 @@ class Demo:
         self.story = []         # all that was printed
         self.problems = []
         self.reverse = []
-        self.pair = self.teal = None
+        self.pair = self.teal = self.pki = None
 
     # -- telling
 
@@ -59,8 +60,14 @@ class Demo:
 
     def set_up(self):
         kind = "logical" if self.args.logical else "physical"
-        self.pair = cluster.Pair(self.work, kind, None, self.args.green_version, {"fsync": "on"}, schema=verify.SCHEMA)
+        settings = {"fsync": "on"}
+        if self.args.tls:
+            self.pki = certificates.Authority(os.path.join(self.work, "pki"))
+            settings.update(self.pki.server_settings())
+        self.pair = cluster.Pair(self.work, kind, None, self.args.green_version, settings, schema=verify.SCHEMA)
         blue, green = self.pair.blue, self.pair.green
+        if self.args.tls:
+            blue.hba = green.hba = "hostnossl all app all reject\n" + cluster.HBA
         blue.init().start()
         cluster.Pair.create_database(blue)
         self.pgbench_init(blue)
@@ -93,16 +100,27 @@ class Demo:
                  "ALTER TABLE pgbench_history OWNER TO app", "app")
 
     def start_teal(self):
-        self.teal = Teal(self.pair, auth_type="scram-sha-256")
+        node = {"sslmode": "verify-full", "replication_sslrootcert": self.pki.ca} if self.args.tls else {}
+        self.teal = Teal(self.pair, blue=node, green=node, auth_type="scram-sha-256", **self.tls_settings())
         with open(os.path.join(self.teal.dir, "users.txt"), "w") as f:
             f.write('"app" "%s"\n' % PASSWORD)
         self.teal.spawn()
         cluster.wait_until(self.answers, 15, "teal; its log ends:\n" + self.teal.log_tail(1500))
         self.say("   teal    127.0.0.1:%d  console %s" % (self.teal.port, self.teal.admin_dir))
 
+    def tls_settings(self):
+        if not self.args.tls:
+            return {}
+        cert, key = self.pki.issue("teal", certificates.HOSTS)
+        return {"client_tls_sslmode": "require", "client_tls_cert_file": cert, "client_tls_key_file": key,
+                "server_tls_sslmode": "verify-full", "server_tls_ca_file": self.pki.ca}
+
+    def connect(self, **kwargs):
+        return self.teal.connect(password=PASSWORD, tls=self.pki.context() if self.pki else None, **kwargs)
+
     def answers(self):
         self.teal.check_alive()
-        with self.teal.connect(password=PASSWORD, timeout=5) as c:
+        with self.connect(timeout=5) as c:
             return c.value("SELECT 1") == "1"
 
     # -- load
@@ -128,13 +146,17 @@ class Demo:
         self.child("pgbench " + name,
                    [cluster.client_program("pgbench"), "-n", "-M", "prepared", "-T", "600", "-j", "1", "-l",
                     "--log-prefix", os.path.join(self.work, "pgbench-" + name), "-h", self.teal.host,
-                    "-p", str(self.teal.port), "-U", "app", *options, "app"], {"PGPASSWORD": PASSWORD})
+                    "-p", str(self.teal.port), "-U", "app", *options, "app"], dict(self.libpq_tls(), PGPASSWORD=PASSWORD))
+
+    def libpq_tls(self):
+        return {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": self.pki.ca} if self.pki else {}
 
     def history(self, number):
         self.child("verify %d" % number,
                    [sys.executable, os.path.join(TOP, "tests/support/verify.py"), "run", "--port", str(self.teal.port),
                     "--password", PASSWORD, "--clients", "4", "--seed", str(number), "--pause", "8",
-                    "--out", os.path.join(self.work, "history-%d.json" % number)])
+                    "--out", os.path.join(self.work, "history-%d.json" % number)] +
+                   (["--ca", self.pki.ca] if self.pki else []))
 
     def run_on(self, seconds=STEADY):
         """Lets the load run; a dead load or a dead proxy ends the story at once."""
@@ -192,7 +214,7 @@ class Demo:
             raise Broken("after the %s writes do not go to %s" % (command, side))
 
     def teal_writer(self):
-        with self.teal.connect(password=PASSWORD) as c:
+        with self.connect() as c:
             c.query("BEGIN")
             side = c.value("SELECT current_setting('cluster_name')")
             c.query("ROLLBACK")
@@ -267,7 +289,7 @@ class Demo:
     def drain(self, writer, other):
         """A last row through Teal must arrive on the other side: what came before it has, too."""
         began = time.monotonic()
-        with self.teal.connect(password=PASSWORD) as c:
+        with self.connect() as c:
             c.query("INSERT INTO verify.op (op, cid, seq) VALUES ('last', 0, 0)")
         arrived = "SELECT 1 FROM verify.op WHERE op = 'last'"
         try:
@@ -400,6 +422,7 @@ def main():
     parser = argparse.ArgumentParser(prog="demo")
     parser.add_argument("--logical", action="store_true")
     parser.add_argument("--green-version")
+    parser.add_argument("--tls", action="store_true")
     parser.add_argument("--report", default=os.path.join(TOP, "build", "demo-report.html"))
     parser.add_argument("--keep", action="store_true")
     args = parser.parse_args()

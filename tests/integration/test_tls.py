@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """TLS on both legs: every mode, every way to begin, what must be refused, and that nothing else changes."""
 import os
-import pwd
 import socket
 import ssl
 import subprocess
@@ -10,11 +9,9 @@ import time
 
 import pgwire
 from case import PairCase
-from certificates import Authority
-from cluster import ROOT, SERVER_USER, Pair, client_program, free_port, has_version, wait_until, work_dir
+from certificates import HOSTS, Authority
+from cluster import Pair, client_program, free_port, has_version, wait_until, work_dir
 from relay import Relay
-
-HOSTS = ("localhost", "127.0.0.1")
 
 
 class TlsCase(PairCase):
@@ -28,12 +25,9 @@ class TlsCase(PairCase):
         work = work_dir()
         cls.pki = Authority(os.path.join(work, "pki"))
         cls.stranger = Authority(os.path.join(work, "stranger"), "another authority")
-        owner = pwd.getpwnam(SERVER_USER).pw_uid if ROOT else None
-        cert, key = cls.pki.issue("server", HOSTS, owner=owner)
         cls.cert, cls.key = cls.pki.issue("teal", HOSTS)
-        settings = {"ssl": "on", "ssl_cert_file": "'%s'" % cert, "ssl_key_file": "'%s'" % key, "ssl_ca_file": "'%s'" % cls.pki.ca}
         pair = Pair(work, kind=cls.kind, blue_version=cls.versions[0], green_version=cls.versions[1],
-                    settings=dict(settings, **cls.settings))
+                    settings=dict(cls.pki.server_settings(), **cls.settings))
         pair.own_work = True
         files = {"client_tls_cert_file": cls.cert, "client_tls_key_file": cls.key, "server_tls_ca_file": cls.pki.ca}
         cls.teal_settings = dict(cls.teal_settings, **files, **cls.tls_settings)
@@ -406,10 +400,9 @@ class AnotherName(TlsCase):
     @classmethod
     def make_pair(cls):
         pair = super().make_pair()
-        owner = pwd.getpwnam(SERVER_USER).pw_uid if ROOT else None
-        cert, key = cls.pki.issue("elsewhere.example", ("elsewhere.example",), owner=owner)
+        settings = cls.pki.server_settings("elsewhere.example", ("elsewhere.example",))
         for side in (pair.blue, pair.green):
-            side.settings.update(ssl_cert_file="'%s'" % cert, ssl_key_file="'%s'" % key)
+            side.settings.update(settings)
         return pair
 
     def test_verify_full_looks_at_the_host(self):

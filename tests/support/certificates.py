@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: PostgreSQL
 """certificates.py: authorities and certificates for the tests and the demo, made by openssl(1)."""
 import os
+import pwd
+import ssl
 import subprocess
+
+import cluster
+
+HOSTS = ("localhost", "127.0.0.1")
 
 
 def openssl(*argv):
@@ -48,6 +54,18 @@ class Authority:
         if owner is not None:
             os.chown(key, owner, -1)
         return cert, key
+
+    def context(self):
+        """For a client of ours that believes this authority."""
+        context = ssl.create_default_context(cafile=self.ca)
+        context.set_alpn_protocols(["postgresql"])
+        return context
+
+    def server_settings(self, name="server", hosts=HOSTS):
+        """What a PostgreSQL server of the harness needs to speak TLS with a certificate for these hosts."""
+        owner = pwd.getpwnam(cluster.SERVER_USER).pw_uid if cluster.ROOT else None
+        cert, key = self.issue(name, hosts, owner=owner)
+        return {"ssl": "on", "ssl_cert_file": "'%s'" % cert, "ssl_key_file": "'%s'" % key, "ssl_ca_file": "'%s'" % self.ca}
 
     def issue_expired(self, request, cert, extensions):
         """Only `openssl ca` of OpenSSL 3.0 can set both ends of the time."""

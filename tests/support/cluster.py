@@ -201,6 +201,7 @@ class Cluster:
         self.socket_dir = os.path.join(work, "s")
         self.settings = dict(SETTINGS, cluster_name="'%s'" % name, port=str(self.port),
                              unix_socket_directories="'%s'" % self.socket_dir, **(settings or {}))
+        self.hba = HBA
         self.process = None
         self.host = "127.0.0.1"
         os.makedirs(self.socket_dir, exist_ok=True)
@@ -238,7 +239,7 @@ class Cluster:
         with open(path, "w") as f:
             f.write(own + "# -- harness --\n" + "".join("%s = %s\n" % kv for kv in self.settings.items()))
         with open(os.path.join(self.data, "pg_hba.conf"), "w") as f:
-            f.write(HBA)
+            f.write(self.hba)
 
     def set(self, **settings):
         self.settings.update(settings)
@@ -250,7 +251,8 @@ class Cluster:
         log = open(self.log, "ab")
         argv = [os.path.join(self.bin, "postgres"), "-D", self.data]
         self.process = subprocess.Popen(with_parent(as_server_user(argv)), stdin=subprocess.DEVNULL, stdout=log,
-                                        stderr=log, cwd="/", start_new_session=True)
+                                        stderr=log, cwd="/", start_new_session=True,
+                                        env=dict(os.environ, HOME=self.data))  # not root's, where libpq would look for keys
         log.close()
         if wait:
             self.wait_ready()

@@ -33,6 +33,7 @@ import json
 import os
 import random
 import signal
+import ssl
 import sys
 import threading
 import time
@@ -91,7 +92,7 @@ class Client:
     def connect(self):
         self.connection = pgwire.Connection(self.args.host, self.args.port, self.args.user, self.args.database,
                                             password=self.args.password, timeout=self.args.timeout,
-                                            application_name="verify")
+                                            application_name="verify", tls=self.args.tls)
         self.connection.prepare("put", INSERT)
         self.connection.prepare("own", "SELECT coalesce(max(seq), 0) FROM verify.op WHERE cid = $1")
 
@@ -480,6 +481,7 @@ def main():
     r.add_argument("--user", default="app")
     r.add_argument("--password")
     r.add_argument("--database", default="app")
+    r.add_argument("--ca", help="speak TLS, with this authority")
     r.add_argument("--out", required=True)
     r.add_argument("--clients", type=int, default=4)
     r.add_argument("--seconds", type=float, default=0)
@@ -497,6 +499,7 @@ def main():
     c.add_argument("history", nargs="+")
     args = parser.parse_args()
     if args.verb == "run":
+        args.tls = ssl.create_default_context(cafile=args.ca) if args.ca else None
         run(args)
         return 0
     return check(args)
