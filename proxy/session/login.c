@@ -3,21 +3,20 @@
  * What a client is told at login (ParameterStatus) comes from a real backend with the client's own
  * settings applied, so that a bad setting is refused here, with the server's words, and the values
  * shown are the server's. The answer is remembered by user, database and settings: the next login
- * like it needs no backend. */
+ * like it needs no backend. The proof of who it is in between is authenticate.c's. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include <string.h>
 
 #include "base/mem.h"
 #include "net/tls.h"
+#include "session/authenticate.h"
 #include "session/identity.h"
 #include "session/session.h"
 #include "session/workers.h"
 #include "wire/message.h"
 #include "wire/startup.h"
 
-enum { PASSWORD_MESSAGE_MAX = 4096, WELCOMES_MAX = 1000 };
-
-enum { AUTH_OK = 0, AUTH_SASL = 10, AUTH_SASL_CONTINUE = 11, AUTH_SASL_FINAL = 12 };
+enum { WELCOMES_MAX = 1000, AUTH_OK = 0 };
 
 /* ---- the end of a login ---- */
 
@@ -86,8 +85,7 @@ login_linked(struct session *s)
     }
 }
 
-/* Proved who it is. */
-static void
+void
 login_authenticated(struct session *s)
 {
     struct worker *w = s->worker;
@@ -104,104 +102,6 @@ login_authenticated(struct session *s)
     if (place_seek(s, SQL_WRITE)) {
         login_linked(s);
     }
-}
-
-/* ---- authentication ---- */
-
-static void
-scram_step(struct session *s, enum scram_step step, uint32_t code, struct buf *reply,
-           const struct err *err)
-{
-    if (step == SCRAM_FAILED) {
-        session_close(s, err);
-        return;
-    }
-    message_put_auth(&s->out, code, buf_slice(reply));
-    if (step == SCRAM_DONE) {
-        login_authenticated(s);
-    }
-}
-
-static void
-on_sasl_first(struct session *s, struct slice body)
-{
-    struct slice mechanism;
-    struct slice message;
-    uint32_t len;
-    struct err err;
-    if (!slice_take_cstr(&body, &mechanism) || !slice_take_u32(&body, &len)) {
-        session_refuse(s, SQLSTATE_PROTOCOL, "invalid SASL response: insufficient data");
-        return;
-    }
-    if (!slice_equal_str(mechanism, SCRAM_MECHANISM)) {
-        session_refuse(s, SQLSTATE_PROTOCOL,
-                       "client selected an invalid SASL authentication mechanism");
-        return;
-    }
-    if (!slice_take(&body, len, &message) || body.len != 0) {
-        session_refuse(s, SQLSTATE_PROTOCOL, "invalid SASL response: insufficient data");
-        return;
-    }
-    struct buf reply;
-    buf_init(&reply);
-    s->scram_first_seen = true;
-    scram_step(s, scram_server_first(s->scram, message, &reply, &err), AUTH_SASL_CONTINUE, &reply,
-               &err);
-    buf_fini(&reply);
-}
-
-static void
-on_sasl_final(struct session *s, struct slice body)
-{
-    struct err err;
-    struct buf reply;
-    buf_init(&reply);
-    const struct scram_secret secret = user_scram_secret(access_user(s->worker->access, s->user));
-    scram_step(s, scram_server_final(s->scram, body, &secret, &reply, &err), AUTH_SASL_FINAL,
-               &reply, &err);
-    buf_fini(&reply);
-}
-
-static size_t
-consume_password(struct session *s, struct slice in)
-{
-    uint8_t type;
-    uint64_t total;
-    if (in.len > 0 && in.p[0] != 'p') {
-        session_refuse(s, SQLSTATE_PROTOCOL, "expected SASL response, got message type %u",
-                       in.p[0]);
-        return 0;
-    }
-    const enum wire_result r = wire_peek(in, PASSWORD_MESSAGE_MAX, &type, &total);
-    if (r == WIRE_BAD) {
-        session_refuse(s, SQLSTATE_PROTOCOL, "invalid length of a SASL response");
-        return 0;
-    }
-    if (r == WIRE_MORE || in.len < total) {
-        return 0;
-    }
-    const struct slice body = slice_of(in.p + WIRE_HEADER_LEN, (size_t)total - WIRE_HEADER_LEN);
-    if (s->scram_first_seen) {
-        on_sasl_final(s, body);
-    } else {
-        on_sasl_first(s, body);
-    }
-    return (size_t)total;
-}
-
-static void
-begin_authentication(struct session *s)
-{
-    static const char mechanisms[] = SCRAM_MECHANISM "\0";
-    struct worker *w = s->worker;
-    if (w->conf->auth_type == CONF_AUTH_TRUST) {
-        login_authenticated(s);
-        return;
-    }
-    s->scram = xcalloc(1, sizeof(*s->scram));
-    users_scram_begin(w->access->users, s->user, s->scram);
-    s->phase = SESSION_AUTH;
-    message_put_auth(&s->out, AUTH_SASL, slice_of(mechanisms, sizeof(mechanisms)));
 }
 
 /* ---- the start-up packet ---- */
@@ -320,7 +220,7 @@ on_session_packet(struct session *s, const struct startup_packet *packet)
         return;
     }
     identity_settle(s);
-    begin_authentication(s);
+    authenticate_begin(s);
 }
 
 static size_t
@@ -366,5 +266,5 @@ consume_startup(struct session *s, struct slice in)
 size_t
 login_consume(struct session *s, struct slice in)
 {
-    return s->phase == SESSION_STARTUP ? consume_startup(s, in) : consume_password(s, in);
+    return s->phase == SESSION_STARTUP ? consume_startup(s, in) : authenticate_consume(s, in);
 }

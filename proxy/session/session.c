@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "net/tls.h"
+#include "session/authenticate.h"
 #include "wire/message.h"
 
 static void session_on_ready(void *arg, unsigned ready);
@@ -117,10 +118,7 @@ session_free(void *arg)
     buf_fini(&s->held_replies);
     buf_fini(&s->set);
     settings_draft_fini(&s->draft);
-    if (s->scram != NULL) {
-        scram_server_fini(s->scram);
-        mem_free(s->scram);
-    }
+    authenticate_fini(s);
     mem_free(s->user);
     mem_free(s->database);
     mem_free(s->application);

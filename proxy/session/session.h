@@ -17,13 +17,14 @@
 #ifndef TEAL_SESSION_SESSION_H
 #define TEAL_SESSION_SESSION_H
 
-#include "auth/scram.h"
 #include "net/stream.h"
 #include "pool/pool.h"
 #include "route/route.h"
 #include "session/names.h"
 #include "session/thread.h"
 #include "sql/set.h"
+
+struct auth_attempt;
 
 enum session_phase {
     SESSION_STARTUP,
@@ -92,9 +93,8 @@ struct session {
     bool ssl_asked, gss_asked;
     bool first_byte_seen; /* it has told whether the client speaks TLS from the start */
     bool tls_direct;
-    uint16_t minor;             /* of the protocol that it and Teal speak */
-    struct scram_server *scram; /* owned, during AUTH */
-    bool scram_first_seen;
+    uint16_t minor;                  /* of the protocol that it and Teal speak */
+    struct auth_attempt *auth;       /* owned, during AUTH: see authenticate.h */
     struct settings_draft draft;     /* during STARTUP */
     struct settings *settings;       /* shared (ref): what it has set by now */
     struct settings *login_settings; /* shared (ref): what it had set at login */
@@ -208,6 +208,8 @@ size_t login_consume(struct session *s, struct slice in);
 /* Before the first byte of all is read: begins TLS when it is that of a TLS handshake. False when
  * the session has ended. */
 bool login_first_byte(struct session *s);
+/* The client has proved who it is. */
+void login_authenticated(struct session *s);
 /* The backend asked for by a login is there (or not: err). */
 void login_linked(struct session *s);
 void login_settings_applied(struct session *s);

@@ -1,0 +1,215 @@
+/* authenticate.c — a client proves who it is. See authenticate.h.
+ *
+ * Whether a user exists is told to nobody: an unknown one is asked the same and refused at the same
+ * point with the same words. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "session/authenticate.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "wire/message.h"
+
+enum { PASSWORD_MESSAGE_MAX = 4096 };
+
+enum { AUTH_SASL = 10, AUTH_SASL_CONTINUE = 11, AUTH_SASL_FINAL = 12 };
+
+typedef void auth_ask_fn(struct session *s);
+typedef void auth_answer_fn(struct session *s, struct slice body);
+
+struct auth_method {
+    const char *response;   /* how PostgreSQL calls the answer; NULL when nothing is asked */
+    auth_ask_fn *ask;       /* asks, or decides at once */
+    auth_answer_fn *answer; /* NULL when nothing is asked */
+};
+
+static auth_ask_fn trust_ask;
+static auth_ask_fn scram_ask;
+static auth_answer_fn scram_answer;
+
+static const struct auth_method methods[] = {
+    [CONF_AUTH_TRUST] = {NULL, trust_ask, NULL},
+    [CONF_AUTH_SCRAM_SHA_256] = {"SASL", scram_ask, scram_answer},
+};
+
+/* ---- the life of an attempt ---- */
+
+/* The users file is in memory. A lookup that asks a server would go on from here, and call
+ * authenticate_found when it has the answer. */
+static void
+look_up(struct session *s)
+{
+    authenticate_found(s, access_user(s->auth->access, s->user));
+}
+
+void
+authenticate_begin(struct session *s)
+{
+    struct worker *w = s->worker;
+    struct auth_attempt *a = xcalloc(1, sizeof(*a));
+    a->method = &methods[w->conf->auth_type];
+    a->step = AUTH_LOOKING;
+    a->access = access_ref(w->access);
+    s->auth = a;
+    s->phase = SESSION_AUTH;
+    look_up(s);
+}
+
+void
+authenticate_found(struct session *s, const struct user *user)
+{
+    struct auth_attempt *a = s->auth;
+    CHECK(a != NULL && a->step == AUTH_LOOKING);
+    a->user = user;
+    a->step = AUTH_ASKED;
+    a->method->ask(s);
+}
+
+void
+authenticate_again(struct session *s, uint32_t code, struct slice body)
+{
+    message_put_auth(&s->out, code, body);
+    s->auth->step = AUTH_ASKED;
+}
+
+void
+authenticate_succeed(struct session *s)
+{
+    CHECK(s->phase == SESSION_AUTH);
+    authenticate_fini(s);
+    login_authenticated(s);
+}
+
+void
+authenticate_fail(struct session *s, const struct err *err)
+{
+    session_close(s, err);
+}
+
+void
+authenticate_resume(struct session *s)
+{
+    session_resume(s);
+    session_flush(s);
+    session_update_interest(s);
+}
+
+void
+authenticate_fini(struct session *s)
+{
+    struct auth_attempt *a = s->auth;
+    if (a == NULL) {
+        return;
+    }
+    scram_server_fini(&a->scram);
+    access_unref(a->access);
+    mem_wipe_free(a, sizeof(*a));
+    s->auth = NULL;
+}
+
+/* ---- trust ---- */
+
+static void
+trust_ask(struct session *s)
+{
+    authenticate_succeed(s);
+}
+
+/* ---- scram-sha-256 ---- */
+
+static void
+scram_ask(struct session *s)
+{
+    static const char mechanisms[] = SCRAM_MECHANISM "\0";
+    users_scram_begin(s->auth->access->users, s->user, &s->auth->scram);
+    authenticate_again(s, AUTH_SASL, slice_of(mechanisms, sizeof(mechanisms)));
+}
+
+static void
+scram_first(struct session *s, struct slice body)
+{
+    struct slice mechanism;
+    struct slice message;
+    uint32_t len;
+    struct err err;
+    if (!slice_take_cstr(&body, &mechanism) || !slice_take_u32(&body, &len)) {
+        session_refuse(s, SQLSTATE_PROTOCOL, "invalid SASL response: insufficient data");
+        return;
+    }
+    if (!slice_equal_str(mechanism, SCRAM_MECHANISM)) {
+        session_refuse(s, SQLSTATE_PROTOCOL,
+                       "client selected an invalid SASL authentication mechanism");
+        return;
+    }
+    if (!slice_take(&body, len, &message) || body.len != 0) {
+        session_refuse(s, SQLSTATE_PROTOCOL, "invalid SASL response: insufficient data");
+        return;
+    }
+    struct buf reply;
+    buf_init(&reply);
+    s->auth->scram_first_seen = true;
+    if (scram_server_first(&s->auth->scram, message, &reply, &err) == SCRAM_FAILED) {
+        authenticate_fail(s, &err);
+    } else {
+        authenticate_again(s, AUTH_SASL_CONTINUE, buf_slice(&reply));
+    }
+    buf_fini(&reply);
+}
+
+/* Where a plain password is not in the cache of keys yet, this derives them, some milliseconds
+ * long; a derivation elsewhere would go on from here. */
+static void
+scram_final(struct session *s, struct slice body)
+{
+    struct err err;
+    struct buf reply;
+    buf_init(&reply);
+    const struct scram_secret secret = user_scram_secret(s->auth->user);
+    if (scram_server_final(&s->auth->scram, body, &secret, &reply, &err) == SCRAM_FAILED) {
+        authenticate_fail(s, &err);
+    } else {
+        message_put_auth(&s->out, AUTH_SASL_FINAL, buf_slice(&reply));
+        authenticate_succeed(s);
+    }
+    buf_fini(&reply);
+}
+
+static void
+scram_answer(struct session *s, struct slice body)
+{
+    if (s->auth->scram_first_seen) {
+        scram_final(s, body);
+    } else {
+        scram_first(s, body);
+    }
+}
+
+/* ---- the client's answers ---- */
+
+size_t
+authenticate_consume(struct session *s, struct slice in)
+{
+    uint8_t type;
+    uint64_t total;
+    struct auth_attempt *a = s->auth;
+    if (a->step != AUTH_ASKED || in.len == 0) {
+        return 0;
+    }
+    if (in.p[0] != 'p') {
+        session_refuse(s, SQLSTATE_PROTOCOL, "expected %s response, got message type %u",
+                       a->method->response, in.p[0]);
+        return 0;
+    }
+    const enum wire_result r = wire_peek(in, PASSWORD_MESSAGE_MAX, &type, &total);
+    if (r == WIRE_BAD) {
+        session_refuse(s, SQLSTATE_PROTOCOL, "invalid length of a %s response",
+                       a->method->response);
+        return 0;
+    }
+    if (r == WIRE_MORE || in.len < total) {
+        return 0;
+    }
+    a->step = AUTH_CHECKING;
+    a->method->answer(s, slice_of(in.p + WIRE_HEADER_LEN, (size_t)total - WIRE_HEADER_LEN));
+    return (size_t)total;
+}

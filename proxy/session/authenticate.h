@@ -1,0 +1,64 @@
+/* authenticate.h — a client proves who it is: for the files of the session layer only.
+ *
+ *      begin -> LOOKING -> ASKED -> CHECKING -> login_authenticated, or session_close
+ *                            ^---------'  one more answer is needed
+ *
+ * LOOKING finds what is known of the user, ASKED waits for the client's answer, CHECKING looks at
+ * it. A method (a row of the table in authenticate.c) says what is asked and what an answer does. A
+ * login succeeds in one place, authenticate_succeed, and fails in one, authenticate_fail.
+ *
+ * Two steps may take longer than a turn, and then the session stays in SESSION_AUTH while its input
+ * waits in s->in:
+ *   - look_up in authenticate.c: whoever finds a user later calls authenticate_found;
+ *   - the answer of a method, after setting step to AUTH_CHECKING: whoever has the outcome later
+ *     calls authenticate_succeed, authenticate_fail or authenticate_again.
+ * Both may be called at once as well, which is what happens today. Who calls them later, from a
+ * callback of its own, first asks session_is_open, and afterwards calls authenticate_resume. What
+ * such a step holds is given back in authenticate_fini. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_SESSION_AUTHENTICATE_H
+#define TEAL_SESSION_AUTHENTICATE_H
+
+#include "auth/scram.h"
+#include "auth/users.h"
+#include "pool/access.h"
+#include "session/session.h"
+
+struct auth_method;
+
+enum auth_step {
+    AUTH_LOOKING,  /* what is known of the user is not there yet */
+    AUTH_ASKED,    /* the client's answer is awaited */
+    AUTH_CHECKING, /* the outcome of an answer is not there yet */
+};
+
+/* What a login needs until it is decided; owned by its session. */
+struct auth_attempt {
+    const struct auth_method *method; /* a row of the table */
+    enum auth_step step;
+    struct access *access;   /* shared (ref): what held when it began */
+    const struct user *user; /* borrowed from access; NULL when nobody knows the name */
+    struct scram_server scram;
+    bool scram_first_seen;
+};
+
+/* The start-up packet has been taken: begins. Ends in SESSION_LOGIN at once when nothing is asked.
+ */
+void authenticate_begin(struct session *s);
+/* Takes on one message at the front of in; the number of bytes, 0 when more is needed or a step is
+ * not done. */
+size_t authenticate_consume(struct session *s, struct slice in);
+/* The user is there, or NULL: nobody knows the name. It must live for as long as the attempt. */
+void authenticate_found(struct session *s, const struct user *user);
+/* One more message is asked for: code and body of an AuthenticationXxx. */
+void authenticate_again(struct session *s, uint32_t code, struct slice body);
+/* The one place where a login succeeds. The attempt is gone afterwards. */
+void authenticate_succeed(struct session *s);
+/* The one place where it fails: the client is told err, and the session ends. */
+void authenticate_fail(struct session *s, const struct err *err);
+/* After a step that was done later than its turn: takes on what waits and sends what there is. */
+void authenticate_resume(struct session *s);
+/* Gives back what the attempt holds, wiped; harmless without one. */
+void authenticate_fini(struct session *s);
+
+#endif
