@@ -311,8 +311,10 @@ client_fail(struct client *client, const struct err *err)
 static void
 client_send_table(struct client *client, const struct table *t)
 {
+    /* The end of a Describe lets the dialog go on at once: an Execute behind it would be of now. */
+    const bool describe = client->describe;
     dialog_columns(&client->dialog, t->columns, t->columns_count);
-    if (client->describe) {
+    if (describe) {
         return;
     }
     const char *cells[TABLE_COLUMNS_MAX];
@@ -386,10 +388,13 @@ static void
 client_run_workers(struct client *client)
 {
     struct console *console = client->console;
-    const enum command command = client->statement.command;
-    const enum worker_report what = command == CMD_POOLS     ? WORKER_REPORT_POOLS
-                                    : command == CMD_SERVERS ? WORKER_REPORT_SERVERS
-                                                             : WORKER_REPORT_CLIENTS;
+    static const enum worker_report reports[COMMANDS_COUNT] = {
+        [CMD_CLIENTS] = WORKER_REPORT_CLIENTS, [CMD_SESSIONS] = WORKER_REPORT_CLIENTS,
+        [CMD_SERVERS] = WORKER_REPORT_SERVERS, [CMD_POOLS] = WORKER_REPORT_POOLS,
+        [CMD_SOCKETS] = WORKER_REPORT_SOCKETS, [CMD_ACTIVE_SOCKETS] = WORKER_REPORT_ACTIVE_SOCKETS,
+        [CMD_USERS] = WORKER_REPORT_USERS,
+    };
+    const enum worker_report what = reports[client->statement.command];
     struct ask *ask = xcalloc(1, sizeof(*ask));
     *ask = (struct ask){console, client->id};
     console->ops.report(console->ops.ctx, what, on_workers_table, ask);
@@ -486,12 +491,14 @@ run_enable(struct client *client)
     client_run_act(client, "enable", client->console->ops.enable);
 }
 
+/* SUSPEND and SHOW FDS are the two halves of PgBouncer's restart by handing sockets over. */
 static void
-run_suspend(struct client *client)
+run_unsupported(struct client *client)
 {
     struct err err;
     (void)err_set(&err, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                  "SUSPEND is not supported: sockets are not handed over to another process");
+                  "%s is not supported: sockets are not handed over to another process",
+                  client->statement.row->words);
     (void)err_hint(&err, "PAUSE lets everything wait; HOLD lets writes wait.");
     client_fail(client, &err);
 }
@@ -916,13 +923,28 @@ client_cancel(void *ctx, uint32_t pid, struct slice key)
 typedef void command_fn(struct client *client);
 
 static command_fn *const step_commands[COMMANDS_COUNT] = {
-    [CMD_CHECK] = run_check,     [CMD_PREPARE] = run_prepare,     [CMD_READS] = run_reads,
-    [CMD_WRITES] = run_writes,   [CMD_CUTOVER] = run_cutover,     [CMD_ROLLBACK] = run_rollback,
-    [CMD_FINISH] = run_finish,   [CMD_HOLD] = run_hold,           [CMD_RELEASE] = run_release,
-    [CMD_PAUSE] = run_pause,     [CMD_RESUME] = run_resume,       [CMD_KILL_ALL] = run_kill_all,
-    [CMD_SET] = run_set,         [CMD_RECONNECT] = run_reconnect, [CMD_WAIT_CLOSE] = run_wait_close,
-    [CMD_DISABLE] = run_disable, [CMD_ENABLE] = run_enable,       [CMD_SUSPEND] = run_suspend,
-    [CMD_KILL] = run_kill,       [CMD_RELOAD] = run_reload,       [CMD_SHUTDOWN] = run_shutdown,
+    [CMD_CHECK] = run_check,
+    [CMD_PREPARE] = run_prepare,
+    [CMD_READS] = run_reads,
+    [CMD_WRITES] = run_writes,
+    [CMD_CUTOVER] = run_cutover,
+    [CMD_ROLLBACK] = run_rollback,
+    [CMD_FINISH] = run_finish,
+    [CMD_HOLD] = run_hold,
+    [CMD_RELEASE] = run_release,
+    [CMD_PAUSE] = run_pause,
+    [CMD_RESUME] = run_resume,
+    [CMD_KILL_ALL] = run_kill_all,
+    [CMD_SET] = run_set,
+    [CMD_RECONNECT] = run_reconnect,
+    [CMD_WAIT_CLOSE] = run_wait_close,
+    [CMD_DISABLE] = run_disable,
+    [CMD_ENABLE] = run_enable,
+    [CMD_SUSPEND] = run_unsupported,
+    [CMD_FDS] = run_unsupported,
+    [CMD_KILL] = run_kill,
+    [CMD_RELOAD] = run_reload,
+    [CMD_SHUTDOWN] = run_shutdown,
 };
 
 static void

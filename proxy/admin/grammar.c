@@ -583,7 +583,10 @@ row_match(const struct command_row *row, struct slice text, struct lexer *after)
     while (*at != '\0') {
         const size_t len = strcspn(at, " ");
         const struct token token = lex(&lexer);
-        if (token.kind != TOKEN_WORD || token.len != len || strncasecmp(token.text, at, len) != 0) {
+        const bool alias = at == row->words && strncmp(at, "SHOW ", 5) == 0 &&
+                           strcasecmp(token.text, "SELECT") == 0;
+        const bool same = token.len == len && strncasecmp(token.text, at, len) == 0;
+        if (token.kind != TOKEN_WORD || (!same && !alias)) {
             return 0;
         }
         count++;

@@ -69,6 +69,10 @@ rates_get(const struct rates *r, struct rates_now *out)
     out->window_us = window_us;
     out->xacts_per_s = per_second(a->xacts, b->xacts, window_us);
     out->queries_per_s = per_second(a->queries, b->queries, window_us);
+    out->assignments_per_s = per_second(a->assignments, b->assignments, window_us);
+    out->client_parses_per_s = per_second(a->client_parses, b->client_parses, window_us);
+    out->server_parses_per_s = per_second(a->server_parses, b->server_parses, window_us);
+    out->binds_per_s = per_second(a->binds, b->binds, window_us);
     out->logins_per_s = per_second(a->logins, b->logins, window_us);
     out->received_per_s = per_second(a->bytes_received, b->bytes_received, window_us);
     out->sent_per_s = per_second(a->bytes_sent, b->bytes_sent, window_us);

@@ -26,6 +26,7 @@ struct rates {
 struct rates_now {
     uint64_t window_us;
     uint64_t xacts_per_s, queries_per_s, logins_per_s;
+    uint64_t assignments_per_s, client_parses_per_s, server_parses_per_s, binds_per_s;
     uint64_t received_per_s, sent_per_s;
     uint64_t xact_time_us, query_time_us; /* a transaction, a query */
     uint64_t wait_time_per_s;

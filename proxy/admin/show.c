@@ -3,6 +3,8 @@
 #include "admin/show.h"
 
 #include <inttypes.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -85,7 +87,7 @@ way_back_name(enum cutover_way_back way_back)
 }
 
 static struct table *
-show_state(const struct statement *s, const struct snapshot *snap)
+show_pair(const struct statement *s, const struct snapshot *snap)
 {
     static const char *const columns[] = {"pair",
                                           "epoch",
@@ -129,6 +131,29 @@ show_state(const struct statement *s, const struct snapshot *snap)
     table_add(t, way_back_name(snap->cutover.way_back));
     add_u64_if(t, v->writer == SIDE_GREEN && other->lag_known, other->lag_bytes);
     table_add(t, yes_or_no(snap->cutover.blocked));
+    return t;
+}
+
+/* PgBouncer's three rows first, then the columns of SHOW PAIR, a row each. */
+static struct table *
+show_state(const struct statement *s, const struct snapshot *snap)
+{
+    static const char *const columns[] = {"key", "value"};
+    struct table *t = TABLE_OF(columns);
+    table_add(t, "active");
+    table_add(t, yes_or_no(!snap->view->paused));
+    table_add(t, "paused");
+    table_add(t, yes_or_no(snap->view->paused));
+    table_add(t, "suspended");
+    table_add(t, "no");
+    table_add(t, "disabled");
+    table_add(t, yes_or_no(snap->view->disabled));
+    struct table *pair = show_pair(s, snap);
+    for (size_t column = 0; column < pair->columns_count; column++) {
+        table_add(t, pair->columns[column]);
+        table_add(t, table_cell(pair, 0, column));
+    }
+    table_free(pair);
     return t;
 }
 
@@ -191,7 +216,7 @@ show_cutover(const struct statement *s, const struct snapshot *snap)
 static void
 add_totals(struct table *t, const struct workers_stats *st)
 {
-    add_u64(t, st->xacts); /* every transaction is assigned a server once */
+    add_u64(t, st->assignments);
     add_u64(t, st->xacts);
     add_u64(t, st->queries);
     add_u64(t, st->bytes_received);
@@ -199,16 +224,16 @@ add_totals(struct table *t, const struct workers_stats *st)
     add_u64(t, st->xact_time_us);
     add_u64(t, st->query_time_us);
     add_u64(t, st->wait_time_us);
-    add_u64(t, 0); /* parse and bind messages are not counted apart */
-    add_u64(t, 0);
-    add_u64(t, 0);
+    add_u64(t, st->client_parses);
+    add_u64(t, st->server_parses);
+    add_u64(t, st->binds);
     add_u64(t, st->logins);
 }
 
 static void
 add_averages(struct table *t, const struct rates_now *r)
 {
-    add_u64(t, r->xacts_per_s);
+    add_u64(t, r->assignments_per_s);
     add_u64(t, r->xacts_per_s);
     add_u64(t, r->queries_per_s);
     add_u64(t, r->received_per_s);
@@ -216,9 +241,9 @@ add_averages(struct table *t, const struct rates_now *r)
     add_u64(t, r->xact_time_us);
     add_u64(t, r->query_time_us);
     add_u64(t, r->wait_time_per_s);
-    add_u64(t, 0);
-    add_u64(t, 0);
-    add_u64(t, 0);
+    add_u64(t, r->client_parses_per_s);
+    add_u64(t, r->server_parses_per_s);
+    add_u64(t, r->binds_per_s);
     add_u64(t, r->logins_per_s);
 }
 
@@ -287,6 +312,114 @@ show_stats_averages(const struct statement *s, const struct snapshot *snap)
 }
 
 static struct table *
+show_totals(const struct statement *s, const struct snapshot *snap)
+{
+    static const char *const columns[] = {"name", "value"};
+    static const char *const names[] = {"server_assignment_count",
+                                        "xact_count",
+                                        "query_count",
+                                        "client_bytes",
+                                        "server_bytes",
+                                        "xact_time",
+                                        "query_time",
+                                        "wait_time",
+                                        "ps_client_parse_count",
+                                        "ps_server_parse_count",
+                                        "ps_bind_count",
+                                        "client_login_count"};
+    struct table *totals = show_stats_totals(s, snap);
+    struct table *averages = show_stats_averages(s, snap);
+    struct table *t = TABLE_OF(columns);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        table_addf(t, "total_%s", names[i]);
+        table_add(t, table_cell(totals, 0, i + 1)); /* behind the database */
+    }
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        table_addf(t, "avg_%s", names[i]);
+        table_add(t, table_cell(averages, 0, i + 1));
+    }
+    table_free(totals);
+    table_free(averages);
+    return t;
+}
+
+/* There are no peers: a cancel finds its session within this process. */
+static struct table *
+show_peers(const struct statement *s, const struct snapshot *snap)
+{
+    static const char *const columns[] = {"peer_id", "host", "port", "pool_size"};
+    (void)s;
+    (void)snap;
+    return TABLE_OF(columns);
+}
+
+static struct table *
+show_peer_pools(const struct statement *s, const struct snapshot *snap)
+{
+    static const char *const columns[] = {"peer_id", "cl_active_cancel_req",
+                                          "cl_waiting_cancel_req", "sv_active_cancel", "sv_login"};
+    (void)s;
+    (void)snap;
+    return TABLE_OF(columns);
+}
+
+/* The two hosts, and what they were last found to be; they are looked up anew all the time. */
+static struct table *
+show_dns_hosts(const struct statement *s, const struct snapshot *snap)
+{
+    static const char *const columns[] = {"hostname", "ttl", "addrs"};
+    struct table *t = TABLE_OF(columns);
+    (void)s;
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        const struct node_facts *node = &snap->facts->node[side];
+        char addr[INET6_ADDRSTRLEN + 2] = "";
+        const bool known = node->addr_len > 0 && node->addr.ss_family != AF_UNIX &&
+                           getnameinfo((const struct sockaddr *)&node->addr, node->addr_len, addr,
+                                       sizeof(addr), NULL, 0, NI_NUMERICHOST) == 0;
+        table_add(t, snap->conf->node[side].host);
+        add_u64(t, 0);
+        table_add(t, known ? addr : "");
+    }
+    return t;
+}
+
+static struct table *
+show_dns_zones(const struct statement *s, const struct snapshot *snap)
+{
+    static const char *const columns[] = {"zonename", "serial", "count"};
+    (void)s;
+    (void)snap;
+    return TABLE_OF(columns);
+}
+
+/* There are no slabs as PgBouncer has them; what the process has in memory is one row. */
+static struct table *
+show_mem(const struct statement *s, const struct snapshot *snap)
+{
+    static const char *const columns[] = {"name", "size", "used", "free", "memtotal"};
+    struct table *t = TABLE_OF(columns);
+    (void)s;
+    table_add(t, "resident_pages");
+    add_u64(t, snap->page_size);
+    add_u64(t, snap->pages_resident);
+    add_u64(t, 0);
+    add_u64(t, snap->page_size * snap->pages_resident);
+    return t;
+}
+
+/* What pools of connections ask to see whether one is alive. */
+static struct table *
+show_ping(const struct statement *s, const struct snapshot *snap)
+{
+    static const char *const columns[] = {"?column?"};
+    struct table *t = TABLE_OF(columns);
+    (void)s;
+    (void)snap;
+    table_add(t, "1");
+    return t;
+}
+
+static struct table *
 show_databases(const struct statement *s, const struct snapshot *snap)
 {
     static const char *const columns[] = {"name",
@@ -343,11 +476,13 @@ show_lists(const struct statement *s, const struct snapshot *snap)
     } lists[] = {
         {"databases", 1},
         {"users", 0},
+        {"peers", 0},
         {"pools", 0},
+        {"peer_pools", 0},
         {"free_clients", 0},
         {"used_clients", snap->sessions},
         {"login_clients", 0},
-        {"free_servers", 0},
+        {"free_servers", snap->servers > snap->busy ? snap->servers - snap->busy : 0},
         {"used_servers", snap->busy},
         {"dns_names", 0},
         {"dns_zones", 0},
@@ -491,6 +626,14 @@ typedef struct table *show_fn(const struct statement *s, const struct snapshot *
 static show_fn *const shows[COMMANDS_COUNT] = {
     [CMD_STATUS] = show_status_lines,
     [CMD_STATE] = show_state,
+    [CMD_PAIR] = show_pair,
+    [CMD_TOTALS] = show_totals,
+    [CMD_PEERS] = show_peers,
+    [CMD_PEER_POOLS] = show_peer_pools,
+    [CMD_DNS_HOSTS] = show_dns_hosts,
+    [CMD_DNS_ZONES] = show_dns_zones,
+    [CMD_MEM] = show_mem,
+    [CMD_PING] = show_ping,
     [CMD_LAG] = show_lag,
     [CMD_CUTOVER_SHOW] = show_cutover,
     [CMD_STATS] = show_stats,

@@ -28,8 +28,9 @@ struct snapshot {
     const struct workers_stats *stats;
     struct cutover_status cutover;
     struct rates_now rates;
-    uint32_t busy;    /* backends that do something for a session */
-    uint32_t servers; /* backends open or opening */
+    uint32_t busy;                      /* backends that do something for a session */
+    uint64_t page_size, pages_resident; /* of the process */
+    uint32_t servers;                   /* backends open or opening */
     uint32_t sessions;
     uint32_t waiting;       /* transactions that wait for a hold to end */
     uint64_t hold_until_us; /* of the operator's HOLD; 0 for none */

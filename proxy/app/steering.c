@@ -2,8 +2,11 @@
  *
  * Each act checks first and changes then, so that a refusal changes nothing. */
 /* SPDX-License-Identifier: PostgreSQL */
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/text.h"
 #include "app/control_internal.h"
@@ -11,6 +14,21 @@
 #include "base/mem.h"
 
 enum { RULES_MAX = 256 };
+
+/* /proc/self/statm: the second number is the pages in memory; 0 when it cannot be read. */
+static uint64_t
+pages_resident(void)
+{
+    char text[128] = "";
+    const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (fd == -1) {
+        return 0;
+    }
+    const ssize_t n = read(fd, text, sizeof(text) - 1);
+    (void)close(fd); /* it was only read */
+    const char *blank = n > 0 ? strchr(text, ' ') : NULL;
+    return blank == NULL ? 0 : strtoull(blank + 1, NULL, 10);
+}
 
 static void
 op_snapshot(void *ctx, struct snapshot *out)
@@ -28,6 +46,8 @@ op_snapshot(void *ctx, struct snapshot *out)
     out->waiting = workers_waiting(c->workers);
     out->hold_until_us = c->hold_until_us;
     out->servers = workers_servers(c->workers);
+    out->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+    out->pages_resident = pages_resident();
     for (int side = 0; side < SIDES_COUNT; side++) {
         out->busy += workers_busy(c->workers, (enum side)side);
     }

@@ -109,6 +109,9 @@ owe(struct session *s, enum flow_kind kind, enum flow_action action, uint64_t ta
     /* place_admit has seen to it that there is room. */
     const bool pushed = flow_push(&s->backend->flow, kind, action, tag);
     CHECK(pushed);
+    if (kind == FLOW_PARSE && action != FLOW_LOCAL) {
+        stat_add(&s->worker->stats.server_parses, 1);
+    }
     relay_local_replies(s);
 }
 
@@ -516,6 +519,7 @@ on_parse(struct session *s, struct slice in, uint64_t total)
     }
     const struct slice frame = slice_of(in.p, (size_t)total);
     remember_for_replay(s, frame);
+    stat_add(&w->stats.client_parses, 1);
     s->in_batch = true;
     if (is_skipped(s)) {
         return (size_t)total;
@@ -678,6 +682,7 @@ on_bind(struct session *s, struct slice in, uint64_t total)
     if (ok && bind.name.len == 0 && unnamed_is_unsure(s)) {
         return 0;
     }
+    stat_add(&s->worker->stats.binds, 1);
     s->in_batch = true;
     if (here < total && s->replay_armed) {
         relay_disarm(s);

@@ -222,6 +222,7 @@ place_link(struct session *s, struct backend *b)
     if (s->unit_us == 0) {
         s->unit_us = now_us;
     }
+    stat_add(&w->stats.assignments, 1);
     s->replay_armed = s->decision.read_only && !s->traits.reader && !s->resent;
     stat_add(s->decision.read_only ? &w->stats.reads_by_side[s->decision.side]
                                    : &w->stats.writes_by_side[s->decision.side],

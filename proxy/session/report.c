@@ -1,6 +1,7 @@
-/* report.c — what SHOW CLIENTS, SERVERS and POOLS tell of one worker: PgBouncer's columns first,
- * then ours. */
+/* report.c — what SHOW CLIENTS, SERVERS, SOCKETS, POOLS and USERS tell of one worker: PgBouncer's
+ * columns first, then ours. */
 /* SPDX-License-Identifier: PostgreSQL */
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,27 @@ static const char *const server_columns[] = {
     "id",           "side",       "read_only",
 };
 
+/* PgBouncer's columns of its debugging view are the last seven. */
+static const char *const socket_columns[] = {
+    "type",         "user",       "database",   "replication",      "state",
+    "addr",         "port",       "local_addr", "local_port",       "connect_time",
+    "request_time", "wait",       "wait_us",    "close_needed",     "ptr",
+    "link",         "remote_pid", "tls",        "application_name", "prepared_statements",
+    "id",           "recv_pos",   "pkt_pos",    "pkt_remain",       "send_pos",
+    "send_remain",  "pkt_avail",  "send_avail",
+};
+
+static const char *const user_columns[] = {
+    "name",
+    "pool_size",
+    "reserve_pool_size",
+    "pool_mode",
+    "max_user_connections",
+    "current_connections",
+    "max_user_client_connections",
+    "current_client_connections",
+};
+
 static const char *const pool_columns[] = {
     "database",
     "user",
@@ -46,6 +68,12 @@ static const char *const pool_columns[] = {
     "side",
     "read_only",
 };
+
+static unsigned long long
+cell_number(const struct table *t, size_t row, size_t column)
+{
+    return strtoull(table_cell(t, row, column), NULL, 10);
+}
 
 /* A moment of the monotonic clock as wall-clock text. */
 static void
@@ -71,6 +99,41 @@ add_addr(struct table *t, const char *peer)
     }
     table_addf(t, "%.*s", (int)(colon - peer), peer);
     table_add(t, colon + 1);
+}
+
+/* Our own end of the connection: PgBouncer's local_addr and local_port. */
+static void
+add_local(struct table *t, const struct stream *s, unsigned unix_port)
+{
+    struct sockaddr_storage addr = {.ss_family = AF_UNSPEC};
+    socklen_t len = sizeof(addr);
+    char host[NI_MAXHOST];
+    char port[NI_MAXSERV];
+    if (!stream_is_open(s) || getsockname(s->fd, (struct sockaddr *)&addr, &len) == -1) {
+        table_add(t, "");
+        table_add(t, "0");
+        return;
+    }
+    if (addr.ss_family == AF_UNIX ||
+        getnameinfo((const struct sockaddr *)&addr, len, host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+        table_add(t, "unix");
+        table_addf(t, "%u", unix_port);
+        return;
+    }
+    table_add(t, host);
+    table_add(t, port);
+}
+
+/* How the other end of a link is called in its own row's ptr. */
+static void
+add_link(struct table *t, bool linked, char kind, uint64_t id)
+{
+    if (linked) {
+        table_addf(t, "%c%llx", kind, (unsigned long long)id);
+    } else {
+        table_add(t, "");
+    }
 }
 
 static void
@@ -120,34 +183,72 @@ add_client(struct table *t, const struct session *s)
     table_add(t, replication_name(s->use));
     table_add(t, session_state(s));
     add_addr(t, s->peer);
-    table_add(t, "");
-    table_addf(t, "%u", w->conf->listen_port);
+    add_local(t, &s->stream, w->conf->listen_port);
     add_time(t, w, s->connected_us);
     add_time(t, w, s->unit_us);
     table_addf(t, "%llu", (unsigned long long)(wait_us / 1000000));
     table_addf(t, "%llu", (unsigned long long)(wait_us % 1000000));
     table_add(t, "0");
-    table_addf(t, "%llx", (unsigned long long)s->id);
-    table_addf(t, "%s", s->backend == NULL ? "" : "linked");
+    add_link(t, true, 'C', s->id);
+    add_link(t, s->backend != NULL, 'S', s->backend == NULL ? 0 : s->backend->id);
     table_addf(t, "%u", s->backend == NULL ? 0 : s->backend->pid);
     add_tls(t, &s->stream);
     table_add(t, s->application == NULL ? "" : s->application);
     table_addf(t, "%zu", names_count(&s->names));
     table_addf(t, "%llu", (unsigned long long)s->id);
+}
+
+static void
+add_client_own(struct table *t, const struct session *s)
+{
     table_add(t, s->backend == NULL ? "" : side_name(pool_key_of(s->backend->pool)->side));
     table_add(t, sql_pin_name(s->pins));
+}
+
+/* The seven of the debugging view: bytes that are in no row of the kernel's. */
+static void
+add_buffers(struct table *t, uint64_t pkt_remain, size_t in, size_t out)
+{
+    table_add(t, "0");
+    table_add(t, "0");
+    table_addf(t, "%llu", (unsigned long long)pkt_remain);
+    table_add(t, "0");
+    table_addf(t, "%zu", out);
+    table_addf(t, "%zu", in);
+    table_addf(t, "%zu", out);
+}
+
+static void
+add_client_socket(struct table *t, const struct session *s)
+{
+    add_buffers(t, s->pass_left, buf_len(&s->in), buf_len(&s->out));
+}
+
+typedef void add_session_fn(struct table *t, const struct session *s);
+
+static void
+visit_sessions(const struct worker *w, struct table *t, add_session_fn *add)
+{
+    const struct list *const lists[] = {&w->arriving, &w->sessions};
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        for (const struct list *node = lists[i]->next; node != lists[i]; node = node->next) {
+            add(t, LIST_OBJECT_CONST(node, struct session, node));
+        }
+    }
+}
+
+static void
+add_whole_client(struct table *t, const struct session *s)
+{
+    add_client(t, s);
+    add_client_own(t, s);
 }
 
 static struct table *
 report_clients(const struct worker *w)
 {
     struct table *t = table_new(client_columns, COUNT_OF(client_columns));
-    const struct list *const lists[] = {&w->arriving, &w->sessions};
-    for (size_t i = 0; i < COUNT_OF(lists); i++) {
-        for (const struct list *node = lists[i]->next; node != lists[i]; node = node->next) {
-            add_client(t, LIST_OBJECT_CONST(node, struct session, node));
-        }
-    }
+    visit_sessions(w, t, add_whole_client);
     return t;
 }
 
@@ -188,22 +289,30 @@ add_server(void *arg, const struct backend *b)
     table_add(t, backend_state_name(b));
     table_add(t, node->host);
     table_addf(t, "%u", node->port);
-    table_add(t, "");
-    table_add(t, "");
+    add_local(t, &b->stream, 0);
     add_time(t, r->worker, b->connected_us);
     add_time(t, r->worker, b->request_us);
     table_add(t, "0");
     table_add(t, "0");
     table_add(t, b->close_when_idle ? "1" : "0");
-    table_addf(t, "%llx", (unsigned long long)b->id);
-    table_add(t, b->owner == NULL ? "" : "linked");
+    add_link(t, true, 'S', b->id);
+    const struct session *owner = b->owner;
+    add_link(t, owner != NULL, 'C', owner == NULL ? 0 : owner->id);
     table_addf(t, "%u", b->pid);
     add_tls(t, &b->stream);
     table_add(t, "");
     table_addf(t, "%zu", map_count(&b->prepared));
     table_addf(t, "%llu", (unsigned long long)b->id);
-    table_add(t, side_name(key->side));
-    table_add(t, key->read_only ? "1" : "0");
+}
+
+static void
+add_whole_server(void *arg, const struct backend *b)
+{
+    const struct server_report *r = arg;
+    const struct pool_key *key = pool_key_of(b->pool);
+    add_server(arg, b);
+    table_add(r->table, side_name(key->side));
+    table_add(r->table, key->read_only ? "1" : "0");
 }
 
 static struct table *
@@ -213,9 +322,109 @@ report_servers(const struct worker *w)
     struct server_report r = {t, w};
     size_t at = 0;
     for (struct pool *p = pools_next(w->pools, &at); p != NULL; p = pools_next(w->pools, &at)) {
-        pool_visit(p, add_server, &r);
+        pool_visit(p, add_whole_server, &r);
     }
     return t;
+}
+
+static void
+add_whole_client_socket(struct table *t, const struct session *s)
+{
+    add_client(t, s);
+    add_client_socket(t, s);
+}
+
+static void
+add_active_client_socket(struct table *t, const struct session *s)
+{
+    if (buf_len(&s->in) + buf_len(&s->out) + s->pass_left > 0) {
+        add_whole_client_socket(t, s);
+    }
+}
+
+static void
+add_server_socket(void *arg, const struct backend *b)
+{
+    const struct server_report *r = arg;
+    add_server(arg, b);
+    add_buffers(r->table, 0, buf_len(&b->in), buf_len(&b->out));
+}
+
+static void
+add_active_server_socket(void *arg, const struct backend *b)
+{
+    if (buf_len(&b->in) + buf_len(&b->out) > 0) {
+        add_server_socket(arg, b);
+    }
+}
+
+static struct table *
+report_sockets(const struct worker *w, bool only_active)
+{
+    struct table *t = table_new(socket_columns, COUNT_OF(socket_columns));
+    struct server_report r = {t, w};
+    size_t at = 0;
+    visit_sessions(w, t, only_active ? add_active_client_socket : add_whole_client_socket);
+    for (struct pool *p = pools_next(w->pools, &at); p != NULL; p = pools_next(w->pools, &at)) {
+        pool_visit(p, only_active ? add_active_server_socket : add_server_socket, &r);
+    }
+    return t;
+}
+
+/* ---- users ---- */
+
+enum { USER_NAME = 0, USER_SERVERS = 5, USER_CLIENTS = 7 };
+
+/* Adds to the user's counts; a new row when there is none. */
+static void
+add_to_user(struct table *t, const char *name, unsigned long long servers,
+            unsigned long long clients)
+{
+    size_t row = 0;
+    while (row < table_rows(t) && strcmp(table_cell(t, row, USER_NAME), name) != 0) {
+        row++;
+    }
+    if (row == table_rows(t)) {
+        static const char *const none[] = {"", "", NULL, "0", "0", "0", "0"};
+        table_add(t, name);
+        for (size_t i = 0; i < COUNT_OF(none); i++) {
+            table_add(t, none[i]);
+        }
+    }
+    table_setf(t, row, USER_SERVERS, "%llu", cell_number(t, row, USER_SERVERS) + servers);
+    table_setf(t, row, USER_CLIENTS, "%llu", cell_number(t, row, USER_CLIENTS) + clients);
+}
+
+static void
+add_user_of_session(struct table *t, const struct session *s)
+{
+    if (s->user != NULL) {
+        add_to_user(t, s->user, 0, 1);
+    }
+}
+
+static struct table *
+report_users(const struct worker *w)
+{
+    struct table *t = table_new(user_columns, COUNT_OF(user_columns));
+    size_t at = 0;
+    visit_sessions(w, t, add_user_of_session);
+    for (struct pool *p = pools_next(w->pools, &at); p != NULL; p = pools_next(w->pools, &at)) {
+        struct pool_counts n;
+        pool_count(p, &n);
+        add_to_user(t, pool_key_of(p)->user, n.active + n.idle + n.login, 0);
+    }
+    return t;
+}
+
+static void
+merge_users(struct table *t, struct table *from)
+{
+    for (size_t row = 0; row < table_rows(from); row++) {
+        add_to_user(t, table_cell(from, row, USER_NAME), cell_number(from, row, USER_SERVERS),
+                    cell_number(from, row, USER_CLIENTS));
+    }
+    table_free(from);
 }
 
 static struct table *
@@ -271,12 +480,6 @@ is_same_pool(const struct table *a, size_t i, const struct table *b, size_t j)
     return true;
 }
 
-static unsigned long long
-cell_number(const struct table *t, size_t row, size_t column)
-{
-    return strtoull(table_cell(t, row, column), NULL, 10);
-}
-
 /* Counts are summed; the longest wait is the longest of both. */
 static void
 merge_pool(struct table *t, size_t i, const struct table *from, size_t j)
@@ -319,6 +522,10 @@ worker_report_merge(struct table *t, struct table *from, enum worker_report what
         merge_pools(t, from);
         return;
     }
+    if (what == WORKER_REPORT_USERS) {
+        merge_users(t, from);
+        return;
+    }
     table_append(t, from);
 }
 
@@ -330,6 +537,12 @@ worker_report_table(const struct worker *w, enum worker_report what)
         return report_clients(w);
     case WORKER_REPORT_SERVERS:
         return report_servers(w);
+    case WORKER_REPORT_SOCKETS:
+        return report_sockets(w, false);
+    case WORKER_REPORT_ACTIVE_SOCKETS:
+        return report_sockets(w, true);
+    case WORKER_REPORT_USERS:
+        return report_users(w);
     case WORKER_REPORT_POOLS:
         return report_pools(w);
     }

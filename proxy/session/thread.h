@@ -17,6 +17,8 @@ struct worker_stats {
     stat_counter logins, xacts, queries, bytes_received, bytes_sent;
     stat_counter xact_time_us, query_time_us, wait_time_us;
     stat_counter reads_by_side[SIDES_COUNT], writes_by_side[SIDES_COUNT];
+    stat_counter assignments; /* of a backend to a transaction */
+    stat_counter client_parses, server_parses, binds;
     stat_counter replays, client_errors, outcome_unknown;
     struct stat_hist latency;
     struct stat_hist held;

@@ -14,6 +14,13 @@ struct workers_ops {
 };
 
 /* The tables of SHOW that workers can tell. */
-enum worker_report { WORKER_REPORT_CLIENTS, WORKER_REPORT_SERVERS, WORKER_REPORT_POOLS };
+enum worker_report {
+    WORKER_REPORT_CLIENTS,
+    WORKER_REPORT_SERVERS,
+    WORKER_REPORT_SOCKETS,
+    WORKER_REPORT_ACTIVE_SOCKETS,
+    WORKER_REPORT_POOLS,
+    WORKER_REPORT_USERS,
+};
 
 #endif

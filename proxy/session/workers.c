@@ -439,6 +439,10 @@ workers_stats(const struct workers *workers, struct workers_stats *out)
         out->sessions += atomic_load(&w->gauges.sessions);
         out->sessions_pinned += atomic_load(&w->gauges.pinned);
         out->logins += stat_get(&st->logins);
+        out->assignments += stat_get(&st->assignments);
+        out->client_parses += stat_get(&st->client_parses);
+        out->server_parses += stat_get(&st->server_parses);
+        out->binds += stat_get(&st->binds);
         out->xacts += stat_get(&st->xacts);
         out->queries += stat_get(&st->queries);
         out->bytes_received += stat_get(&st->bytes_received);

@@ -62,6 +62,8 @@ struct workers_stats {
     uint64_t sessions, sessions_pinned, logins, xacts, queries, bytes_received, bytes_sent;
     uint64_t xact_time_us, query_time_us, wait_time_us;
     uint64_t reads_by_side[SIDES_COUNT], writes_by_side[SIDES_COUNT];
+    uint64_t assignments; /* of a backend to a transaction */
+    uint64_t client_parses, server_parses, binds;
     uint64_t replays, client_errors, outcome_unknown;
     struct stat_hist latency; /* of transactions, first byte in to ReadyForQuery out */
     struct stat_hist held;    /* time that held transactions waited */

@@ -153,6 +153,97 @@ class Control(PairCase):
         self.assertEqual(c.collect()[0].rows, [["3"]])
 
 
+# PgBouncer 1.24's columns, in its order; ours may follow.
+SOCKET_COLUMNS = ("type user database replication state addr port local_addr local_port connect_time request_time wait wait_us "
+                  "close_needed ptr link remote_pid tls application_name prepared_statements id")
+STATS = ("server_assignment_count xact_count query_count %s xact_time query_time wait_time client_parse_count server_parse_count "
+         "bind_count client_login_count")
+TOTALS = STATS % "bytes_received bytes_sent"
+COLUMNS = {
+    "CLIENTS": SOCKET_COLUMNS, "SERVERS": SOCKET_COLUMNS,
+    "SOCKETS": SOCKET_COLUMNS + " recv_pos pkt_pos pkt_remain send_pos send_remain pkt_avail send_avail",
+    "ACTIVE_SOCKETS": SOCKET_COLUMNS + " recv_pos pkt_pos pkt_remain send_pos send_remain pkt_avail send_avail",
+    "POOLS": "database user cl_active cl_waiting cl_active_cancel_req cl_waiting_cancel_req sv_active sv_active_cancel "
+             "sv_being_canceled sv_idle sv_used sv_tested sv_login maxwait maxwait_us pool_mode load_balance_hosts",
+    "DATABASES": "name host port database force_user pool_size min_pool_size reserve_pool_size server_lifetime pool_mode "
+                 "load_balance_hosts max_connections current_connections max_client_connections current_client_connections paused "
+                 "disabled",
+    "USERS": "name pool_size reserve_pool_size pool_mode max_user_connections current_connections max_user_client_connections "
+             "current_client_connections",
+    "STATS": "database " + " ".join("total_" + n for n in (STATS % "received sent").split()) + " "
+             + " ".join("avg_" + n for n in (STATS % "recv sent").split()),
+    "STATS_TOTALS": "database " + TOTALS, "STATS_AVERAGES": "database " + TOTALS, "TOTALS": "name value", "STATE": "key value",
+    "LISTS": "list items", "CONFIG": "key value default changeable", "VERSION": "version", "PEERS": "peer_id host port pool_size",
+    "PEER_POOLS": "peer_id cl_active_cancel_req cl_waiting_cancel_req sv_active_cancel sv_login",
+    "MEM": "name size used free memtotal", "DNS_HOSTS": "hostname ttl addrs", "DNS_ZONES": "zonename serial count",
+}
+
+
+class Reports(PairCase):
+    """What exporters and dashboards made for PgBouncer read."""
+
+    def test_columns_of_every_report_in_both_protocols(self):
+        c = self.connect()
+        c.query("BEGIN")
+        with pgwire.Connection(self.teal.admin_dir, self.teal.admin_port, "whoever", "pgbouncer", extra_float_digits="3") as console:
+            for what, columns in COLUMNS.items():
+                for ask in (console.query, console.execute):
+                    with self.subTest(what, ask=ask.__name__):
+                        result = ask("SHOW " + what)
+                        names = [column[0] if isinstance(column, tuple) else column for column in result.columns]
+                        self.assertEqual(names[:len(columns.split())], columns.split())
+        c.query("COMMIT")
+
+    def test_a_client_and_its_server_point_at_each_other(self):
+        c = self.connect()
+        c.query("BEGIN")
+        sockets = self.teal.console("SHOW SOCKETS")
+        client = next(row for row in sockets if row["type"] == "C" and row["link"])
+        server = next(row for row in sockets if row["type"] == "S" and row["link"] == client["ptr"])
+        self.assertEqual(client["link"], server["ptr"])
+        self.assertEqual(client["remote_pid"], c.value("SELECT pg_backend_pid()"))
+        self.assertEqual(client["local_port"], str(self.teal.port))
+        self.assertEqual(client["local_addr"], "127.0.0.1")
+        if server["local_addr"] != "unix":
+            self.assertEqual(server["local_port"], c.value("SELECT inet_client_port()"))
+        c.query("COMMIT")
+
+    def test_counts_are_real(self):
+        def totals():
+            return {k: int(v) for k, v in self.teal.console("SHOW STATS_TOTALS")[0].items() if k != "database"}
+        before = totals()
+        c = self.connect()
+        c.prepare("counted", "SELECT $1::int")
+        for n in range(3):
+            c.run_prepared("counted", [n])
+        after = {k: v - before[k] for k, v in totals().items()}
+        self.assertEqual(after["client_login_count"], 1)
+        self.assertEqual(after["client_parse_count"], 1)
+        self.assertEqual(after["bind_count"], 3)
+        self.assertGreaterEqual(after["server_parse_count"], 1)
+        self.assertGreaterEqual(after["server_assignment_count"], 4)
+
+    def test_users_databases_and_state(self):
+        a, b = self.connect(), self.connect()
+        a.query("BEGIN")
+        b.value("SELECT 1")
+        app = next(row for row in self.teal.console("SHOW USERS") if row["name"] == "app")
+        self.assertGreaterEqual(int(app["current_client_connections"]), 2)
+        self.assertGreaterEqual(int(app["current_connections"]), 1)
+        self.assertEqual([(r["key"], r["value"]) for r in self.teal.console("SHOW STATE")[:3]],
+                         [("active", "yes"), ("paused", "no"), ("suspended", "no")])
+        self.assertEqual(self.teal.console("SHOW PAIR")[0]["writer"], "blue")
+        self.assertGreater(int(self.teal.console("SHOW MEM")[0]["memtotal"]), 1 << 20)
+        a.query("COMMIT")
+
+    def test_select_is_show_and_a_ping(self):
+        self.assertEqual(self.teal.console("SELECT version"), self.teal.console("SHOW VERSION"))
+        self.assertEqual(self.teal.console("SELECT 1"), [{"?column?": "1"}])
+        with self.assertRaises(pgwire.PgError) as caught:
+            self.teal.console("SHOW FDS")
+        self.assertEqual(caught.exception.sqlstate, "0A000")
+
+
 class Settings(PairCase):
     """SET: a live key of the running configuration, until RELOAD."""
 

@@ -100,7 +100,7 @@ what_is_no_command_is_refused(void **state)
         {"show", "42601"},
         {"show nothing", "42601"},
         {"'show' status", "42601"},
-        {"SELECT 1", "42601"},
+        {"SELECT 2", "42601"},
         {"begin", "0A000"},
         {"COMMIT;", "0A000"},
         {"show status status", "42601"},

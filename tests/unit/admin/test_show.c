@@ -167,7 +167,9 @@ every_row_that_answers_with_a_table_has_one(void **state)
             continue; /* SHOW CONFIG wants a whole configuration */
         }
         struct table *t = show_table(&st, &s.snap);
-        assert_true(table_rows(t) > 0);
+        const bool is_empty = row->command == CMD_PEERS || row->command == CMD_PEER_POOLS ||
+                              row->command == CMD_DNS_ZONES;
+        assert_int_equal(table_rows(t) == 0, is_empty);
         table_free(t);
     }
 }
@@ -206,6 +208,12 @@ pgbouncers_columns_come_first(void **state)
                    "bytes_sent xact_time query_time wait_time client_parse_count "
                    "server_parse_count bind_count client_login_count ");
     assert_columns(CMD_LISTS, "list items ");
+    assert_columns(CMD_STATE, "key value ");
+    assert_columns(CMD_TOTALS, "name value ");
+    assert_columns(CMD_PEERS, "peer_id host port pool_size ");
+    assert_columns(CMD_MEM, "name size used free memtotal ");
+    assert_columns(CMD_DNS_HOSTS, "hostname ttl addrs ");
+    assert_columns(CMD_DNS_ZONES, "zonename serial count ");
     assert_columns(CMD_STATS, "database total_server_assignment_count total_xact_count ");
 }
 
