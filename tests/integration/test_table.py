@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: PostgreSQL
+"""The protocol table: every row against PostgreSQL and through Teal, plain, over TLS, byte by byte, in one segment.
+
+The rows are in tests/table/rows.py. Teal's transcript equals PostgreSQL's, or the deviation is in tests/table/deviations.py
+with its reason; anything else fails.
+"""
+import collections
+import concurrent.futures
+import fnmatch
+import os
+import re
+import sys
+
+from cluster import APP_SCHEMA, TOP
+from table import Player
+from teal import Teal
+from test_tls import TlsCase
+
+sys.path.insert(0, os.path.join(TOP, "tests", "table"))
+import deviations  # noqa: E402
+import rows  # noqa: E402
+
+THREADS = 12
+DIRECT_DATABASE = "app_direct"
+
+
+def is_reviewed(name, way, theirs, ours):
+    """Whether some of the deviations, applied to PostgreSQL's transcript, give Teal's."""
+    made = {theirs}
+    for pattern, wanted, said, _ in deviations.DEVIATIONS:
+        if fnmatch.fnmatchcase("%s (%s)" % (name, way), pattern):
+            made |= {re.sub(wanted, said, text) for text in made}
+    return ours in made
+
+
+class Table(TlsCase):
+    """One server; a second proxy with SCRAM for the rows of the authentication."""
+
+    teal_settings = {"auth_type": "trust", "default_pool_size": 20, "max_client_conn": 2000}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        blue = cls.pair.blue
+        blue.sql("CREATE DATABASE %s OWNER app" % DIRECT_DATABASE)
+        blue.sql(APP_SCHEMA, DIRECT_DATABASE)
+        cls.scram = Teal(cls.pair, name="scram", **dict(cls.teal_settings, auth_type="scram-sha-256"))
+        cls.scram.serves = False
+        cls.scram.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.scram.stop()
+        finally:
+            super().tearDownClass()
+
+    def both(self, case, way):
+        blue, teal = self.pair.blue, self.scram if case.user == "scram_user" else self.teal
+        theirs = Player(case, way, blue.host, blue.port, DIRECT_DATABASE, self.tls).play()
+        ours = Player(case, way, teal.host, teal.port, "app", self.tls).play()
+        return case, way, theirs, ours
+
+    def all(self, cases):
+        """One case in all its ways is one job, so that its own writes do not meet."""
+        with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+            jobs = [pool.submit(lambda c: [self.both(c, way) for way in c.ways], case) for case in cases]
+            for job in jobs:
+                yield from job.result()
+
+    def test_every_row(self):
+        self.tls = self.context()
+        counts, different = collections.Counter(), []
+        for case, way, theirs, ours in self.all(rows.ROWS):
+            if ours == theirs:
+                counts["equal"] += 1
+            elif is_reviewed(case.name, way, theirs, ours):
+                counts["reviewed"] += 1
+            else:
+                different.append("%s (%s)\n  PostgreSQL: %s\n  Teal:       %s" % (case.name, way, theirs[:600], ours[:600]))
+        print("table: %d equal, %d reviewed, %d different (%d rows)"
+              % (counts["equal"], counts["reviewed"], len(different), len(rows.ROWS)), flush=True)
+        self.assertGreaterEqual(len(rows.ROWS), 300)
+        self.assertEqual(different, [], "\n" + "\n".join(different))
+        self.assert_serving()
