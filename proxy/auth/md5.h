@@ -1,9 +1,9 @@
-/* md5.h — PostgreSQL's md5 password answer, for servers that still ask for it.
+/* md5.h — PostgreSQL's md5 password answer, for servers and clients that still use it.
  *
  *     "md5" + hex(md5(hex(md5(password + user)) + salt))
  *
- * Weak by today's measure, and never offered to clients; a server that holds md5 secrets can be
- * logged in to no other way. */
+ * Weak by today's measure: offered to clients only when auth_type says so; a server that holds md5
+ * secrets can be logged in to no other way. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_AUTH_MD5_H
 #define TEAL_AUTH_MD5_H

@@ -23,7 +23,8 @@ enum user_kind {
     USER_NO_SECRET, /* "": may log in where no secret is asked for */
     USER_PASSWORD,
     USER_SCRAM, /* a verifier */
-    USER_MD5,   /* md5 of password and name: serves servers that ask for md5, not clients */
+    USER_MD5, /* md5 of password and name: serves servers, and clients, only where md5 is asked for
+               */
 };
 
 struct user {

@@ -19,6 +19,7 @@
 enum conf_auth_type {
     CONF_AUTH_TRUST,
     CONF_AUTH_SCRAM_SHA_256,
+    CONF_AUTH_MD5, /* SCRAM all the same for who has a verifier */
 };
 
 /* As libpq's sslnegotiation. */

@@ -348,7 +348,7 @@ list_format(const struct kind *kind, const void *field, struct buf *out)
 /* ---- choices ---- */
 
 static const char *const bool_words[] = {"no", "yes", "off", "on", "false", "true", "0", "1", NULL};
-static const char *const auth_type_words[] = {"trust", "scram-sha-256", NULL};
+static const char *const auth_type_words[] = {"trust", "scram-sha-256", "md5", NULL};
 static const char *const side_words[] = {"blue", "green", NULL};
 static const char *const reads_words[] = {"follow", "blue", "green", NULL};
 static const char *const freshness_words[] = {"own-writes", "eventual", NULL};
@@ -359,7 +359,8 @@ static const char *const log_level_words[] = {"error", "warn", "info", "debug", 
 static const char *const sslmode_words[] = {"disable",   "allow",       "prefer", "require",
                                             "verify-ca", "verify-full", NULL};
 
-_Static_assert(CONF_AUTH_TRUST == 0 && CONF_AUTH_SCRAM_SHA_256 == 1, "auth_type_words");
+_Static_assert(CONF_AUTH_TRUST == 0 && CONF_AUTH_SCRAM_SHA_256 == 1 && CONF_AUTH_MD5 == 2,
+               "auth_type_words");
 _Static_assert(CONF_SSLNEGOTIATION_POSTGRES == 0 && CONF_SSLNEGOTIATION_DIRECT == 1,
                "sslnegotiation_words");
 _Static_assert(CONF_BLUE == 0 && CONF_GREEN == 1, "side_words");
@@ -454,7 +455,7 @@ static const struct kind kinds[VALUE_KINDS_COUNT] = {
     [VALUE_BOOL]         = {"yes|no", bool_words, bool_parse, bool_format},
     [VALUE_DURATION]     = {"duration", NULL, duration_parse, duration_format},
     [VALUE_SIZE]         = {"size", NULL, size_parse, size_format},
-    [VALUE_AUTH_TYPE]    = {"trust|scram-sha-256", auth_type_words, choice_parse, choice_format},
+    [VALUE_AUTH_TYPE]    = {"trust|scram-sha-256|md5", auth_type_words, choice_parse, choice_format},
     [VALUE_SIDE]         = {"blue|green", side_words, choice_parse, choice_format},
     [VALUE_READS]        = {"follow|blue|green", reads_words, choice_parse, choice_format},
     [VALUE_FRESHNESS]    = {"own-writes|eventual", freshness_words, choice_parse, choice_format},

@@ -1,18 +1,21 @@
 /* authenticate.c — a client proves who it is. See authenticate.h.
  *
- * Whether a user exists is told to nobody: an unknown one is asked the same and refused at the same
- * point with the same words. */
+ * Whether a user exists is told to nobody: an unknown one is asked for SCRAM and refused at the
+ * same point with the same words. md5 is the exception, as in PostgreSQL: who is asked for it
+ * exists. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/authenticate.h"
 
 #include <string.h>
 
+#include "auth/digest.h"
 #include "base/mem.h"
+#include "base/rand.h"
 #include "wire/message.h"
 
 enum { PASSWORD_MESSAGE_MAX = 4096 };
 
-enum { AUTH_SASL = 10, AUTH_SASL_CONTINUE = 11, AUTH_SASL_FINAL = 12 };
+enum { AUTH_MD5 = 5, AUTH_SASL = 10, AUTH_SASL_CONTINUE = 11, AUTH_SASL_FINAL = 12 };
 
 typedef void auth_ask_fn(struct session *s);
 typedef void auth_answer_fn(struct session *s, struct slice body);
@@ -26,10 +29,13 @@ struct auth_method {
 static auth_ask_fn trust_ask;
 static auth_ask_fn scram_ask;
 static auth_answer_fn scram_answer;
+static auth_ask_fn md5_ask;
+static auth_answer_fn md5_check;
 
 static const struct auth_method methods[] = {
     [CONF_AUTH_TRUST] = {NULL, trust_ask, NULL},
     [CONF_AUTH_SCRAM_SHA_256] = {"SASL", scram_ask, scram_answer},
+    [CONF_AUTH_MD5] = {"password", md5_ask, md5_check},
 };
 
 /* ---- the life of an attempt ---- */
@@ -182,6 +188,55 @@ scram_answer(struct session *s, struct slice body)
     } else {
         scram_first(s, body);
     }
+}
+
+/* ---- md5 ---- */
+
+/* As in PostgreSQL: who has a verifier is asked for SCRAM, and so is who has nothing. */
+static void
+md5_ask(struct session *s)
+{
+    struct auth_attempt *a = s->auth;
+    if (a->user == NULL || (a->user->kind != USER_MD5 && a->user->kind != USER_PASSWORD)) {
+        a->method = &methods[CONF_AUTH_SCRAM_SHA_256];
+        a->method->ask(s);
+        return;
+    }
+    rand_bytes(a->salt, sizeof(a->salt));
+    authenticate_again(s, AUTH_MD5, slice_of(a->salt, sizeof(a->salt)));
+}
+
+static void
+md5_check(struct session *s, struct slice body)
+{
+    struct slice answer;
+    struct err err;
+    char expected[MD5_SECRET_SIZE];
+    const struct auth_attempt *a = s->auth;
+    if (!slice_take_cstr(&body, &answer) || body.len != 0) {
+        (void)err_set(&err, SQLSTATE_PROTOCOL, "invalid password packet size");
+        authenticate_fail(s, &err);
+        return;
+    }
+    if (answer.len == 0) {
+        (void)err_set(&err, SQLSTATE_INVALID_PASSWORD, "empty password returned by client");
+        authenticate_fail(s, &err);
+        return;
+    }
+    if (!md5_answer(s->user, a->user->secret, a->salt, expected, &err)) {
+        authenticate_fail(s, &err);
+        return;
+    }
+    const bool equal =
+        answer.len == MD5_SECRET_LEN && digest_equal(answer.p, expected, MD5_SECRET_LEN);
+    explicit_bzero(expected, sizeof(expected));
+    if (!equal) {
+        (void)err_set(&err, SQLSTATE_INVALID_PASSWORD,
+                      "password authentication failed for user \"%s\"", s->user);
+        authenticate_fail(s, &err);
+        return;
+    }
+    authenticate_succeed(s);
 }
 
 /* ---- the client's answers ---- */

@@ -19,6 +19,7 @@
 #ifndef TEAL_SESSION_AUTHENTICATE_H
 #define TEAL_SESSION_AUTHENTICATE_H
 
+#include "auth/md5.h"
 #include "auth/scram.h"
 #include "auth/users.h"
 #include "pool/access.h"
@@ -40,6 +41,7 @@ struct auth_attempt {
     const struct user *user; /* borrowed from access; NULL when nobody knows the name */
     struct scram_server scram;
     bool scram_first_seen;
+    uint8_t salt[MD5_SALT_LEN]; /* of md5 */
 };
 
 /* The start-up packet has been taken: begins. Ends in SESSION_LOGIN at once when nothing is asked.
