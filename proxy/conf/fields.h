@@ -129,9 +129,6 @@ struct conf {
     bool replication;
     struct conf_list read_functions;
     struct conf_list allowed_startup_parameters;
-    uint64_t cancel_wait_timeout_us;
-    uint32_t max_cancels;            /* in one second */
-    uint32_t max_cancels_per_source; /* the same */
     struct conf_list ignore_startup_parameters;
     enum log_level log_level;
     char *logfile; /* "": standard error */

@@ -454,8 +454,7 @@ pool_backend_failed(struct backend *b, const struct err *err, bool final)
     }
 }
 
-/* An idle backend has nothing to say but notices, changed parameters, and that it is going. What it
- * says to nobody is dropped: a notification too, for who has asked for some keeps its backend. */
+/* An idle backend has nothing to say but notices, changed parameters, and that it is going. */
 void
 pool_backend_idle_readable(struct backend *b)
 {
@@ -473,7 +472,7 @@ pool_backend_idle_readable(struct backend *b)
         uint64_t total;
         struct slice frame;
         ok = wire_peek(in, config->scratch_len, &type, &total) == WIRE_OK &&
-             slice_take(&in, (size_t)total, &frame) && (type == 'S' || type == 'N' || type == 'A');
+             slice_take(&in, (size_t)total, &frame) && (type == 'S' || type == 'N');
         if (ok && type == 'S') {
             ok = backend_take_parameter(
                 b, slice_of(frame.p + WIRE_HEADER_LEN, frame.len - WIRE_HEADER_LEN));
@@ -481,9 +480,6 @@ pool_backend_idle_readable(struct backend *b)
     }
     if (!ok) {
         struct pool *pool = b->pool;
-        log_debug(NULL, "idle backend closed", "node=%s backend=%llu what=\"%s\"",
-                  side_name(pool->key.side), (unsigned long long)b->id,
-                  status == STREAM_OK ? "it spoke unasked" : "it closed the connection");
         backend_close(b);
         pool_open_more(pool);
     }

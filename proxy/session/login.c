@@ -223,20 +223,6 @@ on_session_packet(struct session *s, const struct startup_packet *packet)
     authenticate_begin(s);
 }
 
-static void
-on_cancel_request(struct session *s, const struct startup_packet *packet)
-{
-    const struct conf *conf = s->worker->conf;
-    const char *colon = strrchr(s->peer, ':'); /* of the port */
-    const size_t len = colon == NULL ? strlen(s->peer) : (size_t)(colon - s->peer);
-    if (cancels_admit(&s->worker->workers->cancels, slice_of(s->peer, len),
-                      loop_now_us(s->worker->loop), conf->max_cancels,
-                      conf->max_cancels_per_source)) {
-        workers_cancel(s->worker->workers, packet->cancel_pid, packet->cancel_key);
-    }
-    session_close(s, NULL);
-}
-
 static size_t
 consume_startup(struct session *s, struct slice in)
 {
@@ -267,7 +253,8 @@ consume_startup(struct session *s, struct slice in)
         buf_put_u8(&s->out, 'N');
         return packet.total;
     case STARTUP_CANCEL:
-        on_cancel_request(s, &packet);
+        workers_cancel(s->worker->workers, packet.cancel_pid, packet.cancel_key);
+        session_close(s, NULL);
         return 0;
     case STARTUP_SESSION:
         on_session_packet(s, &packet);

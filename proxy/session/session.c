@@ -282,6 +282,10 @@ session_check_end(struct session *s)
     if (!s->input_ended || !session_is_open(s) || (s->terminated && s->backend != NULL)) {
         return;
     }
+    if (s->pass_left > 0) {
+        session_close(s, NULL); /* in the middle of a message: its end will never come */
+        return;
+    }
     const bool works = s->phase == SESSION_LEAVING ||
                        (s->phase == SESSION_LOGIN && waiting_unit_len(s) > 0) ||
                        (s->backend != NULL && !flow_empty(&s->backend->flow) && !s->in_batch &&

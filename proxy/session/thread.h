@@ -8,7 +8,6 @@
 #include <stdatomic.h>
 
 #include "pool/pool.h"
-#include "session/cancels.h"
 #include "session/statement.h"
 #include "session/upcalls.h"
 
@@ -70,8 +69,7 @@ struct workers {
     uint32_t count;
     struct worker *items; /* owned */
     struct scram_seed seed;
-    struct access *access; /* shared (ref): the control thread's */
-    struct cancels cancels;
+    struct access *access;               /* shared (ref): the control thread's */
     int listeners[WORKER_LISTENERS_MAX]; /* owned descriptors */
     uint32_t listeners_count;
 };

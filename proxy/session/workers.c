@@ -323,7 +323,6 @@ workers_free(struct workers *workers)
         (void)close(workers->listeners[i]); /* nothing is sent on a listening socket */
     }
     pool_registry_free(workers->registry);
-    cancels_fini(&workers->cancels);
     access_unref(workers->access);
     mem_free(workers->items);
     mem_free(workers);
@@ -338,7 +337,6 @@ workers_start(struct conf *conf, const struct view *view, const struct workers_o
     workers->registry = pool_registry_new(workers->count);
     workers->items = xcalloc(workers->count, sizeof(*workers->items));
     scram_seed_init(&workers->seed);
-    cancels_init(&workers->cancels);
     struct err err;
     if (!load_access(workers, conf, &workers->access, &err) || !open_listeners(workers, conf)) {
         workers_free(workers);

@@ -3,8 +3,7 @@
 import struct
 
 import pgwire
-from case import Background, PairCase
-from cluster import wait_until
+from case import PairCase
 
 
 class Versions(PairCase):
@@ -147,53 +146,3 @@ class Dangerous(PairCase):
                        dict(options="--transaction-read-only=off"), dict(transaction_isolation="serializable")):
             with self.subTest(params=params), self.refused("42704", "FATAL"):
                 self.connect(**params)
-
-
-class Reported(PairCase):
-    """The settings that the server reports reach the client whenever they change, on whatever backend it is."""
-
-    direct = True
-    kind = "logical"
-    versions = ("18", "18")
-
-    def test_set_rolled_back_and_reset(self):
-        c = self.connect(options="-c search_path=pg_catalog")
-        self.assertEqual(c.status["search_path"], "pg_catalog")
-        c.query("SET search_path = public")
-        self.assertEqual(c.status["search_path"], "public")
-        c.query("BEGIN")
-        c.query("SET LOCAL search_path = information_schema")
-        self.assertEqual(c.status["search_path"], "information_schema")
-        c.query("ROLLBACK")
-        self.assertEqual(c.status["search_path"], "public")
-        c.query("RESET search_path")
-        self.assertEqual(c.value("SHOW search_path"), "pg_catalog")
-        self.assertEqual(c.status["search_path"], "pg_catalog")
-
-    def test_each_session_is_told_its_own(self):
-        sessions = [self.connect(options="-c search_path=s%d" % n) for n in range(5)]
-        for _ in range(3):
-            for n, c in enumerate(sessions):
-                self.assertEqual(c.value("SHOW search_path"), "s%d" % n)
-                self.assertEqual(c.status["search_path"], "s%d" % n)
-
-
-class CancelFlood(PairCase):
-    teal_settings = {"max_cancels": 3, "max_cancels_per_source": 3}
-
-    def test_beyond_the_limit_they_are_dropped_and_nobody_suffers(self):
-        c = self.connect()
-        for _ in range(60):
-            c.cancel()
-        self.assertEqual(c.value("SELECT 1"), "1")
-        wait_until(lambda: "beyond the limit" in self.teal.log_tail() or c.cancel(), 10, "the log to tell")
-
-    def test_one_gets_through_when_the_flood_is_over(self):
-        c = self.connect()
-        for _ in range(60):
-            with self.connect() as other:
-                other.cancel()
-        c.send(pgwire.query("SELECT pg_sleep(20)"))
-        done = Background(c.until_ready)
-        wait_until(lambda: not done.is_waiting() or c.cancel(), 10, "a cancel to get through")
-        self.assertEqual(self.errors_of(done.result()), ["57014"])

@@ -6,6 +6,7 @@ half frames, wrong lengths, messages out of order. The upper one (query, execute
 blocking client for everything else. Standard library only.
 """
 import base64
+import functools
 import hashlib
 import hmac
 import os
@@ -178,11 +179,18 @@ class Result:
         return "Result(%r, %r, %r)" % (self.tag, self.columns, self.rows[:5])
 
 
+@functools.lru_cache(64)
+def salt_password(password, salt, iterations):
+    """Some milliseconds; kept, as any client that logs in again and again would."""
+    return hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(salt), iterations)
+
+
 class Connection:
     """One connection. Not thread-safe, except cancel()."""
 
     def __init__(self, host="127.0.0.1", port=5432, user="postgres", database="postgres", password=None,
-                 timeout=30, connect=True, version=PROTOCOL_3_0, tls=None, direct=False, **params):
+                 timeout=30, connect=True, version=PROTOCOL_3_0, tls=None, direct=False,
+                 source=None, **params):
         self.host, self.port, self.user, self.database = host, port, user, database
         self.password, self.timeout, self.version = password, timeout, version
         self.params = params
@@ -193,7 +201,7 @@ class Connection:
         self.sent = 0
         self.negotiated = None
         self.tls, self.direct = tls, direct  # an ssl.SSLContext; without asking first
-        self.sock = open_socket(host, port, timeout)
+        self.sock = open_socket(host, port, timeout, source)
         if tls is not None:
             self.begin_tls()
         if connect:
@@ -346,7 +354,7 @@ class Connection:
         server_first = self.expect("R")[1][4:].decode()
         values = dict(item.split("=", 1) for item in server_first.split(","))
         assert values["r"].startswith(nonce)
-        salted = hashlib.pbkdf2_hmac("sha256", self.password.encode(), base64.b64decode(values["s"]), int(values["i"]))
+        salted = salt_password(self.password, values["s"], int(values["i"]))
         without_proof = "c=biws,r=" + values["r"]
         text = ",".join((bare, server_first, without_proof)).encode()
         client_key = hmac.digest(salted, b"Client Key", "sha256")
@@ -472,7 +480,7 @@ class Connection:
         self.close()
 
 
-def open_socket(host, port, timeout):
+def open_socket(host, port, timeout, source=None):
     if host.startswith("/"):
         sock = socket.socket(socket.AF_UNIX)
         sock.settimeout(timeout)
@@ -482,6 +490,6 @@ def open_socket(host, port, timeout):
             sock.close()
             raise
         return sock
-    sock = socket.create_connection((host, port), timeout=timeout)
+    sock = socket.create_connection((host, port), timeout=timeout, source_address=source and (source, 0))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock

@@ -49,8 +49,6 @@ class Teal:
                 "admin_socket_dir": self.admin_dir, "admin_socket_port": self.admin_port,
                 "state_file": os.path.join(self.state_dir, "state"), "workers": 2, "auth_type": "trust",
                 "auth_file": os.path.join(self.dir, "users.txt"), "default_pool_size": 20,
-                # Tests cancel as fast as they can, all from one address.
-                "max_cancels": 10000, "max_cancels_per_source": 10000,
             }, **settings),
             "pair": dict({"name": "app", "database": "app"}, **(pair_settings or {})),
             "blue": dict({"host": pair.blue.host, "port": pair.blue.port, "user": "postgres"}, **(blue or {})),
