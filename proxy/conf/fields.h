@@ -114,14 +114,30 @@ struct conf {
     char *server_tls_ciphers;
     char *server_tls13_ciphers;
     uint32_t max_client_conn;
+    uint32_t max_user_client_connections; /* 0: no limit */
+    uint32_t max_db_client_connections;   /* 0: no limit */
+    uint32_t max_client_conn_per_source;  /* 0: see keys.def; so the next two */
+    uint32_t max_unauthenticated;
+    uint32_t max_unauthenticated_per_source;
     uint32_t default_pool_size; /* per user on each side, over all workers */
     uint64_t query_wait_timeout_us;
     uint64_t client_login_timeout_us;
+    uint64_t client_tls_timeout_us;
+    uint64_t query_timeout_us;
+    uint64_t query_wait_notify_us;
+    uint64_t client_idle_timeout_us;
+    uint64_t idle_transaction_timeout_us;
+    uint64_t transaction_timeout_us;
     uint64_t server_connect_timeout_us;
     uint64_t server_login_retry_us;
     uint64_t server_idle_timeout_us;
     uint64_t server_lifetime_us;
     bool tcp_keepalive;
+    uint64_t tcp_keepidle_us;
+    uint64_t tcp_keepintvl_us;
+    uint32_t tcp_keepcnt;
+    uint64_t client_tcp_user_timeout_us;
+    uint64_t server_tcp_user_timeout_us;
     uint32_t listen_backlog;
     uint64_t max_message; /* bytes */
     uint32_t max_prepared_statements;

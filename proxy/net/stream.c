@@ -227,22 +227,19 @@ stream_connect_error(const struct stream *s)
 }
 
 void
-stream_tune(int fd, bool keepalive, unsigned user_timeout_ms)
+stream_tune(int fd, const struct stream_tuning *t)
 {
     /* Each fails on a Unix socket, where it has no meaning. */
     const int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (keepalive) {
-        const int idle_s = 30;
-        const int interval_s = 10;
-        const int count = 3;
+    if (t->keepalive) {
         (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &t->idle_s, sizeof(t->idle_s));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &t->interval_s, sizeof(t->interval_s));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &t->count, sizeof(t->count));
     }
-    if (user_timeout_ms > 0) {
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms,
-                         sizeof(user_timeout_ms));
+    if (t->user_timeout_ms > 0) {
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &t->user_timeout_ms,
+                         sizeof(t->user_timeout_ms));
     }
 }

@@ -63,6 +63,11 @@ int stream_connect_error(const struct stream *s);
 
 /* Options of an accepted or connected TCP socket; harmless on others. user_timeout_ms 0: as the
  * kernel does. */
-void stream_tune(int fd, bool keepalive, unsigned user_timeout_ms);
+struct stream_tuning {
+    bool keepalive;
+    unsigned idle_s, interval_s, count; /* of its probes */
+    unsigned user_timeout_ms;
+};
+void stream_tune(int fd, const struct stream_tuning *t);
 
 #endif

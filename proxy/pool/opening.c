@@ -20,7 +20,7 @@
 #include "pool/pool_internal.h"
 #include "wire/message.h"
 
-enum { LOGIN_MESSAGE_MAX = 64 * 1024, SERVER_USER_TIMEOUT_MS = 20000 };
+enum { LOGIN_MESSAGE_MAX = 64 * 1024 };
 
 enum {
     AUTH_OK = 0,
@@ -106,7 +106,14 @@ backend_open(struct pool *pool, struct pool_waiter *reserved)
         login_fail(b, &err);
         return;
     }
-    stream_tune(fd, pools->conf->tcp_keepalive, SERVER_USER_TIMEOUT_MS);
+    stream_tune(fd,
+                &(struct stream_tuning){
+                    .keepalive = pools->conf->tcp_keepalive,
+                    .idle_s = (unsigned)(pools->conf->tcp_keepidle_us / 1000000),
+                    .interval_s = (unsigned)(pools->conf->tcp_keepintvl_us / 1000000),
+                    .count = pools->conf->tcp_keepcnt,
+                    .user_timeout_ms = (unsigned)(pools->conf->server_tcp_user_timeout_us / 1000),
+                });
     stream_init(&b->stream, pools->config.loop, fd, backend_stream_ready, b);
     stream_want(&b->stream, WATCH_WRITE);
     b->state = BACKEND_CONNECTING;

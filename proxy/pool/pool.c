@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/rand.h"
 #include "pool/pool_internal.h"
 #include "wire/message.h"
 
@@ -251,8 +252,11 @@ backend_is_over(const struct backend *b)
 {
     const struct pools *pools = b->pool->pools;
     const uint64_t age = pool_now_us(b->pool) - b->connected_us;
+    /* Spread by 10 %, so that those opened together do not all end together. */
+    const uint64_t spread = 900 + b->id * 79 % 201;
+    const uint64_t lifetime_us = pools->conf->server_lifetime_us / 1000 * spread;
     return b->close_when_idle || b->incarnation != pools->nodes[b->pool->key.side].incarnation ||
-           (pools->conf->server_lifetime_us > 0 && age > pools->conf->server_lifetime_us);
+           (lifetime_us > 0 && age > lifetime_us);
 }
 
 /* A walsender goes to the one it was opened for. */
@@ -419,6 +423,7 @@ pool_backend_ready(struct backend *b)
     params_unref(pool->params);
     pool->params = params_ref(b->params);
     pool->retry_at_us = 0;
+    pool->failures = 0;
     err_clear(&pool->last_error);
     if (pool->key.read_only) {
         pool_registry_add_reader(pool->pools->config.registry, pool->key.side, b->pid);
@@ -427,6 +432,19 @@ pool_backend_ready(struct backend *b)
     stream_want(&b->stream, WATCH_READ);
     b->state = BACKEND_IDLE;
     pool_place(b);
+}
+
+/* From a 25th of server_login_retry, doubling up to it; by a fifth less at random, so that many
+ * proxies do not come back to a server at the same moment. */
+static uint64_t
+next_pause_us(struct pool *pool)
+{
+    enum { STEPS = 5, FIRST = 25 };
+    const uint64_t limit_us = pool->pools->conf->server_login_retry_us;
+    const uint64_t grown_us = limit_us / FIRST << pool->failures;
+    const uint64_t pause_us = grown_us < limit_us ? grown_us : limit_us;
+    pool->failures += pool->failures < STEPS ? 1 : 0;
+    return pause_us - rand_u64() % (pause_us / 5 + 1);
 }
 
 void
@@ -442,7 +460,7 @@ pool_backend_failed(struct backend *b, const struct err *err, bool final)
         log_warn(&ctx, "could not open a backend", "error=\"%s\"", err->text);
     }
     pool->last_error = *err;
-    pool->retry_at_us = pool_now_us(pool) + pool->pools->conf->server_login_retry_us;
+    pool->retry_at_us = pool_now_us(pool) + next_pause_us(pool);
     struct pool_waiter *reserved = b->reserved;
     backend_close(b);
     if (reserved != NULL && final) {

@@ -17,6 +17,7 @@ struct pool {
     struct list waiters;   /* of struct pool_waiter, the oldest first */
     struct params *params; /* shared (ref); NULL before the first login */
     uint64_t retry_at_us;  /* after a failure: no connect before this moment */
+    uint32_t failures;     /* since the last success, counted as far as the pause grows */
     struct err last_error; /* of the last failure to connect or log in */
     bool tls_demanded;     /* server_tls_sslmode = allow, and the server refuses plain logins */
 };

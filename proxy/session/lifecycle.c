@@ -11,6 +11,7 @@
 #include "base/rand.h"
 #include "pool/registry.h"
 #include "route/route.h"
+#include "session/deadlines.h"
 #include "session/session.h"
 #include "sql/functions.h"
 
@@ -31,42 +32,6 @@ worker_busy_add(struct worker *w, enum side side, int delta)
 /* ---- the clock ---- */
 
 static void
-close_late_logins(struct worker *w)
-{
-    const uint64_t limit_us = w->conf->client_login_timeout_us;
-    LIST_EACH(node, &w->arriving)
-    {
-        struct session *s = LIST_OBJECT(node, struct session, node);
-        if (limit_us == 0 || loop_now_us(w->loop) - s->connected_us <= limit_us) {
-            return; /* the list is in order of arrival */
-        }
-        struct err err;
-        (void)err_set(&err, SQLSTATE_PROTOCOL, "client_login_timeout: the login took too long");
-        /* Who has not said a word of our protocol is not answered in it. */
-        session_close(s, s->user == NULL ? NULL : &err);
-    }
-}
-
-static void
-close_late_held(struct worker *w)
-{
-    const uint64_t limit_us = w->conf->query_wait_timeout_us;
-    LIST_EACH(node, &w->held)
-    {
-        struct session *s = LIST_OBJECT(node, struct session, held_node);
-        if (limit_us == 0 || loop_now_us(w->loop) - s->wait_since_us <= limit_us) {
-            return;
-        }
-        struct err err;
-        (void)err_set(&err, SQLSTATE_CANNOT_CONNECT_NOW, "%s within query_wait_timeout",
-                      w->view->paused ? "the database is paused and was not resumed"
-                                      : "writes are held and were not released");
-        (void)err_hint(&err, "The statement was not begun; it can be sent again.");
-        session_close(s, &err);
-    }
-}
-
-static void
 worker_tick(void *arg)
 {
     struct worker *w = arg;
@@ -74,8 +39,7 @@ worker_tick(void *arg)
         pools_retire_all(w->pools); /* one that was on its way between two workers */
     }
     pools_tick(w->pools);
-    close_late_logins(w);
-    close_late_held(w);
+    deadlines_check(w);
     timer_start(w->tick, TICK_US);
 }
 

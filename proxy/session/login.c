@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "net/tls.h"
+#include "session/admission.h"
 #include "session/authenticate.h"
 #include "session/identity.h"
 #include "session/session.h"
@@ -44,6 +45,7 @@ login_finish(struct session *s)
     message_put_key(&s->out, s->cancel_pid, slice_of(s->cancel_key, s->cancel_key_len));
     message_put_ready(&s->out, 'I');
     s->phase = SESSION_READY;
+    s->query_us = loop_now_us(s->worker->loop);
     list_remove(&s->node);
     list_push_back(&s->worker->sessions, &s->node);
     stat_add(&s->worker->stats.logins, 1);
@@ -89,6 +91,9 @@ void
 login_authenticated(struct session *s)
 {
     struct worker *w = s->worker;
+    if (!admission_login(s)) {
+        return;
+    }
     message_put_auth(&s->out, AUTH_OK, SLICE_EMPTY);
     s->phase = SESSION_LOGIN;
     struct buf key = welcome_key(s);

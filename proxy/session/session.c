@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "net/tls.h"
+#include "session/admission.h"
 #include "session/authenticate.h"
 #include "wire/message.h"
 
@@ -44,10 +45,16 @@ session_new(struct worker *w, int fd, const char *peer, bool is_local)
     s->waiter.done = place_waiter_done;
     list_push_back(&w->arriving, &s->node);
     (void)atomic_fetch_add(&w->gauges.sessions, 1);
-    stream_tune(fd, w->conf->tcp_keepalive, 0);
+    stream_tune(fd, &(struct stream_tuning){
+                        .keepalive = w->conf->tcp_keepalive,
+                        .idle_s = (unsigned)(w->conf->tcp_keepidle_us / 1000000),
+                        .interval_s = (unsigned)(w->conf->tcp_keepintvl_us / 1000000),
+                        .count = w->conf->tcp_keepcnt,
+                        .user_timeout_ms = (unsigned)(w->conf->client_tcp_user_timeout_us / 1000),
+                    });
     stream_init(&s->stream, w->loop, fd, session_on_ready, s);
     stream_want(&s->stream, WATCH_READ);
-    return s;
+    return admission_arrive(s) ? s : NULL;
 }
 
 bool
@@ -161,6 +168,7 @@ session_close(struct session *s, const struct err *err)
     if (s->pins != SQL_PIN_NONE) {
         (void)atomic_fetch_sub(&s->worker->gauges.pinned, 1);
     }
+    admission_leave(s);
     names_fini(&s->names);
     session_forget_unnamed(s);
     settings_unref(&s->worker->settings, s->settings);

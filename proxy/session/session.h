@@ -20,6 +20,7 @@
 #include "net/stream.h"
 #include "pool/pool.h"
 #include "route/route.h"
+#include "session/census.h"
 #include "session/names.h"
 #include "session/thread.h"
 #include "sql/set.h"
@@ -90,6 +91,7 @@ struct session {
     char *user, *database, *application; /* owned */
     enum pool_use use; /* of its backends: a replication connection has other ones */
     bool is_local;     /* came by a Unix socket */
+    struct headcount *counted[CENSUS_KINDS_COUNT]; /* borrowed from the census: see admission.c */
     bool ssl_asked, gss_asked;
     bool first_byte_seen; /* it has told whether the client speaks TLS from the start */
     bool tls_direct;
@@ -118,6 +120,7 @@ struct session {
     struct list held_node;     /* in worker->held */
     bool is_held;
     uint64_t wait_since_us;
+    uint64_t wait_told_us; /* the wait_since_us of the wait that it was told of */
 
     /* The transaction. */
     struct route_session traits;
@@ -167,6 +170,7 @@ struct session {
 };
 
 /* session.c */
+/* NULL when it was refused, and told so. */
 struct session *session_new(struct worker *w, int fd, const char *peer, bool is_local);
 /* The one door out: tells the client (err may be NULL: without a word), gives back what it holds.
  * Harmless when closed already. */

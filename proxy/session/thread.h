@@ -65,6 +65,7 @@ struct worker {
 
 struct workers {
     struct pool_registry *registry; /* owned */
+    struct census *census;          /* owned */
     struct workers_ops ops;
     uint32_t count;
     struct worker *items; /* owned */

@@ -323,6 +323,7 @@ workers_free(struct workers *workers)
         (void)close(workers->listeners[i]); /* nothing is sent on a listening socket */
     }
     pool_registry_free(workers->registry);
+    census_free(workers->census);
     access_unref(workers->access);
     mem_free(workers->items);
     mem_free(workers);
@@ -335,6 +336,7 @@ workers_start(struct conf *conf, const struct view *view, const struct workers_o
     workers->count = workers_wanted(conf);
     workers->ops = *ops;
     workers->registry = pool_registry_new(workers->count);
+    workers->census = census_new();
     workers->items = xcalloc(workers->count, sizeof(*workers->items));
     scram_seed_init(&workers->seed);
     struct err err;
