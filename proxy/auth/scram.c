@@ -1,4 +1,4 @@
-/* scram.c — SCRAM-SHA-256, both ends. See scram.h.
+/* scram.c — SCRAM-SHA-256 with and without channel binding, both ends. See scram.h.
  *
  * Follows RFC 5802 with the digests of RFC 7677, and where PostgreSQL is stricter or looser,
  * PostgreSQL (auth-scram.c, fe-auth-scram.c): the order of the checks, the SQLSTATEs, extensions
@@ -23,6 +23,7 @@
 #include "base/rand.h"
 
 static const char verifier_prefix[] = "SCRAM-SHA-256$";
+static const char binding_type[] = "tls-server-end-point";
 
 enum { KEY_TEXT_LEN = BASE64_LEN(SCRAM_KEY_LEN), SALT_TEXT_MAX = BASE64_LEN(SCRAM_SALT_MAX) };
 
@@ -289,32 +290,100 @@ scram_server_fini(struct scram_server *s)
     s->state = SCRAM_SERVER_OVER;
 }
 
+void
+scram_server_bind(struct scram_server *s, struct slice binding)
+{
+    CHECK(s->state == SCRAM_SERVER_FIRST && binding.len <= sizeof(s->binding));
+    if (binding.len > 0) {
+        memcpy(s->binding, binding.p, binding.len);
+    }
+    s->binding_len = binding.len;
+}
+
+void
+scram_server_offer(const struct scram_server *s, struct buf *out)
+{
+    if (s->binding_len > 0) {
+        buf_put_cstr(out, SCRAM_MECHANISM_PLUS);
+    }
+    buf_put_cstr(out, SCRAM_MECHANISM);
+    buf_put_u8(out, 0);
+}
+
+bool
+scram_server_choose(struct scram_server *s, struct slice mechanism)
+{
+    s->plus = s->binding_len > 0 && slice_equal_str(mechanism, SCRAM_MECHANISM_PLUS);
+    return s->plus || slice_equal_str(mechanism, SCRAM_MECHANISM);
+}
+
+/* Takes "p=tls-server-end-point" and leaves the comma behind it. */
+static enum scram_step
+binding_type_take(struct slice *in, struct err *err)
+{
+    const uint8_t *comma = memchr(in->p, ',', in->len);
+    if (in->len < 2 || in->p[1] != '=' || comma == NULL) {
+        return malformed(err, "no channel binding type after \"p\"");
+    }
+    const struct slice type = slice_of(in->p + 2, (size_t)(comma - in->p) - 2);
+    if (!slice_equal_str(type, binding_type)) {
+        (void)err_set(err, SQLSTATE_PROTOCOL, "unsupported SCRAM channel-binding type");
+        return SCRAM_FAILED;
+    }
+    *in = slice_of(comma, in->len - (size_t)(comma - in->p));
+    return SCRAM_CONTINUE;
+}
+
+/* The first letter: n, the client cannot bind; y, it can and thinks that we cannot; p, it binds.
+ * Leaves the comma behind it. */
+static enum scram_step
+cbind_flag_take(struct scram_server *s, struct slice *in, struct err *err)
+{
+    s->cbind_flag = (char)in->p[0];
+    if (s->cbind_flag == 'p') {
+        return s->plus
+                   ? binding_type_take(in, err)
+                   : malformed(err, "the client selected SCRAM-SHA-256 without channel binding, "
+                                    "but the message includes channel binding data");
+    }
+    if (s->cbind_flag != 'n' && s->cbind_flag != 'y') {
+        return malformed(err, "unexpected channel binding flag");
+    }
+    if (s->plus) {
+        return malformed(err, "the client selected SCRAM-SHA-256-PLUS, but the message does not "
+                              "include channel binding data");
+    }
+    if (s->cbind_flag == 'y' && s->binding_len > 0) {
+        (void)err_set(err, SQLSTATE_INVALID_AUTHORIZATION,
+                      "SCRAM channel binding negotiation error");
+        (void)err_hint(err, "The client supports channel binding but was told that it is not "
+                            "offered here, where it is: somebody may stand in between.");
+        return SCRAM_FAILED;
+    }
+    *in = slice_of(in->p + 1, in->len - 1);
+    return SCRAM_CONTINUE;
+}
+
 /* The header in front of client-first-message: how it sees channel binding, and for whom it acts.
  */
 static enum scram_step
 gs2_header_take(struct scram_server *s, struct slice *in, struct err *err)
 {
-    const char flag = (char)in->p[0];
-    if (flag == 'p') {
-        return malformed(err, "the client selected SCRAM-SHA-256 without channel binding, but the "
-                              "message includes channel binding data");
+    if (cbind_flag_take(s, in, err) == SCRAM_FAILED) {
+        return SCRAM_FAILED;
     }
-    if (flag != 'n' && flag != 'y') {
-        return malformed(err, "unexpected channel binding flag");
-    }
-    if (in->len < 3 || in->p[1] != ',') {
+    if (in->len < 2 || in->p[0] != ',') {
         return malformed(err, "no comma after the channel binding flag");
     }
-    if (in->p[2] == 'a') {
+    if (in->p[1] == 'a') {
         (void)err_set(err, SQLSTATE_FEATURE_NOT_SUPPORTED,
                       "client uses authorization identity, but it is not supported");
         return SCRAM_FAILED;
     }
-    if (in->p[2] != ',') {
+    if (in->p[1] != ',') {
         return malformed(err, "unexpected attribute in the header");
     }
-    s->cbind_flag = flag;
-    *in = slice_of(in->p + 3, in->len - 3);
+    *in = slice_of(in->p + 2, in->len - 2);
     return SCRAM_CONTINUE;
 }
 
@@ -422,12 +491,39 @@ client_final_parse(struct slice message, struct client_final *out, struct err *e
     return key_decode(value, out->proof) ? SCRAM_CONTINUE : malformed(err, "malformed proof");
 }
 
-/* The client must repeat what it said of channel binding, in base64 with its header: "n,," or
- * "y,,". */
-static bool
-cbind_matches(const struct scram_server *s, struct slice cbind)
+/* The value of attribute c: the header again, and with 'p' the binding data, in base64. */
+static void
+put_cbind(struct buf *out, char flag, struct slice data)
 {
-    return slice_equal_str(cbind, s->cbind_flag == 'n' ? "biws" : "eSws");
+    struct buf plain;
+    buf_init(&plain);
+    if (flag == 'p') {
+        buf_printf(&plain, "p=%s,,", binding_type);
+        put_slice(&plain, data);
+    } else {
+        buf_printf(&plain, "%c,,", flag);
+    }
+    base64_put(out, buf_slice(&plain));
+    buf_fini(&plain);
+}
+
+/* The client must repeat what it said of channel binding, and name the certificate that we have. */
+static enum scram_step
+cbind_check(const struct scram_server *s, struct slice cbind, struct err *err)
+{
+    struct buf expected;
+    buf_init(&expected);
+    put_cbind(&expected, s->cbind_flag, slice_of(s->binding, s->binding_len));
+    const bool equal = slice_equal(buf_slice(&expected), cbind);
+    buf_fini(&expected);
+    if (equal) {
+        return SCRAM_CONTINUE;
+    }
+    if (s->plus) {
+        (void)err_set(err, SQLSTATE_INVALID_AUTHORIZATION, "SCRAM channel binding check failed");
+        return SCRAM_FAILED;
+    }
+    return malformed(err, "unexpected channel binding attribute in the client's final message");
 }
 
 static bool
@@ -577,8 +673,8 @@ scram_server_final(struct scram_server *s, struct slice message, const struct sc
     if (client_final_parse(message, &final, err) == SCRAM_FAILED) {
         return SCRAM_FAILED;
     }
-    if (!cbind_matches(s, final.cbind)) {
-        return malformed(err, "unexpected channel binding attribute in the client's final message");
+    if (cbind_check(s, final.cbind, err) == SCRAM_FAILED) {
+        return SCRAM_FAILED;
     }
     if (!nonce_matches(s, final.nonce)) {
         (void)err_set(err, SQLSTATE_PROTOCOL, "invalid SCRAM response: the nonce does not match");
@@ -592,6 +688,55 @@ scram_server_final(struct scram_server *s, struct slice message, const struct sc
 
 /* ---- the client's end ---- */
 
+/* What the server offers, of what we know. */
+static void
+mechanisms_read(struct slice in, bool *plain, bool *plus)
+{
+    struct slice name;
+    *plain = false;
+    *plus = false;
+    while (slice_take_cstr(&in, &name) && name.len > 0) {
+        *plain = *plain || slice_equal_str(name, SCRAM_MECHANISM);
+        *plus = *plus || slice_equal_str(name, SCRAM_MECHANISM_PLUS);
+    }
+}
+
+bool
+scram_channel_choose(struct scram_channel *channel, struct slice mechanisms, struct slice binding,
+                     enum scram_binding use, struct err *err)
+{
+    bool plain;
+    bool plus;
+    mechanisms_read(mechanisms, &plain, &plus);
+    *channel = (struct scram_channel){.flag = 'n'};
+    CHECK(binding.len <= sizeof(channel->data));
+    if (plus && binding.len == 0) {
+        return err_set(err, SQLSTATE_INVALID_AUTHORIZATION,
+                       "the server offers SCRAM-SHA-256-PLUS over a connection without TLS");
+    }
+    if (plus && use != SCRAM_BINDING_DISABLE) {
+        channel->flag = 'p';
+        memcpy(channel->data, binding.p, binding.len);
+        channel->len = binding.len;
+        return true;
+    }
+    if (use == SCRAM_BINDING_REQUIRE) {
+        return err_set(err, SQLSTATE_INVALID_AUTHORIZATION,
+                       "channel binding is required, but the server offers no mechanism with it");
+    }
+    if (!plain) {
+        return err_set(err, SQLSTATE_FEATURE_NOT_SUPPORTED, "no SASL mechanism in common");
+    }
+    channel->flag = binding.len > 0 && use != SCRAM_BINDING_DISABLE ? 'y' : 'n';
+    return true;
+}
+
+const char *
+scram_channel_mechanism(const struct scram_channel *channel)
+{
+    return channel->flag == 'p' ? SCRAM_MECHANISM_PLUS : SCRAM_MECHANISM;
+}
+
 static void
 put_client_first_bare(const struct scram_client *c, struct buf *out)
 {
@@ -599,25 +744,31 @@ put_client_first_bare(const struct scram_client *c, struct buf *out)
 }
 
 void
-scram_client_begin_as(struct scram_client *c, const char *user, const char *nonce,
-                      struct buf *reply)
+scram_client_begin_as(struct scram_client *c, const struct scram_channel *channel, const char *user,
+                      const char *nonce, struct buf *reply)
 {
+    static const struct scram_channel unbound = {.flag = 'n'};
     memset(c, 0, sizeof(*c));
+    c->channel = channel == NULL ? unbound : *channel;
     CHECK(strlen(user) < sizeof(c->user) && strchr(user, ',') == NULL);
     CHECK(strlen(nonce) < sizeof(c->nonce) && nonce_valid(slice_of_str(nonce)));
     memcpy(c->user, user, strlen(user) + 1);
     memcpy(c->nonce, nonce, strlen(nonce) + 1);
     c->state = SCRAM_CLIENT_FIRST;
-    put_text(reply, "n,,");
+    if (c->channel.flag == 'p') {
+        buf_printf(reply, "p=%s,,", binding_type);
+    } else {
+        buf_printf(reply, "%c,,", c->channel.flag);
+    }
     put_client_first_bare(c, reply);
 }
 
 void
-scram_client_begin(struct scram_client *c, struct buf *reply)
+scram_client_begin(struct scram_client *c, const struct scram_channel *channel, struct buf *reply)
 {
     char nonce[SCRAM_NONCE_TEXT_SIZE];
     nonce_make(nonce);
-    scram_client_begin_as(c, "", nonce, reply);
+    scram_client_begin_as(c, channel, "", nonce, reply);
 }
 
 void
@@ -696,6 +847,16 @@ keys_find(const struct server_first *first, const struct scram_secret *secret,
     return SCRAM_FAILED;
 }
 
+/* client-final-message without the proof. */
+static void
+put_final_bare(const struct scram_client *c, struct slice nonce, struct buf *out)
+{
+    put_text(out, "c=");
+    put_cbind(out, c->channel.flag, slice_of(c->channel.data, c->channel.len));
+    put_text(out, ",r=");
+    put_slice(out, nonce);
+}
+
 /* Appends client-final-message and sets what the server is to prove. */
 static bool
 put_client_final(struct scram_client *c, struct slice server_first, struct slice nonce,
@@ -709,8 +870,8 @@ put_client_final(struct scram_client *c, struct slice server_first, struct slice
     put_client_first_bare(c, &auth);
     put_text(&auth, ",");
     put_slice(&auth, server_first);
-    put_text(&auth, ",c=biws,r=");
-    put_slice(&auth, nonce);
+    put_text(&auth, ",");
+    put_final_bare(c, nonce, &auth);
     const bool ok =
         digest_sha256(key_slice(keys->client_key), stored_key) &&
         digest_hmac_sha256(key_slice(stored_key), buf_slice(&auth), signature) &&
@@ -720,8 +881,7 @@ put_client_final(struct scram_client *c, struct slice server_first, struct slice
         return false;
     }
     xor_keys(keys->client_key, signature, proof);
-    put_text(reply, "c=biws,r=");
-    put_slice(reply, nonce);
+    put_final_bare(c, nonce, reply);
     put_text(reply, ",p=");
     base64_put(reply, key_slice(proof));
     return true;

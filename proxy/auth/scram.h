@@ -1,5 +1,5 @@
-/* scram.h — SCRAM-SHA-256 (RFC 5802, RFC 7677) as PostgreSQL speaks it, both ends, as pure
- * functions.
+/* scram.h — SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677, RFC 5929) as PostgreSQL
+ * speaks them, both ends, as pure functions.
  *
  * Bytes in, bytes out: the caller carries the messages. Each function that answers with enum
  * scram_step either moves the exchange one step or ends it, and never blocks on anything but
@@ -18,8 +18,11 @@
  *
  * Passwords are taken as raw bytes: for ASCII that is what SASLprep gives, and for anything else it
  * is what PostgreSQL falls back to when SASLprep refuses the text. A password with characters that
- * SASLprep would map (a ligature, a full-width letter) must be stored as its verifier. Channel
- * binding is not offered; a client that asks for it is refused. */
+ * SASLprep would map (a ligature, a full-width letter) must be stored as its verifier.
+ *
+ * Channel binding ties the exchange to the certificate of the TLS connection that carries it
+ * (tls-server-end-point), so that nobody in between can pass it on. Whoever has binding data, which
+ * is whoever speaks TLS, gives it to scram_server_bind or scram_channel_choose. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_AUTH_SCRAM_H
 #define TEAL_AUTH_SCRAM_H
@@ -33,8 +36,9 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-/* The name of the mechanism in AuthenticationSASL. */
+/* The names of the mechanisms in AuthenticationSASL. */
 #define SCRAM_MECHANISM "SCRAM-SHA-256"
+#define SCRAM_MECHANISM_PLUS "SCRAM-SHA-256-PLUS"
 
 enum {
     SCRAM_MESSAGE_MAX = 1024,        /* what a client may send, as in PostgreSQL */
@@ -45,6 +49,7 @@ enum {
     SCRAM_ITERATIONS = 4096,         /* PostgreSQL's default, for verifiers made here */
     SCRAM_ITERATIONS_MAX = 1000000,  /* a second of arithmetic */
     SCRAM_SALT_LEN = 16,             /* of verifiers made here */
+    SCRAM_BINDING_MAX = 64,          /* bytes of binding data: a digest of a certificate */
 };
 
 enum scram_step {
@@ -92,8 +97,11 @@ struct scram_server {
     enum { SCRAM_SERVER_IDLE, SCRAM_SERVER_FIRST, SCRAM_SERVER_FINAL, SCRAM_SERVER_OVER } state;
     bool mock;       /* the exchange runs to its end, which is refusal */
     bool unsolved;   /* the keys are still to be derived from the password */
-    char cbind_flag; /* 'n' or 'y', as the client sent it */
-    char user[64];   /* for the error text; cut when longer */
+    bool plus;       /* the client chose SCRAM_MECHANISM_PLUS */
+    char cbind_flag; /* 'n', 'y' or 'p', as the client sent it */
+    uint8_t binding[SCRAM_BINDING_MAX];
+    size_t binding_len; /* 0: no TLS, PLUS is not offered */
+    char user[64];      /* for the error text; cut when longer */
     struct scram_verifier verifier;
     char nonce[SCRAM_NONCE_TEXT_SIZE];      /* our part of the nonce */
     char first_bare[SCRAM_MESSAGE_MAX + 1]; /* client-first-message without its gs2 header */
@@ -106,6 +114,12 @@ struct scram_server {
  * who asks learns nothing. */
 void scram_server_init(struct scram_server *s, const struct scram_secret *secret, const char *user,
                        const struct scram_seed *seed);
+/* After scram_server_init: the connection's binding data, which makes PLUS be offered. */
+void scram_server_bind(struct scram_server *s, struct slice binding);
+/* Appends what AuthenticationSASL says: the mechanisms offered, the better one first. */
+void scram_server_offer(const struct scram_server *s, struct buf *out);
+/* Takes the mechanism that the client names; false when it was not offered. */
+MUST_CHECK bool scram_server_choose(struct scram_server *s, struct slice mechanism);
 /* Takes client-first-message, appends server-first-message: SCRAM_CONTINUE or SCRAM_FAILED. */
 MUST_CHECK enum scram_step scram_server_first(struct scram_server *s, struct slice message,
                                               struct buf *reply, struct err *err);
@@ -121,18 +135,41 @@ void scram_server_fini(struct scram_server *s);
 
 /* ---- the client's end ---- */
 
+enum scram_binding {
+    SCRAM_BINDING_DISABLE,
+    SCRAM_BINDING_PREFER,
+    SCRAM_BINDING_REQUIRE,
+};
+
+/* How the exchange is tied to its connection. */
+struct scram_channel {
+    char flag; /* 'p' with data, 'y' when the server did not offer what we could do, else 'n' */
+    uint8_t data[SCRAM_BINDING_MAX];
+    size_t len;
+};
+/* Chooses from what AuthenticationSASL offered; binding is empty without TLS. False with err when
+ * nothing fits, or when the offer shows that somebody stands in between: a server offers PLUS only
+ * over TLS. */
+MUST_CHECK bool scram_channel_choose(struct scram_channel *channel, struct slice mechanisms,
+                                     struct slice binding, enum scram_binding use, struct err *err);
+/* The name to answer with. */
+const char *scram_channel_mechanism(const struct scram_channel *channel);
+
 struct scram_client {
     enum { SCRAM_CLIENT_IDLE, SCRAM_CLIENT_FIRST, SCRAM_CLIENT_FINAL, SCRAM_CLIENT_OVER } state;
     char nonce[SCRAM_NONCE_TEXT_SIZE];
     char user[64]; /* "" towards PostgreSQL, which takes the name from the startup packet */
     uint8_t server_signature[SCRAM_KEY_LEN]; /* what the server must prove */
+    struct scram_channel channel;
 };
 
-/* Begins an exchange; appends client-first-message. Its nonce is random. */
-void scram_client_begin(struct scram_client *c, struct buf *reply);
+/* Begins an exchange; appends client-first-message. Its nonce is random. channel (copied) may be
+ * NULL: no binding. */
+void scram_client_begin(struct scram_client *c, const struct scram_channel *channel,
+                        struct buf *reply);
 /* The same with a given name and nonce, for test vectors; both shorter than their fields. */
-void scram_client_begin_as(struct scram_client *c, const char *user, const char *nonce,
-                           struct buf *reply);
+void scram_client_begin_as(struct scram_client *c, const struct scram_channel *channel,
+                           const char *user, const char *nonce, struct buf *reply);
 /* Takes server-first-message, appends client-final-message: SCRAM_CONTINUE or SCRAM_FAILED. Uses
  * the keys of the cache when they fit the server's salt, else the password; keys made from the
  * password are put into the cache. A secret with a verifier only fails with the reason unless a

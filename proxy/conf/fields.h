@@ -22,6 +22,13 @@ enum conf_auth_type {
     CONF_AUTH_MD5, /* SCRAM all the same for who has a verifier */
 };
 
+/* As libpq's channel_binding; the values are those of enum scram_binding. */
+enum conf_binding {
+    CONF_BINDING_DISABLE,
+    CONF_BINDING_PREFER,
+    CONF_BINDING_REQUIRE,
+};
+
 /* As libpq's sslnegotiation. */
 enum conf_sslnegotiation {
     CONF_SSLNEGOTIATION_POSTGRES, /* SSLRequest first */
@@ -107,6 +114,7 @@ struct conf {
     char *client_tls13_ciphers;
     char *server_tls_sslmode; /* a word of libpq's sslmode */
     enum conf_sslnegotiation server_tls_sslnegotiation;
+    enum conf_binding server_channel_binding;
     char *server_tls_ca_file;
     char *server_tls_cert_file;
     char *server_tls_key_file;

@@ -35,6 +35,7 @@
 #define CTYPE_LOG_LEVEL enum log_level
 #define CTYPE_SSLMODE char *
 #define CTYPE_SSLNEGOTIATION enum conf_sslnegotiation
+#define CTYPE_BINDING enum conf_binding
 
 #define CONF_KEY(section, key, type, field, def, min, max, reload, sentence)                     \
     _Static_assert(_Generic(((STRUCT_##section *)0)->field, CTYPE_##type : 1, default : 0) == 1, \

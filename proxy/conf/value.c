@@ -355,6 +355,7 @@ static const char *const freshness_words[] = {"own-writes", "eventual", NULL};
 static const char *const drain_policy_words[] = {"abort", "cancel", "terminate", NULL};
 static const char *const fence_words[] = {"soft", "strict", NULL};
 static const char *const sslnegotiation_words[] = {"postgres", "direct", NULL};
+static const char *const binding_words[] = {"disable", "prefer", "require", NULL};
 static const char *const log_level_words[] = {"error", "warn", "info", "debug", NULL};
 static const char *const sslmode_words[] = {"disable",   "allow",       "prefer", "require",
                                             "verify-ca", "verify-full", NULL};
@@ -363,6 +364,7 @@ _Static_assert(CONF_AUTH_TRUST == 0 && CONF_AUTH_SCRAM_SHA_256 == 1 && CONF_AUTH
                "auth_type_words");
 _Static_assert(CONF_SSLNEGOTIATION_POSTGRES == 0 && CONF_SSLNEGOTIATION_DIRECT == 1,
                "sslnegotiation_words");
+_Static_assert(CONF_BINDING_DISABLE == 0 && CONF_BINDING_REQUIRE == 2, "binding_words");
 _Static_assert(CONF_BLUE == 0 && CONF_GREEN == 1, "side_words");
 _Static_assert(CONF_READS_FOLLOW == 0 && CONF_READS_BLUE == 1 && CONF_READS_GREEN == 2,
                "reads_words");
@@ -465,6 +467,7 @@ static const struct kind kinds[VALUE_KINDS_COUNT] = {
     [VALUE_SSLMODE]      = {"disable|allow|prefer|require|verify-ca|verify-full", sslmode_words,
                             word_parse, text_format},
     [VALUE_SSLNEGOTIATION] = {"postgres|direct", sslnegotiation_words, choice_parse, choice_format},
+    [VALUE_BINDING] = {"disable|prefer|require", binding_words, choice_parse, choice_format},
 };
 /* clang-format on */
 

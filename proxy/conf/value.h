@@ -32,6 +32,7 @@ enum value_kind {
     VALUE_LOG_LEVEL,
     VALUE_SSLMODE, /* char *, one of the words */
     VALUE_SSLNEGOTIATION,
+    VALUE_BINDING,
     VALUE_KINDS_COUNT,
 };
 

@@ -1,12 +1,14 @@
 /* opening.c — from connect to the first ReadyForQuery of a backend.
  *
- * Follows the manual's "Message Flow, Start-up" as a client, with trust, SCRAM-SHA-256 and md5.
- * What a server says is checked as strictly as what a client says: a length beyond the limit, a
+ * Follows the manual's "Message Flow, Start-up" as a client, with trust, SCRAM-SHA-256 with and
+ * without channel binding, md5, and the password itself where nobody else can read it. What a
+ * server says is checked as strictly as what a client says: a length beyond the limit, a
  * message out of place or a signature that does not verify ends the connection. A server's text is
  * never shown to a client before the login is through, except for the errors that say why a login
  * cannot work. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,10 +22,17 @@
 #include "pool/pool_internal.h"
 #include "wire/message.h"
 
+_Static_assert((int)CONF_BINDING_DISABLE == (int)SCRAM_BINDING_DISABLE &&
+                   (int)CONF_BINDING_PREFER == (int)SCRAM_BINDING_PREFER &&
+                   (int)CONF_BINDING_REQUIRE == (int)SCRAM_BINDING_REQUIRE,
+               "the key's words are SCRAM's");
+_Static_assert((int)TLS_BINDING_MAX <= (int)SCRAM_BINDING_MAX, "binding data fits");
+
 enum { LOGIN_MESSAGE_MAX = 64 * 1024 };
 
 enum {
     AUTH_OK = 0,
+    AUTH_PASSWORD = 3,
     AUTH_MD5 = 5,
     AUTH_SASL = 10,
     AUTH_SASL_CONTINUE = 11,
@@ -280,22 +289,24 @@ on_tls_answer(struct backend *b)
 /* ---- authentication ---- */
 
 static bool
-begin_scram(struct backend *b, struct slice mechanisms)
+begin_scram(struct backend *b, struct slice mechanisms, struct err *err)
 {
-    struct slice name;
-    bool offered = false;
-    while (slice_take_cstr(&mechanisms, &name) && name.len > 0) {
-        offered = offered || slice_equal_str(name, SCRAM_MECHANISM);
+    uint8_t binding[TLS_BINDING_MAX];
+    const struct slice bound = slice_of(binding, tls_binding(&b->stream, binding));
+    const enum scram_binding use = (enum scram_binding)b->pool->pools->conf->server_channel_binding;
+    struct scram_channel channel;
+    if (b->scram_started) {
+        return err_set(err, SQLSTATE_PROTOCOL, "it asked for SCRAM twice");
     }
-    if (!offered || b->scram_started) {
+    if (!scram_channel_choose(&channel, mechanisms, bound, use, err)) {
         return false;
     }
     struct buf first;
     buf_init(&first);
-    scram_client_begin(&b->scram, &first);
+    scram_client_begin(&b->scram, &channel, &first);
     b->scram_started = true;
     const size_t begun = message_begin(&b->out, 'p');
-    buf_put_cstr(&b->out, SCRAM_MECHANISM);
+    buf_put_cstr(&b->out, scram_channel_mechanism(&channel));
     buf_put_u32(&b->out, (uint32_t)buf_len(&first));
     buf_put(&b->out, buf_slice(&first).p, buf_len(&first));
     message_end(&b->out, begun);
@@ -307,6 +318,15 @@ static const struct user *
 login_user(const struct backend *b)
 {
     return access_user(b->pool->pools->access, b->pool->key.user);
+}
+
+/* Says which server it is about. */
+static void
+err_name_side(const struct backend *b, struct err *err)
+{
+    const struct err before = *err;
+    (void)err_set(err, before.sqlstate, "%s: %s", side_name(b->pool->key.side), before.text);
+    (void)err_hint(err, "%s", before.hint);
 }
 
 static bool
@@ -321,6 +341,9 @@ answer_challenge(struct backend *b, struct slice challenge, struct err *err)
         message_put_password(&b->out, buf_slice(&reply));
     }
     buf_fini(&reply);
+    if (!ok && strcmp(err->sqlstate, SQLSTATE_PROTOCOL) != 0) {
+        err_name_side(b, err);
+    }
     return ok;
 }
 
@@ -345,6 +368,56 @@ answer_md5(struct backend *b, struct slice salt, struct err *err)
     return true;
 }
 
+/* Whether nobody but the server can read what is sent. */
+static bool
+is_private(const struct backend *b)
+{
+    const struct sockaddr_storage *addr = &b->pool->pools->nodes[b->pool->key.side].addr;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)addr;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)addr;
+    return b->stream.tls != NULL || addr->ss_family == AF_UNIX ||
+           (addr->ss_family == AF_INET && ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET) ||
+           (addr->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr));
+}
+
+/* A server that asks for the password itself gets it only where nobody else can read it. */
+static bool
+answer_password(struct backend *b, struct err *err)
+{
+    const struct user *user = login_user(b);
+    const char *side = side_name(b->pool->key.side);
+    if (!is_private(b)) {
+        (void)err_set(err, SQLSTATE_INVALID_AUTHORIZATION,
+                      "%s asks for the password in clear text over a connection without TLS", side);
+        return err_hint(err, "Use scram-sha-256 in the server's pg_hba.conf, or set "
+                             "server_tls_sslmode to require or more.");
+    }
+    if (user == NULL || user->kind != USER_PASSWORD) {
+        (void)err_set(err, SQLSTATE_INVALID_PASSWORD,
+                      "%s asks for the password of user \"%s\", which is not known", side,
+                      b->pool->key.user);
+        return err_hint(err, "Put the password into auth_file, or use scram-sha-256 in the "
+                             "server's pg_hba.conf.");
+    }
+    message_put_password(&b->out, slice_of(user->secret, strlen(user->secret) + 1));
+    return true;
+}
+
+/* server_channel_binding = require is for every login, as in libpq: a server that asks for less is
+ * not the one that is meant. */
+static bool
+binding_is_kept(const struct backend *b, uint32_t code, struct err *err)
+{
+    const bool sasl = code == AUTH_SASL || code == AUTH_SASL_CONTINUE || code == AUTH_SASL_FINAL;
+    if (b->pool->pools->conf->server_channel_binding != CONF_BINDING_REQUIRE || sasl ||
+        (code == AUTH_OK && b->scram_verified)) {
+        return true;
+    }
+    return err_set(err, SQLSTATE_INVALID_AUTHORIZATION,
+                   "server_channel_binding is require, but %s logs in without SCRAM-SHA-256-PLUS",
+                   side_name(b->pool->key.side));
+}
+
 static bool
 on_authentication(struct backend *b, struct slice body, struct err *err)
 {
@@ -352,16 +425,20 @@ on_authentication(struct backend *b, struct slice body, struct err *err)
     if (!slice_take_u32(&body, &code)) {
         return err_set(err, SQLSTATE_PROTOCOL, "an authentication request without a code");
     }
+    if (!binding_is_kept(b, code, err)) {
+        return false;
+    }
     switch (code) {
     case AUTH_OK:
         /* A server that asked for SCRAM must have proved itself before it says that all is well. */
         return !b->scram_started || b->scram_verified ||
                err_set(err, SQLSTATE_PROTOCOL, "it skipped its own SCRAM proof");
+    case AUTH_PASSWORD:
+        return answer_password(b, err);
     case AUTH_MD5:
         return answer_md5(b, body, err);
     case AUTH_SASL:
-        return begin_scram(b, body) ||
-               err_set(err, SQLSTATE_FEATURE_NOT_SUPPORTED, "no SASL mechanism in common");
+        return begin_scram(b, body, err);
     case AUTH_SASL_CONTINUE:
         return b->scram_started && answer_challenge(b, body, err);
     case AUTH_SASL_FINAL:

@@ -11,6 +11,7 @@
 #include "auth/digest.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "net/tls.h"
 #include "wire/message.h"
 
 enum { PASSWORD_MESSAGE_MAX = 4096 };
@@ -126,9 +127,15 @@ trust_ask(struct session *s)
 static void
 scram_ask(struct session *s)
 {
-    static const char mechanisms[] = SCRAM_MECHANISM "\0";
-    users_scram_begin(s->auth->access->users, s->user, &s->auth->scram);
-    authenticate_again(s, AUTH_SASL, slice_of(mechanisms, sizeof(mechanisms)));
+    struct scram_server *scram = &s->auth->scram;
+    uint8_t binding[TLS_BINDING_MAX];
+    struct buf mechanisms;
+    buf_init(&mechanisms);
+    users_scram_begin(s->auth->access->users, s->user, scram);
+    scram_server_bind(scram, slice_of(binding, tls_binding(&s->stream, binding)));
+    scram_server_offer(scram, &mechanisms);
+    authenticate_again(s, AUTH_SASL, buf_slice(&mechanisms));
+    buf_fini(&mechanisms);
 }
 
 static void
@@ -142,7 +149,7 @@ scram_first(struct session *s, struct slice body)
         session_refuse(s, SQLSTATE_PROTOCOL, "invalid SASL response: insufficient data");
         return;
     }
-    if (!slice_equal_str(mechanism, SCRAM_MECHANISM)) {
+    if (!scram_server_choose(&s->auth->scram, mechanism)) {
         session_refuse(s, SQLSTATE_PROTOCOL,
                        "client selected an invalid SASL authentication mechanism");
         return;

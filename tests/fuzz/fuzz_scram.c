@@ -21,9 +21,11 @@ static const char verifier_text[] = "SCRAM-SHA-256$1:c2FsdA==$SYJOheAWSSn5TaEr/"
                                     "LP13TxXslLvEgcxbofJN1NWwVg=:cZYQYBh6Yguq3sruBAoi2G0geKUUgXR12"
                                     "yJNY0OWnHU=";
 static const struct scram_seed seed;
+/* The binding data of a connection over TLS. */
+static const struct slice bound_to = {(const uint8_t *)"0123456789abcdef0123456789abcdef", 32};
 
 static void
-server_try(struct slice first, struct slice final)
+server_try(struct slice bound, struct slice first, struct slice final)
 {
     struct scram_verifier v;
     struct scram_server s;
@@ -34,6 +36,9 @@ server_try(struct slice first, struct slice final)
     CHECK(scram_verifier_parse(verifier_text, &v));
     const struct scram_secret secret = {&v, NULL, NULL};
     scram_server_init(&s, &secret, "app", &seed);
+    scram_server_bind(&s, bound);
+    CHECK(scram_server_choose(
+        &s, slice_of_str(bound.len > 0 ? SCRAM_MECHANISM_PLUS : SCRAM_MECHANISM)));
     if (scram_server_first(&s, first, &reply, &err) == SCRAM_CONTINUE) {
         memcpy(s.nonce, "aaaaaaaaaaaaaaaaaaaaaaaa", SCRAM_NONCE_TEXT_SIZE); /* can be guessed */
         buf_clear(&reply);
@@ -45,7 +50,7 @@ server_try(struct slice first, struct slice final)
 }
 
 static void
-client_try(struct slice first, struct slice final)
+client_try(const struct scram_channel *channel, struct slice first, struct slice final)
 {
     struct scram_cache *cache = scram_cache_new();
     const struct scram_secret secret = {NULL, NULL, cache};
@@ -57,7 +62,7 @@ client_try(struct slice first, struct slice final)
     err_clear(&err);
     CHECK(scram_keys_derive(&keys, "pencil", slice_of_str("salt"), 1));
     scram_cache_put(cache, &keys);
-    scram_client_begin_as(&c, "", "abc", &reply);
+    scram_client_begin_as(&c, channel, "", "abc", &reply);
     buf_clear(&reply);
     if (scram_client_challenge(&c, first, &secret, &reply, &err) == SCRAM_CONTINUE) {
         CHECK(scram_client_verify(&c, final, &err) == SCRAM_FAILED);
@@ -66,6 +71,20 @@ client_try(struct slice first, struct slice final)
     scram_client_fini(&c);
     scram_cache_unref(cache);
     buf_fini(&reply);
+}
+
+/* A client that is offered these mechanisms over TLS, and goes on with this answer. */
+static void
+offer_try(struct slice offered)
+{
+    struct scram_channel channel;
+    struct err err;
+    err_clear(&err);
+    for (int use = SCRAM_BINDING_DISABLE; use <= SCRAM_BINDING_REQUIRE; use++) {
+        if (scram_channel_choose(&channel, offered, bound_to, (enum scram_binding)use, &err)) {
+            client_try(&channel, slice_of_str("r=abcX,s=c2FsdA==,i=1"), offered);
+        }
+    }
 }
 
 /* A verifier that is taken prints as one that is taken. */
@@ -94,21 +113,30 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     const struct slice bytes = slice_of(data + 1, size - 1);
-    switch (data[0] % 5) {
+    switch (data[0] % 8) {
     case 0:
-        server_try(bytes, SLICE_EMPTY);
+        server_try(SLICE_EMPTY, bytes, SLICE_EMPTY);
         break;
     case 1:
-        server_try(slice_of_str("n,,n=,r=abc"), bytes);
+        server_try(SLICE_EMPTY, slice_of_str("n,,n=,r=abc"), bytes);
         break;
     case 2:
-        client_try(bytes, SLICE_EMPTY);
+        client_try(NULL, bytes, SLICE_EMPTY);
         break;
     case 3:
-        client_try(slice_of_str("r=abcX,s=c2FsdA==,i=1"), bytes);
+        client_try(NULL, slice_of_str("r=abcX,s=c2FsdA==,i=1"), bytes);
+        break;
+    case 4:
+        verifier_try(bytes);
+        break;
+    case 5:
+        server_try(bound_to, bytes, SLICE_EMPTY);
+        break;
+    case 6:
+        server_try(bound_to, slice_of_str("p=tls-server-end-point,,n=,r=abc"), bytes);
         break;
     default:
-        verifier_try(bytes);
+        offer_try(bytes);
         break;
     }
     return 0;

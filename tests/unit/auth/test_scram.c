@@ -52,7 +52,7 @@ exchange_run(struct exchange *x, const struct scram_secret *at_server,
 {
     memset(x, 0, sizeof(*x));
     scram_server_init(&x->server, at_server, "app", &seed);
-    scram_client_begin(&x->client, &x->message[0]);
+    scram_client_begin(&x->client, NULL, &x->message[0]);
     x->server_step =
         scram_server_first(&x->server, buf_slice(&x->message[0]), &x->message[1], &x->err);
     if (x->server_step == SCRAM_FAILED) {
@@ -105,7 +105,7 @@ client_gives_the_messages_of_rfc_7677(void **state)
     struct buf out;
     const struct scram_secret secret = password_secret("pencil");
     buf_init(&out);
-    scram_client_begin_as(&c, "user", rfc_nonce, &out);
+    scram_client_begin_as(&c, NULL, "user", rfc_nonce, &out);
     assert_true(slice_equal_str(buf_slice(&out), "n,,n=user,r=rOprNGfwEbeRWgbNEkqO"));
     buf_clear(&out);
     assert_int_equal(
@@ -568,7 +568,7 @@ server_first_is_taken_or_refused(void **state)
         struct err err;
         buf_init(&out);
         err_clear(&err);
-        scram_client_begin_as(&c, "", "abc", &out);
+        scram_client_begin_as(&c, NULL, "", "abc", &out);
         buf_clear(&out);
         assert_int_equal(
             scram_client_challenge(&c, slice_of_str(server_firsts[i].message), &secret, &out, &err),
@@ -598,7 +598,7 @@ challenge_of_size(size_t nonce_len, size_t salt_text_len)
         buf_put_u8(&message, 'A');
     }
     buf_printf(&message, ",i=1");
-    scram_client_begin_as(&c, "", "abc", &out);
+    scram_client_begin_as(&c, NULL, "", "abc", &out);
     const enum scram_step step =
         scram_client_challenge(&c, buf_slice(&message), &secret, &out, NULL);
     scram_client_fini(&c);
@@ -645,7 +645,7 @@ server_final_is_taken_or_refused(void **state)
         struct err err;
         buf_init(&out);
         err_clear(&err);
-        scram_client_begin_as(&c, "user", rfc_nonce, &out);
+        scram_client_begin_as(&c, NULL, "user", rfc_nonce, &out);
         assert_int_equal(
             scram_client_challenge(&c, slice_of_str(rfc_server_first), &secret, &out, NULL),
             SCRAM_CONTINUE);
@@ -655,6 +655,216 @@ server_final_is_taken_or_refused(void **state)
         assert_string_equal(err.sqlstate, server_finals[i].sqlstate);
         scram_client_fini(&c);
         buf_fini(&out);
+    }
+}
+
+/* ---- channel binding ---- */
+
+static const char digest[32] = "the digest of our certificate...";
+static const char other_digest[32] = "the digest of another's........!";
+
+static struct slice
+binding(void)
+{
+    return slice_of(digest, sizeof(digest));
+}
+
+static const struct {
+    const char *offered; /* with a NUL behind each */
+    size_t len;
+    bool tls;
+    enum scram_binding use;
+    char flag; /* 0: refused */
+    const char *sqlstate;
+} choices[] = {
+    {"SCRAM-SHA-256\0", 15, false, SCRAM_BINDING_PREFER, 'n', ""},
+    {"SCRAM-SHA-256\0", 15, true, SCRAM_BINDING_PREFER, 'y', ""},
+    {"SCRAM-SHA-256\0", 15, true, SCRAM_BINDING_DISABLE, 'n', ""},
+    {"SCRAM-SHA-256\0", 15, true, SCRAM_BINDING_REQUIRE, 0, "28000"},
+    {"SCRAM-SHA-256\0", 15, false, SCRAM_BINDING_REQUIRE, 0, "28000"},
+    {"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0", 34, true, SCRAM_BINDING_PREFER, 'p', ""},
+    {"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0", 34, true, SCRAM_BINDING_REQUIRE, 'p', ""},
+    {"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0", 34, true, SCRAM_BINDING_DISABLE, 'n', ""},
+    {"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0", 34, false, SCRAM_BINDING_PREFER, 0, "28000"},
+    {"SCRAM-SHA-256-PLUS\0", 20, true, SCRAM_BINDING_PREFER, 'p', ""},
+    {"SCRAM-SHA-256-PLUS\0", 20, true, SCRAM_BINDING_DISABLE, 0, "0A000"},
+    {"SCRAM-SHA-1\0", 13, false, SCRAM_BINDING_PREFER, 0, "0A000"},
+    {"SCRAM-SHA-256", 13, false, SCRAM_BINDING_PREFER, 0, "0A000"}, /* not ended */
+    {"", 0, false, SCRAM_BINDING_PREFER, 0, "0A000"},
+};
+
+static void
+client_chooses_its_mechanism_as_libpq_does(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(choices); i++) {
+        struct scram_channel channel;
+        struct err err;
+        err_clear(&err);
+        const bool ok =
+            scram_channel_choose(&channel, slice_of(choices[i].offered, choices[i].len),
+                                 choices[i].tls ? binding() : SLICE_EMPTY, choices[i].use, &err);
+        assert_int_equal(ok, choices[i].flag != 0);
+        assert_string_equal(err.sqlstate, choices[i].sqlstate);
+        if (ok) {
+            assert_int_equal(channel.flag, choices[i].flag);
+            assert_int_equal(strcmp(scram_channel_mechanism(&channel), SCRAM_MECHANISM_PLUS) == 0,
+                             channel.flag == 'p');
+        }
+    }
+}
+
+static void
+server_offers_plus_only_with_binding_data(void **state)
+{
+    (void)state;
+    static const char both[] = "SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0";
+    struct scram_server s;
+    struct buf out;
+    buf_init(&out);
+    scram_server_init(&s, &nobody, "app", &seed);
+    scram_server_offer(&s, &out);
+    assert_true(slice_equal(buf_slice(&out), slice_of(both + 19, 15)));
+    assert_false(scram_server_choose(&s, slice_of_str("SCRAM-SHA-256-PLUS")));
+    assert_true(scram_server_choose(&s, slice_of_str("SCRAM-SHA-256")));
+    buf_clear(&out);
+    scram_server_bind(&s, binding());
+    scram_server_offer(&s, &out);
+    assert_true(slice_equal(buf_slice(&out), slice_of(both, sizeof(both))));
+    assert_true(scram_server_choose(&s, slice_of_str("SCRAM-SHA-256-PLUS")));
+    assert_false(scram_server_choose(&s, slice_of_str("SCRAM-SHA-256-PLU")));
+    assert_false(scram_server_choose(&s, slice_of_str("")));
+    scram_server_fini(&s);
+    buf_fini(&out);
+}
+
+/* A whole exchange over TLS; the client sees the certificate whose digest is given. */
+static struct exchange
+bound_exchange(struct slice seen)
+{
+    struct exchange x;
+    struct scram_channel channel;
+    const struct scram_secret secret = password_secret("pencil");
+    memset(&x, 0, sizeof(x));
+    scram_server_init(&x.server, &secret, "app", &seed);
+    scram_server_bind(&x.server, binding());
+    scram_server_offer(&x.server, &x.message[0]);
+    assert_true(scram_channel_choose(&channel, buf_slice(&x.message[0]), seen,
+                                     SCRAM_BINDING_REQUIRE, &x.err));
+    buf_clear(&x.message[0]);
+    assert_true(scram_server_choose(&x.server, slice_of_str(scram_channel_mechanism(&channel))));
+    scram_client_begin(&x.client, &channel, &x.message[0]);
+    assert_int_equal(scram_server_first(&x.server, buf_slice(&x.message[0]), &x.message[1], &x.err),
+                     SCRAM_CONTINUE);
+    assert_int_equal(
+        scram_client_challenge(&x.client, buf_slice(&x.message[1]), &secret, &x.message[2], &x.err),
+        SCRAM_CONTINUE);
+    x.server_step =
+        scram_server_final(&x.server, buf_slice(&x.message[2]), &secret, &x.message[3], &x.err);
+    return x;
+}
+
+static void
+ends_that_see_one_certificate_agree(void **state)
+{
+    (void)state;
+    struct exchange x = bound_exchange(binding());
+    assert_int_equal(x.server_step, SCRAM_DONE);
+    assert_int_equal(scram_client_verify(&x.client, buf_slice(&x.message[3]), &x.err), SCRAM_DONE);
+    exchange_fini(&x);
+}
+
+static void
+one_who_stands_in_between_is_found_out(void **state)
+{
+    (void)state;
+    struct exchange x = bound_exchange(slice_of(other_digest, sizeof(other_digest)));
+    assert_int_equal(x.server_step, SCRAM_FAILED);
+    assert_string_equal(x.err.sqlstate, "28000");
+    assert_string_equal(x.err.text, "SCRAM channel binding check failed");
+    assert_int_equal(buf_len(&x.message[3]), 0);
+    exchange_fini(&x);
+}
+
+static const struct {
+    const char *mechanism;
+    const char *message;
+    const char *sqlstate; /* "" when it is right */
+} bound_firsts[] = {
+    {"SCRAM-SHA-256-PLUS", "p=tls-server-end-point,,n=,r=abc", ""},
+    {"SCRAM-SHA-256-PLUS", "p=tls-unique,,n=,r=abc", "08P01"},
+    {"SCRAM-SHA-256-PLUS", "p=tls-server-end-point2,,n=,r=abc", "08P01"},
+    {"SCRAM-SHA-256-PLUS", "p=tls-server-end-poin,,n=,r=abc", "08P01"},
+    {"SCRAM-SHA-256-PLUS", "p=,,n=,r=abc", "08P01"},
+    {"SCRAM-SHA-256-PLUS", "p,,n=,r=abc", "08P01"},
+    {"SCRAM-SHA-256-PLUS", "p=", "08P01"},
+    {"SCRAM-SHA-256-PLUS", "p", "08P01"},
+    {"SCRAM-SHA-256-PLUS", "p=tls-server-end-point", "08P01"},
+    {"SCRAM-SHA-256-PLUS", "p=tls-server-end-point,", "08P01"},
+    {"SCRAM-SHA-256-PLUS", "p=tls-server-end-point,a=root,n=,r=abc", "0A000"},
+    {"SCRAM-SHA-256-PLUS", "n,,n=,r=abc", "08P01"},
+    {"SCRAM-SHA-256-PLUS", "y,,n=,r=abc", "08P01"},
+    {"SCRAM-SHA-256", "n,,n=,r=abc", ""},
+    {"SCRAM-SHA-256", "y,,n=,r=abc", "28000"}, /* PLUS was offered: a downgrade */
+    {"SCRAM-SHA-256", "p=tls-server-end-point,,n=,r=abc", "08P01"},
+};
+
+static void
+client_first_over_tls_is_taken_or_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(bound_firsts); i++) {
+        struct scram_server s;
+        struct buf out;
+        struct err err;
+        const bool right = bound_firsts[i].sqlstate[0] == '\0';
+        buf_init(&out);
+        err_clear(&err);
+        scram_server_init(&s, &nobody, "app", &seed);
+        scram_server_bind(&s, binding());
+        assert_true(scram_server_choose(&s, slice_of_str(bound_firsts[i].mechanism)));
+        assert_int_equal(scram_server_first(&s, slice_of_str(bound_firsts[i].message), &out, &err),
+                         right ? SCRAM_CONTINUE : SCRAM_FAILED);
+        assert_string_equal(err.sqlstate, bound_firsts[i].sqlstate);
+        scram_server_fini(&s);
+        buf_fini(&out);
+    }
+}
+
+/* What the final message says in c=; "biws" is "n,,". */
+static const char *const wrong_bindings[] = {
+    "biws",
+    "eSws",
+    "",
+    "cD10bHMtc2VydmVyLWVuZC1wb2ludCws",                 /* the header without data */
+    "cD10bHMtc2VydmVyLWVuZC1wb2ludCwsdGhlIGRpZ2VzdA==", /* "the digest" only */
+};
+
+static void
+final_message_must_name_our_certificate(void **state)
+{
+    (void)state;
+    const struct scram_secret secret = password_secret("pencil");
+    for (size_t i = 0; i < COUNT_OF(wrong_bindings); i++) {
+        struct scram_server s;
+        struct buf out;
+        struct buf final;
+        struct err err;
+        buf_init(&out);
+        buf_init(&final);
+        scram_server_init(&s, &secret, "app", &seed);
+        scram_server_bind(&s, binding());
+        assert_true(scram_server_choose(&s, slice_of_str("SCRAM-SHA-256-PLUS")));
+        assert_int_equal(
+            scram_server_first(&s, slice_of_str("p=tls-server-end-point,,n=,r=abc"), &out, NULL),
+            SCRAM_CONTINUE);
+        buf_printf(&final, "c=%s,r=abc%s,p=" PROOF, wrong_bindings[i], s.nonce);
+        assert_int_equal(scram_server_final(&s, buf_slice(&final), &secret, &out, &err),
+                         SCRAM_FAILED);
+        assert_string_equal(err.sqlstate, "28000");
+        scram_server_fini(&s);
+        buf_fini(&out);
+        buf_fini(&final);
     }
 }
 
@@ -673,10 +883,10 @@ server_message_out_of_turn_fails(void **state)
     buf_init(&out);
     memset(&c, 0, sizeof(c));
     assert_int_equal(scram_client_challenge(&c, first, &secret, &out, &err), SCRAM_FAILED);
-    scram_client_begin_as(&c, "", "abc", &out);
+    scram_client_begin_as(&c, NULL, "", "abc", &out);
     assert_int_equal(scram_client_verify(&c, final, &err), SCRAM_FAILED);
     assert_string_equal(err.sqlstate, "08P01");
-    scram_client_begin_as(&c, "", "abc", &out);
+    scram_client_begin_as(&c, NULL, "", "abc", &out);
     assert_int_equal(scram_client_challenge(&c, first, &secret, &out, NULL), SCRAM_CONTINUE);
     assert_int_equal(scram_client_challenge(&c, first, &secret, &out, &err), SCRAM_FAILED);
     assert_string_equal(err.sqlstate, "08P01");
@@ -735,6 +945,12 @@ main(void)
         cmocka_unit_test(server_first_is_taken_or_refused),
         cmocka_unit_test(nonce_and_salt_have_limits),
         cmocka_unit_test(server_final_is_taken_or_refused),
+        cmocka_unit_test(client_chooses_its_mechanism_as_libpq_does),
+        cmocka_unit_test(server_offers_plus_only_with_binding_data),
+        cmocka_unit_test(ends_that_see_one_certificate_agree),
+        cmocka_unit_test(one_who_stands_in_between_is_found_out),
+        cmocka_unit_test(client_first_over_tls_is_taken_or_refused),
+        cmocka_unit_test(final_message_must_name_our_certificate),
         cmocka_unit_test(server_message_out_of_turn_fails),
         cmocka_unit_test(client_message_out_of_turn_fails),
     };

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: PostgreSQL
+"""How both ends prove themselves: channel binding, verifiers without passwords, servers that ask for the password."""
+import os
+
+import pgwire
+from case import PairCase
+from cluster import HBA
+from teal import Teal
+from test_tls import TlsCase
+
+SCRAM_LOG = "local all all trust\nhostssl all app 127.0.0.1/32 scram-sha-256\n" + HBA
+
+
+def ask_by(cluster, hba):
+    """The cluster asks for logins by these lines from now on."""
+    with open(os.path.join(cluster.data, "pg_hba.conf"), "w") as f:
+        f.write(hba)
+    cluster.sql("SELECT pg_reload_conf()")
+    cluster.sql("SELECT 1")
+
+
+class ChannelBinding(TlsCase):
+    teal_settings = dict(TlsCase.teal_settings, auth_type="scram-sha-256")
+
+    @classmethod
+    def make_teal(cls):
+        ask_by(cls.pair.blue, SCRAM_LOG)
+        return Teal(cls.pair, serves=False, **cls.teal_settings)
+
+    def login(self, **words):
+        return self.psql("SELECT 'in as ' || session_user", **dict({"sslmode": "require", "password": "app-secret"}, **words))
+
+    def test_psql_that_requires_it_logs_in(self):
+        for word in ("require", "prefer", "disable"):
+            done = self.login(channel_binding=word)
+            self.assertIn("in as app", done.stdout)
+
+    def test_it_is_not_offered_without_tls(self):
+        done = self.login(channel_binding="prefer", sslmode="disable")
+        self.assertIn("in as app", done.stdout)
+        done = self.login(channel_binding="require", sslmode="disable")
+        self.assertIn("channel binding", done.stdout)
+
+    def test_a_wrong_password_is_refused_with_it(self):
+        done = self.login(channel_binding="require", password="wrong")
+        self.assertIn('password authentication failed for user "app"', done.stdout)
+
+    def test_a_client_that_was_kept_from_it_is_refused(self):
+        c = self.connect_tls(connect=False, user="app", database="app", password="app-secret")
+        c.send(pgwire.startup({"user": "app", "database": "app"}))
+        kind, body = c.next()
+        self.assertEqual((kind, body[4:]), ("R", b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"))
+        first = b"y,,n=,r=abcdefgh"
+        c.send(pgwire.message("p", b"SCRAM-SHA-256\0" + len(first).to_bytes(4, "big") + first))
+        kind, body = c.next()
+        self.assertEqual((kind, pgwire.fields_of(body)["C"]), ("E", "28000"))
+
+    def test_servers_are_required_to(self):
+        self.addCleanup(self.reload, server_channel_binding="prefer", server_tls_sslmode="verify-full")
+        self.reload(server_channel_binding="require")
+        self.teal.console("RECONNECT")
+        self.assertIn("in as app", self.login().stdout)
+        self.reload(server_tls_sslmode="disable")
+        self.teal.console("RECONNECT")
+        self.assertIn("server_channel_binding is require, but blue", self.login().stdout)
+
+
+class Verifiers(PairCase):
+    """The users file holds the servers' own verifiers and no password."""
+
+    teal_settings = {"workers": 2, "auth_type": "scram-sha-256", "default_pool_size": 4}
+
+    @classmethod
+    def make_teal(cls):
+        cls.verifier = cls.pair.blue.value("SELECT rolpassword FROM pg_authid WHERE rolname = 'scram_user'")
+        cls.pair.blue.sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO scram_user", "app")
+        return Teal(cls.pair, serves=False, users='"scram_user" "%s"\n' % cls.verifier,
+                    pair_settings=cls.pair_settings, **cls.teal_settings)
+
+    def login(self, password="scram-secret"):
+        return self.connect(user="scram_user", password=password)
+
+    def who(self, connection):
+        return connection.value("SELECT session_user || ' ' || current_setting('cluster_name')")
+
+    def test_1_a_login_opens_the_backends_of_both_workers(self):
+        sessions = [self.login() for _ in range(4)]
+        for s in sessions:
+            s.query("BEGIN")
+        self.assertEqual([self.who(s) for s in sessions], ["scram_user blue"] * 4)
+
+    def test_2_backends_come_back_after_a_reload_and_a_loss(self):
+        s = self.login()
+        self.teal.console("RELOAD")
+        self.teal.console("RECONNECT")
+        self.assertEqual(self.who(s), "scram_user blue")
+        self.pair.blue.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'scram_user'")
+        self.assertEqual(self.who(self.login()), "scram_user blue")
+
+    def test_3_a_wrong_password_opens_nothing(self):
+        with self.refused("28P01"):
+            self.login("wrong")
+
+    def test_4_a_server_with_another_verifier_is_named(self):
+        self.addCleanup(self.pair.blue.sql, "ALTER ROLE scram_user PASSWORD '%s'" % self.verifier)
+        self.pair.blue.sql("ALTER ROLE scram_user PASSWORD 'scram-secret'")
+        self.teal.console("RECONNECT")
+        s = self.login()
+        with self.refused("28000") as caught:
+            self.who(s)
+        self.assertIn("not the one that the server holds", caught.exception.message)
+        self.assertIn("blue", caught.exception.message)
+
+    def test_5_the_key_opens_the_new_writer_after_a_cutover(self):
+        s = self.login()
+        self.assertEqual(self.who(s), "scram_user blue")
+        self.teal.steps("PREPARE")
+        self.teal.steps("CUTOVER")
+        self.assertEqual(self.who(s), "scram_user green")
+        self.assertEqual(self.who(self.login()), "scram_user green")
+
+
+class PasswordServers(PairCase):
+    def test_a_server_on_this_machine_may_ask_for_the_password(self):
+        ask_by(self.pair.blue, "host all app 127.0.0.1/32 password\n" + HBA)
+        self.teal.console("RECONNECT")
+        with self.connect() as c:
+            self.assertEqual(c.value("SELECT session_user"), "app")
+
+    def test_a_user_without_a_password_is_explained(self):
+        ask_by(self.pair.blue, "host all md5_user 127.0.0.1/32 password\n" + HBA)
+        with open(self.teal.sections["teal"]["auth_file"], "a") as f:
+            f.write('"nobody" "md5%s"\n' % ("0" * 32))
+        self.pair.blue.sql("CREATE ROLE nobody LOGIN")
+        ask_by(self.pair.blue, "host all nobody 127.0.0.1/32 password\n" + HBA)
+        self.teal.console("RELOAD")
+        with self.refused("28P01") as caught:
+            self.connect(user="nobody")
+        self.assertIn('asks for the password of user "nobody"', caught.exception.message)
