@@ -392,7 +392,7 @@ client_run_workers(struct client *client)
         [CMD_CLIENTS] = WORKER_REPORT_CLIENTS, [CMD_SESSIONS] = WORKER_REPORT_CLIENTS,
         [CMD_SERVERS] = WORKER_REPORT_SERVERS, [CMD_POOLS] = WORKER_REPORT_POOLS,
         [CMD_SOCKETS] = WORKER_REPORT_SOCKETS, [CMD_ACTIVE_SOCKETS] = WORKER_REPORT_ACTIVE_SOCKETS,
-        [CMD_USERS] = WORKER_REPORT_USERS,
+        [CMD_USERS] = WORKER_REPORT_USERS,     [CMD_ERRORS] = WORKER_REPORT_ERRORS,
     };
     const enum worker_report what = reports[client->statement.command];
     struct ask *ask = xcalloc(1, sizeof(*ask));
@@ -455,10 +455,52 @@ run_release(struct client *client)
     client_run_act(client, "release", client->console->ops.release);
 }
 
+static bool
+has_client(const struct table *clients, uint64_t id)
+{
+    char text[24];
+    size_t column = 0;
+    (void)snprintf(text, sizeof(text), "%" PRIu64, id);
+    while (strcmp(clients->columns[column], "id") != 0) {
+        column++;
+        CHECK(column < clients->columns_count);
+    }
+    for (size_t row = 0; row < table_rows(clients); row++) {
+        if (strcmp(table_cell(clients, row, column), text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+on_clients_to_kill(void *arg, struct table *clients)
+{
+    struct ask *ask = arg;
+    struct client *client = client_find(ask->console, ask->client_id);
+    mem_free(ask);
+    if (client != NULL && client->dialog.state == DIALOG_BUSY) {
+        const uint64_t id = client->statement.number;
+        if (has_client(clients, id)) {
+            client_run_act(client, "kill", client->console->ops.kill);
+        } else {
+            struct err err;
+            (void)err_set(&err, SQLSTATE_UNDEFINED_OBJECT, "there is no client %" PRIu64, id);
+            (void)err_hint(&err, "SHOW CLIENTS has them in its column id.");
+            client_fail(client, &err);
+        }
+        client_turn(client);
+    }
+    table_free(clients);
+}
+
 static void
 run_kill(struct client *client)
 {
-    client_run_act(client, "kill", client->console->ops.kill);
+    struct console *console = client->console;
+    struct ask *ask = xcalloc(1, sizeof(*ask));
+    *ask = (struct ask){console, client->id};
+    console->ops.report(console->ops.ctx, WORKER_REPORT_CLIENTS, on_clients_to_kill, ask);
 }
 
 static void
@@ -1037,6 +1079,14 @@ client_new(struct console *console, int fd)
     client->uid = peer.uid;
     client->pid = peer.pid;
     find_user_name(client);
+    if (client_right(client) == RIGHT_NONE && console->clients_count >= CONSOLE_STRANGERS_MAX) {
+        /* He would only be told so: he must not take the place of those who may. */
+        log_warn(NULL, "console connection dropped", "uid=%u pid=%d", (unsigned)peer.uid,
+                 (int)peer.pid);
+        mem_free(client);
+        (void)close(fd); /* nothing was said on it */
+        return;
+    }
     uint8_t key[4];
     rand_bytes(key, sizeof(key));
     const struct dialog_ops ops = {client, client_begin, client_execute, client_cancel};

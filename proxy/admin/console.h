@@ -25,7 +25,7 @@
 #include "net/loop.h"
 #include "session/workers.h"
 
-enum { CONSOLE_SESSIONS_MAX = 8, CONSOLE_SOCKETS_MAX = 16 };
+enum { CONSOLE_SESSIONS_MAX = 8, CONSOLE_SOCKETS_MAX = 16, CONSOLE_STRANGERS_MAX = 4 };
 
 /* How a flip that failed ended, for whoever must act on it. In front of the machine's own text. */
 #define SQLSTATE_FLIP_UNDONE "TL001" /* writes were held, and go on at the old side */

@@ -24,6 +24,7 @@ enum command {
     CMD_SOCKETS,
     CMD_ACTIVE_SOCKETS,
     CMD_USERS,
+    CMD_ERRORS,
     CMD_TOTALS,
     CMD_MEM,
     CMD_DNS_HOSTS,

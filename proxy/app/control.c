@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "app/control_internal.h"
+#include "app/notify.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -218,7 +219,9 @@ control_reload(struct control *c)
     if (!log_open(c->conf->logfile)) {
         log_warn(NULL, "the log could not be opened again", "path=\"%s\"", c->conf->logfile);
     }
+    notify_reloading();
     const bool ok = control_reload_into(c, &detail, &err);
+    notify_ready();
     buf_put_u8(&detail, 0);
     if (ok) {
         log_info(NULL, "configuration reloaded", "detail=\"%s\"",
@@ -257,6 +260,9 @@ control_shutdown(struct control *c, enum shutdown_mode mode)
         control_pause_end(c);
         (void)cutover_abort(c->cutover);
         workers_drain(c->workers, mode == SHUTDOWN_WAIT_FOR_CLIENTS);
+    }
+    if (!c->ending) {
+        notify_stopping();
     }
     c->ending = true;
     /* Not from within this call: the answer to SHUTDOWN still has to go out. */

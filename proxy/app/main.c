@@ -18,6 +18,7 @@
 
 #include "app/checks.h"
 #include "app/control.h"
+#include "app/notify.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "conf/conf.h"
@@ -287,6 +288,7 @@ run_loop(struct daemon *d, struct conf *conf)
     }
     log_info(NULL, "teal runs", "version=%s pid=%ld pair=%s", TEAL_VERSION, (long)getpid(),
              conf->name);
+    notify_ready();
     loop_run(d->loop);
     for (size_t i = 0; i < COUNT_OF(signals); i++) {
         signal_watch_free(watches[i]);

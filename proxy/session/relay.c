@@ -348,6 +348,7 @@ on_error(struct session *s, struct slice body, const struct flow_verdict *verdic
         s->fatal_seen = true;
     }
     stat_add(&s->worker->stats.client_errors, 1);
+    errors_note_server(&s->worker->errors, e.sqlstate, s->fatal_seen);
     return true;
 }
 

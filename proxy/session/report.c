@@ -526,6 +526,10 @@ worker_report_merge(struct table *t, struct table *from, enum worker_report what
         merge_users(t, from);
         return;
     }
+    if (what == WORKER_REPORT_ERRORS) {
+        errors_merge(t, from);
+        return;
+    }
     table_append(t, from);
 }
 
@@ -543,6 +547,8 @@ worker_report_table(const struct worker *w, enum worker_report what)
         return report_sockets(w, true);
     case WORKER_REPORT_USERS:
         return report_users(w);
+    case WORKER_REPORT_ERRORS:
+        return errors_table(&w->errors);
     case WORKER_REPORT_POOLS:
         return report_pools(w);
     }

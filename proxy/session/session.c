@@ -142,6 +142,7 @@ session_log_close(const struct session *s, const struct err *err)
         return;
     }
     stat_add(&s->worker->stats.client_errors, 1);
+    errors_note_ours(&s->worker->errors, err, true);
     log_info(&s->log, "session ended", "addr=%s sqlstate=%s reason=\"%s\"", s->peer, err->sqlstate,
              err->text);
 }
@@ -196,6 +197,7 @@ void
 session_send_error(struct session *s, const struct err *err)
 {
     stat_add(&s->worker->stats.client_errors, 1);
+    errors_note_ours(&s->worker->errors, err, false);
     message_put_error(&s->out, "ERROR", err);
 }
 

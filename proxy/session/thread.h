@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "pool/pool.h"
+#include "session/errors.h"
 #include "session/statement.h"
 #include "session/upcalls.h"
 
@@ -60,6 +61,7 @@ struct worker {
     uint64_t next_session_id;
     uint8_t *scratch; /* owned: the receive buffer of all connections */
     struct worker_stats stats;
+    struct errors errors; /* for SHOW ERRORS */
     struct worker_gauges gauges;
 };
 

@@ -21,6 +21,7 @@ enum worker_report {
     WORKER_REPORT_ACTIVE_SOCKETS,
     WORKER_REPORT_POOLS,
     WORKER_REPORT_USERS,
+    WORKER_REPORT_ERRORS,
 };
 
 #endif

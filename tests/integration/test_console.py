@@ -5,14 +5,16 @@ import os
 import pwd
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 import unittest
 
 import pgwire
-from case import PairCase
+from case import Background, PairCase
 from cluster import TOP, wait_until
+from flips import FlipCase
 
 
 class Control(PairCase):
@@ -243,6 +245,97 @@ class Reports(PairCase):
             self.teal.console("SHOW FDS")
         self.assertEqual(caught.exception.sqlstate, "0A000")
 
+    def test_errors_are_counted_by_sqlstate(self):
+        def counts():
+            return {(r["source"], r["sqlstate"], r["severity"]): int(r["count"]) for r in self.teal.console("SHOW ERRORS")}
+        before = counts()
+        c = self.connect()
+        for sql in ("SELECT 1/0", "SELECT 1/0", "SELEC"):
+            with self.assertRaises(pgwire.PgError):
+                c.query(sql)
+        with self.assertRaises(pgwire.PgError):
+            self.teal.connect(database="nowhere")
+        after = counts()
+        self.assertEqual({k: v - before.get(k, 0) for k, v in after.items() if v != before.get(k, 0)},
+                         {("server", "22012", "ERROR"): 2, ("server", "42601", "ERROR"): 1, ("teal", "3D000", "FATAL"): 1})
+
+    def test_kill_client_ends_that_one(self):
+        a, b = self.connect(), self.connect()
+        a.query("BEGIN")
+        pid = a.value("SELECT pg_backend_pid()")
+        ident = next(row["id"] for row in self.teal.console("SHOW CLIENTS") if row["remote_pid"] == pid)
+        self.teal.console("KILL_CLIENT " + ident)
+        with self.assertRaises(pgwire.PgError) as caught:
+            a.query("SELECT 1")
+        self.assertEqual(caught.exception.sqlstate, "57P01")
+        self.assertEqual(b.value("SELECT 1"), "1")
+        with self.assertRaises(pgwire.PgError) as caught:
+            self.teal.console("KILL_CLIENT " + ident)
+        self.assertEqual(caught.exception.sqlstate, "42704")
+
+    def test_what_drivers_ask_and_set(self):
+        for name in ("server_version", "server_version_num", "server_encoding", "client_encoding", "DateStyle", "TimeZone",
+                     "standard_conforming_strings", "integer_datetimes", "is_superuser", "transaction isolation level",
+                     "transaction_read_only", "max_identifier_length", "session_authorization", "default_transaction_isolation"):
+            with self.subTest(name):
+                self.assertTrue(self.teal.console("SHOW " + name))
+        for sql in ("SET extra_float_digits = 3", "SET application_name TO 'x'", "SET client_encoding = 'UTF8'", "SET NAMES 'UTF8'",
+                    "SET TIME ZONE 'UTC'", "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "SET statement_timeout = 0"):
+            with self.subTest(sql):
+                self.teal.console(sql)
+
+
+class DuringAFlip(FlipCase):
+    """Every command that steers, while writes move: what would break the flip is refused, the rest does no harm."""
+
+    kind = "physical"
+    pair_settings = {"drain_timeout": "20s", "hold_timeout": "30s", "hold_timeout_physical": "30s"}
+
+    def flip_under_way(self):
+        """A flip that waits for one transaction to end: (the transaction, the flip)."""
+        c = self.connect()
+        c.queries("BEGIN; INSERT INTO kv VALUES ('during a flip %d', 'x')" % time.monotonic_ns())
+        flip = Background(self.flip, "CUTOVER")
+        wait_until(lambda: self.teal.console("SHOW CUTOVER")[0]["state"] == "drain", 20, "the flip to drain")
+        return c, flip
+
+    def test_what_is_refused_and_what_is_not(self):
+        c, flip = self.flip_under_way()
+        for statement in ("PAUSE", "KILL", "HOLD", "CHECK", "PREPARE", "ROLLBACK", "WRITES blue", "FINISH"):
+            with self.subTest(statement), self.assertRaises(pgwire.PgError) as caught:
+                self.teal.console(statement)
+            self.assertEqual(caught.exception.sqlstate, "55006", statement)
+        with self.assertRaises(pgwire.PgError) as caught:
+            self.teal.console("RESUME")
+        self.assertEqual(caught.exception.sqlstate, "55000")
+        for statement in ("RECONNECT", "DISABLE app", "ENABLE app", "SET query_wait_timeout = '60s'", "RELOAD", "READS follow",
+                          "SHOW POOLS", "SHOW STATE"):
+            with self.subTest(statement):
+                self.teal.console(statement)
+        self.assertTrue(flip.is_waiting())
+        c.query("COMMIT")
+        flip.result()
+        self.assert_one_writer()
+        self.home()
+
+    def test_a_killed_client_ends_the_wait(self):
+        c, flip = self.flip_under_way()
+        ident = next(row["id"] for row in self.teal.console("SHOW CLIENTS") if row["state"] == "active")
+        self.teal.console("KILL_CLIENT " + ident)
+        flip.result()
+        self.home()
+
+    def test_shutdown_undoes_what_has_not_committed(self):
+        c, flip = self.flip_under_way()
+        self.teal.console("SHUTDOWN WAIT_FOR_SERVERS")
+        with self.assertRaises((pgwire.PgError, pgwire.Closed)):
+            flip.result()
+        c.query("COMMIT")
+        self.assertEqual(self.teal.wait_end(20), 0)
+        self.teal.start()
+        self.assertEqual(self.teal.writer(), "blue")
+        self.connect().query("INSERT INTO kv VALUES ('after the shutdown', 'x')")
+
 
 class Settings(PairCase):
     """SET: a live key of the running configuration, until RELOAD."""
@@ -283,6 +376,38 @@ class Settings(PairCase):
                      if self.setting("auth_type") != "trust" else "22023")
         self.refused("SET lag_max", "42601")
         self.assertEqual(self.teal.console("SHOW CONFIG"), before)
+
+    def test_a_reload_is_whole_or_nothing(self):
+        """With a mistake in any of its files nothing changes, and the answer says where; what goes on goes on."""
+        held, counted = self.connect(), self.connect()
+        counted.value("SELECT 1")
+        users = self.teal.sections["teal"]["auth_file"]
+        with open(users) as f:
+            good = f.read()
+        before, xacts = self.teal.console("SHOW CONFIG"), int(self.teal.console("SHOW STATS_TOTALS")[0]["xact_count"])
+        self.teal.console("HOLD 60s")
+        held.send(pgwire.query("INSERT INTO kv VALUES ('over a reload', 'x')"))
+        wait_until(lambda: self.teal.console("SHOW PAIR")[0]["waiting"] == "1", 5, "the write to be held")
+        try:
+            self.teal.set(max_client_conn=77, lag_max="purple")
+            self.assertRegex(self.refused("RELOAD", "F0000"), re.escape(self.teal.ini) + r":\d+: ")
+            del self.teal.sections["teal"]["lag_max"]
+            self.teal.set(auth_type="scram-sha-256")
+            with open(users, "a") as f:
+                f.write("this is no line of a users file\n")
+            self.assertRegex(self.refused("RELOAD", "F0000"), re.escape(users) + r":\d+: ")
+            self.assertEqual(self.teal.console("SHOW CONFIG"), before)
+        finally:
+            with open(users, "w") as f:
+                f.write(good)
+        self.teal.set(auth_type="trust")
+        self.teal.console("RELOAD")
+        self.assertEqual(self.setting("max_client_conn"), "77")
+        self.assertEqual(self.teal.console("SHOW PAIR")[0]["waiting"], "1")
+        self.assertEqual(counted.value("SELECT 1"), "1")
+        self.teal.console("RELEASE")
+        self.assertEqual(held.collect()[0].tag, "INSERT 0 1")
+        self.assertGreater(int(self.teal.console("SHOW STATS_TOTALS")[0]["xact_count"]), xacts)
 
     def test_the_log_has_who_what_and_no_secret(self):
         self.refused("SET blue.password = 'sesame'", "55P02")
@@ -396,3 +521,22 @@ class Ending(PairCase):
         self.assertEqual(self.teal.wait_end(10), 0)
         self.teal.set(shutdown_timeout="20s")
         c.close()
+
+
+class Systemd(PairCase):
+    """What a unit of Type=notify or notify-reload is told."""
+
+    def test_ready_reloading_stopping(self):
+        path = os.path.join(self.pair.work, "notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            told.bind(path)
+            told.settimeout(15)
+            self.teal.stop()
+            self.teal.start(env={"NOTIFY_SOCKET": path})
+            self.assertEqual(told.recv(200), b"READY=1")
+            os.kill(self.teal.process.pid, signal.SIGHUP)
+            self.assertRegex(told.recv(200).decode(), r"^RELOADING=1\nMONOTONIC_USEC=\d+$")
+            self.assertEqual(told.recv(200), b"READY=1")
+            self.teal.stop()
+            self.assertEqual(told.recv(200), b"STOPPING=1")
+            self.teal.start()

@@ -128,6 +128,65 @@ keys_are_compared_by_prefix(void **state)
     conf_unref(b);
 }
 
+static const char whole[] = "[teal]\nlisten_addr = 127.0.0.1, ::1\nread_functions = f, g\n"
+                            "[pair]\nlag_max = 3s\n[blue]\nhost = a\npassword = hunter2\n"
+                            "[green]\nhost = b\nport = 5433\n";
+
+/* SET makes a copy of everything, and changes one value in it. */
+static void
+a_copy_differs_in_the_one_value(void **state)
+{
+    (void)state;
+    struct err err;
+    struct conf *a = conf_of(whole);
+    struct conf *b = conf_with(a, "read_functions", "h", &err);
+    assert_non_null(b);
+    struct table *before = conf_show(a);
+    struct table *after = conf_show(b);
+    for (size_t row = 0; row < table_rows(before); row++) {
+        const char *key = table_cell(before, row, 0);
+        if (strcmp(key, "read_functions") != 0) {
+            assert_string_equal(table_cell(before, row, 1), cell(after, key, 1));
+        }
+    }
+    assert_string_equal(cell(after, "read_functions", 1), "h");
+    assert_string_equal(b->node[CONF_BLUE].password, "hunter2");
+    assert_string_equal(b->path, a->path);
+    assert_int_equal(b->listen_addr.count, 2);
+    table_free(before);
+    table_free(after);
+    conf_unref(a);
+    conf_unref(b);
+}
+
+static void
+what_set_refuses_is_refused_with_its_sqlstate(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *value, *sqlstate;
+    } cases[] = {
+        {"no_such_key", "1", SQLSTATE_UNDEFINED_OBJECT},
+        {"host", "x", SQLSTATE_UNDEFINED_OBJECT},
+        {"blue", "x", SQLSTATE_UNDEFINED_OBJECT},
+        {"blue.", "x", SQLSTATE_UNDEFINED_OBJECT},
+        {"blue.lag_max", "1s", SQLSTATE_UNDEFINED_OBJECT},
+        {"blue.host", "x", SQLSTATE_CANNOT_CHANGE_NOW},
+        {"listen_port", "1", SQLSTATE_CANNOT_CHANGE_NOW},
+        {"lag_max", "", SQLSTATE_INVALID_PARAMETER},
+        {"lag_max", "0", SQLSTATE_INVALID_PARAMETER},
+        {"max_client_conn", "many", SQLSTATE_INVALID_PARAMETER},
+    };
+    struct conf *a = conf_of(whole);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct err err;
+        err_clear(&err);
+        assert_null(conf_with(a, cases[i].key, cases[i].value, &err));
+        assert_string_equal(err.sqlstate, cases[i].sqlstate);
+    }
+    conf_unref(a);
+}
+
 int
 main(void)
 {
@@ -137,6 +196,8 @@ main(void)
         cmocka_unit_test(show_never_has_a_secret),
         cmocka_unit_test(reload_names_the_keys_that_need_a_restart),
         cmocka_unit_test(last_reference_frees),
+        cmocka_unit_test(a_copy_differs_in_the_one_value),
+        cmocka_unit_test(what_set_refuses_is_refused_with_its_sqlstate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
