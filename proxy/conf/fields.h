@@ -105,6 +105,10 @@ struct conf {
     uint32_t workers; /* 0: one for each core */
     enum conf_auth_type auth_type;
     char *auth_file;
+    char *auth_user; /* "": no auth_query */
+    char *auth_query;
+    char *auth_dbname; /* "": that of the pair */
+    uint64_t auth_query_ttl_us;
     char *client_tls_sslmode; /* a word of libpq's sslmode */
     char *client_tls_cert_file;
     char *client_tls_key_file;

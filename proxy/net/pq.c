@@ -38,6 +38,7 @@ enum pq_state {
 struct pq_query {
     struct list node; /* in pq.queries */
     char *sql;        /* owned */
+    char *parameter;  /* owned; NULL for none */
     uint64_t deadline_us;
     pq_done_fn *done;
     void *arg;      /* borrowed */
@@ -158,6 +159,7 @@ query_free(struct pq_query *q)
 {
     list_remove(&q->node);
     mem_free(q->sql);
+    mem_free(q->parameter);
     mem_free(q);
 }
 
@@ -268,11 +270,14 @@ pq_flush(struct pq *pq)
 }
 
 static void
-pq_send(struct pq *pq, const char *sql, enum pq_state state)
+pq_send(struct pq *pq, const char *sql, const char *parameter, enum pq_state state)
 {
     CHECK(pq->state == PQ_IDLE);
     CHECK(pq->result == NULL);
-    if (PQsendQuery(pq->conn, sql) == 0) {
+    const int sent = parameter == NULL
+                         ? PQsendQuery(pq->conn, sql)
+                         : PQsendQueryParams(pq->conn, sql, 1, NULL, &parameter, NULL, NULL, 0);
+    if (sent == 0) {
         pq->state = state; /* some of it may have left */
         pq_lose(pq, "the query could not be sent");
         return;
@@ -290,7 +295,7 @@ pq_connected(struct pq *pq)
     pq->state = PQ_IDLE;
     pq_watch(pq, WATCH_READ);
     if (pq->setup != NULL) {
-        pq_send(pq, pq->setup, PQ_SETUP);
+        pq_send(pq, pq->setup, NULL, PQ_SETUP);
     }
 }
 
@@ -549,7 +554,7 @@ pq_advance(struct pq *pq)
     if (q != NULL && pq->state == PQ_CLOSED) {
         pq_connect(pq);
     } else if (q != NULL && pq->state == PQ_IDLE) {
-        pq_send(pq, q->sql, PQ_BUSY);
+        pq_send(pq, q->sql, q->parameter, PQ_BUSY);
     }
     pq_arm(pq);
 }
@@ -609,9 +614,17 @@ pq_free(struct pq *pq)
 void
 pq_query(struct pq *pq, const char *sql, uint64_t timeout_us, pq_done_fn *done, void *arg)
 {
+    pq_query_with(pq, sql, NULL, timeout_us, done, arg);
+}
+
+void
+pq_query_with(struct pq *pq, const char *sql, const char *parameter, uint64_t timeout_us,
+              pq_done_fn *done, void *arg)
+{
     CHECK(!pq->freed && sql != NULL && done != NULL);
     struct pq_query *q = xcalloc(1, sizeof(*q));
     q->sql = xstrdup(sql);
+    q->parameter = parameter == NULL ? NULL : xstrdup(parameter);
     q->deadline_us = clock_now_us() + timeout_us;
     q->done = done;
     q->arg = arg;
@@ -619,7 +632,8 @@ pq_query(struct pq *pq, const char *sql, uint64_t timeout_us, pq_done_fn *done, 
     const bool alone = list_empty(&pq->queries);
     list_push_back(&pq->queries, &q->node);
     if (alone && pq->state == PQ_IDLE) {
-        pq_send(pq, q->sql, PQ_BUSY); /* at once: a lag sample must not wait for a turn */
+        pq_send(pq, q->sql, q->parameter,
+                PQ_BUSY); /* at once: a lag sample must not wait for a turn */
     }
     pq_arm(pq);
 }

@@ -317,7 +317,7 @@ begin_scram(struct backend *b, struct slice mechanisms, struct err *err)
 static const struct user *
 login_user(const struct backend *b)
 {
-    return access_user(b->pool->pools->access, b->pool->key.user);
+    return pools_user(b->pool->pools, b->pool->key.user);
 }
 
 /* Says which server it is about. */

@@ -26,6 +26,7 @@ struct pools {
     struct pools_config config;
     struct conf *conf;     /* shared (ref) */
     struct access *access; /* shared (ref) */
+    struct map learnt;     /* name -> struct users, shared (ref): see pools_learn_user */
     struct view_node nodes[SIDES_COUNT];
     struct map by_key; /* -> struct pool, owned */
     uint64_t next_backend_id;
@@ -45,6 +46,9 @@ bool pool_tls_is_direct(const struct pool *pool);
 MUST_CHECK bool pool_begin_tls(const struct pool *pool, struct stream *s, struct err *err);
 /* The stream's callback, for every state. */
 void backend_stream_ready(void *arg, unsigned ready);
+
+/* What is known of the user; NULL for nothing. */
+const struct user *pools_user(const struct pools *p, const char *name);
 
 /* pool.c: the outcomes of an opening, and of an idle backend that has gone. */
 void pool_backend_ready(struct backend *b);

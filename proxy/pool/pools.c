@@ -15,6 +15,7 @@ pools_new(const struct pools_config *config)
     struct pools *p = xcalloc(1, sizeof(*p));
     p->config = *config;
     map_init(&p->by_key, rand_u64());
+    map_init(&p->learnt, rand_u64());
     list_init(&p->cancels);
     return p;
 }
@@ -51,6 +52,12 @@ pools_free(struct pools *p)
         mem_free(pool);
     }
     map_fini(&p->by_key);
+    at = 0;
+    for (struct users *users = map_next(&p->learnt, &at); users != NULL;
+         users = map_next(&p->learnt, &at)) {
+        users_unref(users);
+    }
+    map_fini(&p->learnt);
     conf_unref(p->conf);
     access_unref(p->access);
     mem_free(p);
@@ -70,6 +77,20 @@ pools_configure(struct pools *p, struct conf *conf, struct access *access)
     }
     conf_unref(conf_before);
     access_unref(access_before);
+}
+
+void
+pools_learn_user(struct pools *p, const char *name, struct users *users)
+{
+    users_unref(map_put(&p->learnt, slice_of_str(name), users_ref(users)));
+}
+
+const struct user *
+pools_user(const struct pools *p, const char *name)
+{
+    const struct user *user = access_user(p->access, name);
+    const struct users *learnt = user == NULL ? map_get(&p->learnt, slice_of_str(name)) : NULL;
+    return learnt == NULL ? user : users_find(learnt, name);
 }
 
 void

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "net/tls.h"
+#include "session/userquery.h"
 #include "wire/message.h"
 
 enum { PASSWORD_MESSAGE_MAX = 4096 };
@@ -41,12 +42,17 @@ static const struct auth_method methods[] = {
 
 /* ---- the life of an attempt ---- */
 
-/* The users file is in memory. A lookup that asks a server would go on from here, and call
- * authenticate_found when it has the answer. */
+/* The users file comes first; it is in memory. */
 static void
 look_up(struct session *s)
 {
-    authenticate_found(s, access_user(s->auth->access, s->user));
+    const struct user *user = access_user(s->auth->access, s->user);
+    struct userquery *query = s->worker->userquery;
+    if (user == NULL && s->auth->method->answer != NULL && userquery_is_on(query)) {
+        userquery_find(query, s);
+        return;
+    }
+    authenticate_found(s, user);
 }
 
 void
@@ -56,6 +62,7 @@ authenticate_begin(struct session *s)
     struct auth_attempt *a = xcalloc(1, sizeof(*a));
     a->method = &methods[w->conf->auth_type];
     a->step = AUTH_LOOKING;
+    list_init(&a->waits);
     a->access = access_ref(w->access);
     s->auth = a;
     s->phase = SESSION_AUTH;
@@ -70,6 +77,13 @@ authenticate_found(struct session *s, const struct user *user)
     a->user = user;
     a->step = AUTH_ASKED;
     a->method->ask(s);
+}
+
+void
+authenticate_found_users(struct session *s, struct users *users)
+{
+    s->auth->found = users == NULL ? NULL : users_ref(users);
+    authenticate_found(s, users == NULL ? NULL : users_find(users, s->user));
 }
 
 void
@@ -109,6 +123,8 @@ authenticate_fini(struct session *s)
         return;
     }
     scram_server_fini(&a->scram);
+    userquery_leave(s);
+    users_unref(a->found);
     access_unref(a->access);
     mem_wipe_free(a, sizeof(*a));
     s->auth = NULL;
@@ -127,11 +143,12 @@ trust_ask(struct session *s)
 static void
 scram_ask(struct session *s)
 {
-    struct scram_server *scram = &s->auth->scram;
+    struct auth_attempt *a = s->auth;
+    struct scram_server *scram = &a->scram;
     uint8_t binding[TLS_BINDING_MAX];
     struct buf mechanisms;
     buf_init(&mechanisms);
-    users_scram_begin(s->auth->access->users, s->user, scram);
+    users_scram_begin(a->found != NULL ? a->found : a->access->users, s->user, scram);
     scram_server_bind(scram, slice_of(binding, tls_binding(&s->stream, binding)));
     scram_server_offer(scram, &mechanisms);
     authenticate_again(s, AUTH_SASL, buf_slice(&mechanisms));

@@ -38,7 +38,11 @@ struct auth_attempt {
     const struct auth_method *method; /* a row of the table */
     enum auth_step step;
     struct access *access;   /* shared (ref): what held when it began */
-    const struct user *user; /* borrowed from access; NULL when nobody knows the name */
+    struct users *found;     /* shared (ref): by auth_query; NULL when it was not asked */
+    const struct user *user; /* borrowed from access or found; NULL when nobody knows the name */
+    struct list waits;       /* while is_waiting, in a list of userquery.c */
+    struct session *session; /* borrowed: its own, while is_waiting */
+    bool is_waiting;
     struct scram_server scram;
     bool scram_first_seen;
     uint8_t salt[MD5_SALT_LEN]; /* of md5 */
@@ -52,6 +56,8 @@ void authenticate_begin(struct session *s);
 size_t authenticate_consume(struct session *s, struct slice in);
 /* The user is there, or NULL: nobody knows the name. It must live for as long as the attempt. */
 void authenticate_found(struct session *s, const struct user *user);
+/* The same with the answer of auth_query: users with that one user, or NULL. */
+void authenticate_found_users(struct session *s, struct users *users);
 /* One more message is asked for: code and body of an AuthenticationXxx. */
 void authenticate_again(struct session *s, uint32_t code, struct slice body);
 /* The one place where a login succeeds. The attempt is gone afterwards. */

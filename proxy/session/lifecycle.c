@@ -13,6 +13,7 @@
 #include "route/route.h"
 #include "session/deadlines.h"
 #include "session/session.h"
+#include "session/userquery.h"
 #include "sql/functions.h"
 
 enum { TICK_US = 250 * 1000 };
@@ -73,6 +74,7 @@ worker_init(struct worker *w, struct workers *workers, uint32_t index, const str
     });
     pool_registry_join(workers->registry, index, w->mailbox, w->pools);
     pools_set_view(w->pools, w->view);
+    w->userquery = userquery_new(w);
     atomic_store(&w->gauges.view_version, view->version);
     w->tick = timer_new(w->loop, worker_tick, w);
     timer_start(w->tick, TICK_US);
@@ -95,6 +97,7 @@ worker_take_conf(struct worker *w, struct conf *conf, struct access *access)
     w->conf = conf_ref(conf);
     w->access = access_ref(access);
     pools_configure(w->pools, conf, access);
+    userquery_reset(w->userquery);
     conf_unref(conf_before);
     access_unref(access_before);
 }
@@ -163,6 +166,8 @@ worker_end(struct worker *w)
     close_all(&w->arriving, NULL);
     close_all(&w->sessions, &err);
     timer_stop(w->tick);
+    userquery_free(w->userquery);
+    w->userquery = NULL;
     pools_close(w->pools);
     loop_stop(w->loop);
 }

@@ -14,6 +14,8 @@
 
 enum { WORKER_SCRATCH_LEN = 64 * 1024, WORKER_LISTENERS_MAX = 16 };
 
+struct userquery;
+
 struct worker_stats {
     stat_counter logins, xacts, queries, bytes_received, bytes_sent;
     stat_counter xact_time_us, query_time_us, wait_time_us;
@@ -38,14 +40,15 @@ struct worker {
     struct workers *workers; /* borrowed */
     uint32_t index;
     pthread_t thread;
-    struct loop *loop;       /* owned */
-    struct mailbox *mailbox; /* owned */
-    struct conf *conf;       /* shared (ref) */
-    struct access *access;   /* shared (ref) */
-    struct sql_extra *extra; /* owned: read_functions */
-    struct view *view;       /* owned: this worker's copy */
-    bool view_is_single;     /* reads and writes end on one side */
-    struct pools *pools;     /* owned */
+    struct loop *loop;           /* owned */
+    struct mailbox *mailbox;     /* owned */
+    struct conf *conf;           /* shared (ref) */
+    struct access *access;       /* shared (ref) */
+    struct sql_extra *extra;     /* owned: read_functions */
+    struct view *view;           /* owned: this worker's copy */
+    bool view_is_single;         /* reads and writes end on one side */
+    struct pools *pools;         /* owned */
+    struct userquery *userquery; /* owned */
     struct settings_table settings;
     struct statement_table statements;
     struct map welcomes;  /* login key -> struct params, shared (ref): see login.c */

@@ -77,6 +77,28 @@ conninfo_of(const struct conf *conf, enum side side, const char *application_nam
 }
 
 char *
+conninfo_of_user(const struct conf *conf, enum side side, const char *database, const char *user,
+                 const char *password)
+{
+    const struct conf_node *node = &conf->node[side];
+    struct buf b;
+    buf_init(&b);
+    put_pair(&b, "host", node->host);
+    put_number(&b, "port", node->port);
+    put_pair(&b, "user", user);
+    put_pair(&b, "password", password);
+    put_pair(&b, "dbname", database);
+    put_pair(&b, "sslmode", conf->server_tls_sslmode);
+    put_pair(&b, "sslrootcert", conf->server_tls_ca_file);
+    put_pair(&b, "sslcert", conf->server_tls_cert_file);
+    put_pair(&b, "sslkey", conf->server_tls_key_file);
+    put_pair(&b, "application_name", "teal auth_query");
+    put_pair(&b, "gssencmode", "disable");
+    put_number(&b, "connect_timeout", CONNECT_TIMEOUT_SECONDS_MIN);
+    return take_text(&b);
+}
+
+char *
 conninfo_for_replication(const struct conf *conf, enum side side)
 {
     const struct conf_node *node = &conf->node[side];

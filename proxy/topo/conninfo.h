@@ -22,6 +22,9 @@ char *conninfo_of(const struct conf *conf, enum side side, const char *applicati
  * application_name is left to the server, which uses the name of the subscription. Quote it as a
  * literal before it goes into SQL. */
 char *conninfo_for_replication(const struct conf *conf, enum side side);
+/* For a session of a role of its own on the node, read-only. */
+char *conninfo_of_user(const struct conf *conf, enum side side, const char *database,
+                       const char *user, const char *password);
 /* Wipes and frees; NULL is fine. */
 void conninfo_free(char *conninfo);
 
