@@ -13,14 +13,20 @@ enum { BUF_SIZE_MIN = 256 };
 void
 buf_init(struct buf *b)
 {
-    *b = (struct buf){NULL, 0, 0, 0};
+    *b = (struct buf){0};
 }
 
 void
 buf_fini(struct buf *b)
 {
     mem_free(b->data);
-    buf_init(b);
+    *b = (struct buf){.soft = b->soft, .failed = b->failed};
+}
+
+void
+buf_init_soft(struct buf *b)
+{
+    *b = (struct buf){.soft = true};
 }
 
 size_t
@@ -130,8 +136,10 @@ buf_shrink(struct buf *b)
 void
 buf_put(struct buf *b, const void *p, size_t len)
 {
-    const bool ok = buf_append(b, slice_of(p, len));
-    CHECK(ok);
+    if (!buf_append(b, slice_of(p, len))) {
+        CHECK(b->soft);
+        b->failed = true;
+    }
 }
 
 void

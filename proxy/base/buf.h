@@ -22,10 +22,15 @@ struct buf {
     size_t head;
     size_t tail;
     size_t size;
+    bool soft;   /* see buf_init_soft */
+    bool failed; /* bytes are missing: what it holds must not be used */
 };
 
 void buf_init(struct buf *b);
 void buf_fini(struct buf *b);
+/* One whose writers (buf_put, ..) do not abort when memory is gone: it becomes `failed` and stays
+ * it, and a stream that is to send it counts as broken. */
+void buf_init_soft(struct buf *b);
 
 size_t buf_len(const struct buf *b);
 /* The bytes held; borrowed until the next call that changes the buffer. */

@@ -140,6 +140,7 @@ struct conf {
     uint64_t client_idle_timeout_us;
     uint64_t idle_transaction_timeout_us;
     uint64_t transaction_timeout_us;
+    uint64_t cancel_wait_timeout_us;
     uint64_t server_connect_timeout_us;
     uint64_t server_login_retry_us;
     uint64_t server_idle_timeout_us;
@@ -150,6 +151,7 @@ struct conf {
     uint32_t tcp_keepcnt;
     uint64_t client_tcp_user_timeout_us;
     uint64_t server_tcp_user_timeout_us;
+    uint64_t max_memory; /* bytes; 0: see keys.def */
     uint32_t listen_backlog;
     uint64_t max_message; /* bytes */
     uint32_t max_prepared_statements;

@@ -187,6 +187,9 @@ stream_send(struct stream *s, const void *bytes, size_t len, size_t *n)
 enum stream_status
 stream_flush(struct stream *s, struct buf *out)
 {
+    if (out->failed) {
+        return STREAM_CLOSED;
+    }
     while (buf_len(out) > 0) {
         const struct slice bytes = buf_slice(out);
         size_t n;

@@ -52,7 +52,8 @@ void stream_want(struct stream *s, unsigned interest);
 MUST_CHECK enum stream_status stream_recv(struct stream *s, void *out, size_t len, size_t *n);
 /* As many bytes as the socket takes; *n may be less than len, and is 0 with AGAIN. */
 enum stream_status stream_send(struct stream *s, const void *bytes, size_t len, size_t *n);
-/* Sends what the buffer holds and consumes it: OK when all went out, AGAIN when some is left. */
+/* Sends what the buffer holds and consumes it: OK when all went out, AGAIN when some is left,
+ * CLOSED also when the buffer has failed. */
 enum stream_status stream_flush(struct stream *s, struct buf *out);
 
 /* Begins to connect; the stream becomes writable when done (stream_connect_error tells how). -1

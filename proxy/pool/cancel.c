@@ -9,8 +9,6 @@
 #include "pool/pool_internal.h"
 #include "wire/message.h"
 
-enum { CANCEL_TIMEOUT_US = 5 * 1000 * 1000 };
-
 struct cancel {
     struct list node;        /* in pools->cancels */
     struct pools *pools;     /* borrowed */
@@ -150,7 +148,7 @@ cancel_send(struct backend *b)
     list_push_back(&pools->cancels, &c->node);
     buf_init(&c->out);
     c->timer = timer_new(pools->config.loop, cancel_expired, c);
-    timer_start(c->timer, CANCEL_TIMEOUT_US);
+    timer_start(c->timer, pools->conf->cancel_wait_timeout_us);
     stream_init(&c->stream, pools->config.loop, fd, cancel_ready, c);
     b->cancels++;
     cancel_begin(c);

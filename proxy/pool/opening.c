@@ -83,6 +83,7 @@ backend_new(struct pool *pool, struct pool_waiter *reserved)
     b->stream.fd = -1;
     flow_init(&b->flow);
     map_init(&b->prepared, rand_u64());
+    buf_init_soft(&b->out);
     list_init(&b->prepared_lru);
     list_init(&b->node);
     b->settings = settings_intern(

@@ -71,10 +71,21 @@ format_peer(const struct sockaddr_storage *addr, char out[PEER_LEN])
     }
 }
 
+/* Level-triggered listeners would spin while nothing can be accepted. */
+static void
+pause_accepting(struct worker *w)
+{
+    w->accept_paused = true;
+    for (uint32_t i = 0; i < w->listeners_count; i++) {
+        watch_set(w->listeners[i], 0);
+    }
+}
+
 static void
 refuse_for_lack_of_descriptors(struct worker *w, int listener)
 {
     if (w->reserve_fd == -1) {
+        pause_accepting(w);
         return;
     }
     (void)close(w->reserve_fd); /* it was /dev/null */
@@ -95,6 +106,26 @@ refuse_for_lack_of_descriptors(struct worker *w, int listener)
     w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/* Whether another one may be accepted at once. */
+static bool
+accept_failed(struct worker *w, int listener, int error)
+{
+    switch (error) {
+    case EMFILE:
+    case ENFILE:
+        refuse_for_lack_of_descriptors(w, listener);
+        return false;
+    case ENOBUFS:
+    case ENOMEM:
+        pause_accepting(w);
+        return false;
+    case EAGAIN:
+        return false;
+    default:
+        return true; /* this client has gone (ECONNABORTED, EPROTO, ..): the next may be there */
+    }
+}
+
 static bool
 accept_one(struct worker *w, int listener)
 {
@@ -102,10 +133,7 @@ accept_one(struct worker *w, int listener)
     socklen_t len = sizeof(addr);
     const int fd = accept4(listener, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd == -1) {
-        if (errno == EMFILE || errno == ENFILE) {
-            refuse_for_lack_of_descriptors(w, listener);
-        }
-        return false;
+        return accept_failed(w, listener, errno);
     }
     char peer[PEER_LEN];
     format_peer(&addr, peer);
@@ -150,6 +178,21 @@ worker_listen(struct worker *w)
         watch_set(w->listeners[i], WATCH_READ);
     }
     w->listeners_count = all->listeners_count;
+}
+
+void
+worker_listen_again(struct worker *w)
+{
+    if (!w->accept_paused) {
+        return;
+    }
+    if (w->reserve_fd == -1) {
+        w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+    w->accept_paused = false;
+    for (uint32_t i = 0; i < w->listeners_count; i++) {
+        watch_set(w->listeners[i], WATCH_READ);
+    }
 }
 
 void

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "session/census.h"
+#include "session/pressure.h"
 #include "session/session.h"
 
 enum { ARRIVING_MAX = 200, ARRIVING_SOURCE_MAX = 20 };
@@ -36,6 +37,12 @@ quota(uint32_t set, uint32_t otherwise)
 bool
 admission_arrive(struct session *s)
 {
+    if (atomic_load_explicit(&s->worker->workers->pressure, memory_order_relaxed) >=
+        PRESSURE_FULL) {
+        session_refuse(s, SQLSTATE_OUT_OF_MEMORY,
+                       "the proxy is short of memory and takes no new clients (max_memory)");
+        return false;
+    }
     if (s->is_local) {
         return true;
     }

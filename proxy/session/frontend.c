@@ -87,7 +87,7 @@ frontend_finish_turn(struct session *s)
     }
     /* A connection that turns out to be broken stays writable, and relay.c hears of it: here a
      * replay would change the input that is being taken on. */
-    if (s->to_server.len > 0 && buf_len(&b->out) == 0) {
+    if (s->to_server.len > 0 && buf_len(&b->out) == 0 && !b->out.failed) {
         size_t n;
         (void)stream_send(&b->stream, s->to_server.p, s->to_server.len, &n);
         s->to_server.p += n;

@@ -12,6 +12,7 @@
 #include "pool/registry.h"
 #include "route/route.h"
 #include "session/deadlines.h"
+#include "session/pressure.h"
 #include "session/session.h"
 #include "session/userquery.h"
 #include "sql/functions.h"
@@ -40,7 +41,9 @@ worker_tick(void *arg)
         pools_retire_all(w->pools); /* one that was on its way between two workers */
     }
     pools_tick(w->pools);
+    pressure_tick(w);
     deadlines_check(w);
+    worker_listen_again(w);
     timer_start(w->tick, TICK_US);
 }
 
@@ -95,6 +98,7 @@ worker_take_conf(struct worker *w, struct conf *conf, struct access *access)
     struct conf *conf_before = w->conf;
     struct access *access_before = w->access;
     w->conf = conf_ref(conf);
+    w->memory_max = pressure_max(conf);
     w->access = access_ref(access);
     pools_configure(w->pools, conf, access);
     userquery_reset(w->userquery);

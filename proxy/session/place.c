@@ -445,7 +445,8 @@ backend_is_clean(const struct session *s)
 {
     const struct backend *b = s->backend;
     const bool owes = !flow_empty(&b->flow) || b->flow.skipping || b->flow.copy_in || s->in_batch ||
-                      s->pass_left > 0 || s->to_server.len > 0 || buf_len(&b->out) > 0;
+                      s->pass_left > 0 || s->to_server.len > 0 || buf_len(&b->out) > 0 ||
+                      b->out.failed;
     const bool speaks = s->reply_left > 0 || buf_len(&b->in) > 0;
     return !owes && !speaks && b->flow.txn == 'I' && !b->flow.doubtful && s->pins == SQL_PIN_NONE;
 }
@@ -520,7 +521,8 @@ place_settle(struct session *s)
     names_forget_changes(&s->names);
     carry_settle(s);
     s->unit_failed = false;
-    const bool unsent = buf_len(&b->out) > 0 || s->pass_left > 0 || s->to_server.len > 0;
+    const bool unsent =
+        buf_len(&b->out) > 0 || b->out.failed || s->pass_left > 0 || s->to_server.len > 0;
     const bool unread = buf_len(&b->in) > 0 || s->reply_left > 0; /* of what it says unasked */
     if (b->flow.txn != 'I' || s->in_batch || b->flow.skipping || unsent || unread) {
         return;
@@ -549,7 +551,10 @@ place_replay(struct session *s)
     buf_fini(&s->held_replies);
     place_give_back(s);
     /* The messages come again, ahead of what has arrived meanwhile. */
-    buf_put(&s->replay, buf_slice(&s->in).p, buf_len(&s->in));
+    if (!buf_append(&s->replay, buf_slice(&s->in))) {
+        session_refuse(s, SQLSTATE_OUT_OF_MEMORY, "out of memory");
+        return;
+    }
     buf_fini(&s->in);
     s->in = s->replay;
     buf_init(&s->replay);

@@ -62,7 +62,7 @@ finish_turn(struct session *s)
         buf_clear(&s->out);
         return;
     }
-    if (s->to_client.len > 0 && buf_len(&s->out) == 0) {
+    if (s->to_client.len > 0 && buf_len(&s->out) == 0 && !s->out.failed) {
         size_t n;
         if (stream_send(&s->stream, s->to_client.p, s->to_client.len, &n) == STREAM_CLOSED) {
             s->to_client.len = 0;
@@ -542,6 +542,17 @@ relay_settle(struct session *s)
     session_update_interest(s);
 }
 
+/* A part of what the server says has no room: it cannot be made good. */
+static void
+out_of_memory(struct session *s)
+{
+    struct err err;
+    (void)err_set(&err, SQLSTATE_OUT_OF_MEMORY, "out of memory");
+    s->replay_armed = false;
+    s->replaying = false;
+    relay_lost(s, &err);
+}
+
 static void
 relay_read(struct session *s, struct backend *b)
 {
@@ -559,7 +570,10 @@ relay_read(struct session *s, struct backend *b)
         return;
     }
     if (buf_len(&b->in) > 0) {
-        buf_put(&b->in, w->scratch, n);
+        if (!buf_append(&b->in, slice_of(w->scratch, n))) {
+            out_of_memory(s);
+            return;
+        }
         const size_t used = relay_take(s, b, buf_slice(&b->in));
         if (session_is_open(s) && s->backend == b) {
             spill(s); /* before the bytes that it points at move */
@@ -567,8 +581,9 @@ relay_read(struct session *s, struct backend *b)
         }
     } else {
         const size_t used = relay_take(s, b, slice_of(w->scratch, n));
-        if (session_is_open(s) && s->backend == b && used < n) {
-            buf_put(&b->in, w->scratch + used, n - used);
+        if (session_is_open(s) && s->backend == b &&
+            !buf_append(&b->in, slice_of(w->scratch + used, n - used))) {
+            out_of_memory(s);
         }
     }
     if (session_is_open(s)) {

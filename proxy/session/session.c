@@ -37,6 +37,7 @@ session_new(struct worker *w, int fd, const char *peer, bool is_local)
     s->connected_us = loop_now_us(w->loop);
     (void)snprintf(s->peer, sizeof(s->peer), "%s", peer);
     s->log = (struct log_ctx){.kind = "session", .id = s->id};
+    buf_init_soft(&s->out);
     settings_draft_init(&s->draft);
     names_init(&s->names, &w->statements);
     list_init(&s->node);
@@ -351,7 +352,7 @@ session_read(struct session *s)
 void
 session_flush(struct session *s)
 {
-    if (!session_is_open(s) || buf_len(&s->out) == 0) {
+    if (!session_is_open(s) || (buf_len(&s->out) == 0 && !s->out.failed)) {
         return;
     }
     const size_t before = buf_len(&s->out);
@@ -409,7 +410,7 @@ session_update_interest(struct session *s)
     struct backend *b = s->backend;
     if (b != NULL) {
         stream_want(&b->stream, (buf_len(&s->out) < SESSION_QUEUE_HIGH ? WATCH_READ : 0U) |
-                                    (buf_len(&b->out) > 0 ? WATCH_WRITE : 0U));
+                                    (buf_len(&b->out) > 0 || b->out.failed ? WATCH_WRITE : 0U));
     }
 }
 

@@ -60,7 +60,10 @@ struct worker {
     struct listener_watch *listener_watches;       /* owned: see accept.c */
     uint32_t listeners_count;
     int reserve_fd; /* owned; given up for a moment to refuse a client when descriptors run out */
-    bool draining;  /* ends sessions when their transaction has ended */
+    bool accept_paused;  /* until the next tick: accepting fails for a lack that may pass */
+    uint64_t memory_max; /* bytes: see pressure.c */
+    uint32_t ticks_to_trim;
+    bool draining; /* ends sessions when their transaction has ended */
     uint64_t next_session_id;
     uint8_t *scratch; /* owned: the receive buffer of all connections */
     struct worker_stats stats;
@@ -71,6 +74,7 @@ struct worker {
 struct workers {
     struct pool_registry *registry; /* owned */
     struct census *census;          /* owned */
+    atomic_int pressure;            /* enum pressure: of memory */
     struct workers_ops ops;
     uint32_t count;
     struct worker *items; /* owned */
@@ -93,6 +97,8 @@ void worker_forget_welcomes(struct worker *w);
 /* accept.c: new clients, on the worker that has the fewest. */
 void worker_listen(struct worker *w);
 void worker_stop_listening(struct worker *w);
+/* After a pause for want of descriptors or memory. */
+void worker_listen_again(struct worker *w);
 
 /* report.c */
 struct table *worker_report_table(const struct worker *w, enum worker_report what);

@@ -80,6 +80,9 @@ message_begin(struct buf *b, uint8_t type)
 void
 message_end(struct buf *b, size_t begun)
 {
+    if (b->failed) {
+        return;
+    }
     const size_t len = buf_len(b) - begun - 1;
     CHECK(len >= 4 && len <= UINT32_MAX);
     be32_put(b->data + b->head + begun + 1, (uint32_t)len);
@@ -232,7 +235,9 @@ message_put_named(struct buf *b, uint8_t type, uint8_t kind, const char *name)
 static void
 packet_end(struct buf *b, size_t begun)
 {
-    be32_put(b->data + b->head + begun, (uint32_t)(buf_len(b) - begun));
+    if (!b->failed) {
+        be32_put(b->data + b->head + begun, (uint32_t)(buf_len(b) - begun));
+    }
 }
 
 void

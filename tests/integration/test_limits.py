@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Limits and time-outs: who is refused and with which words, what ends and that nothing of it is left behind."""
+import os
+import resource
 import socket
 import time
 
@@ -182,3 +184,120 @@ class Limits(PairCase):
         self.assertTrue(waiting.is_waiting())
         holders[0].query("COMMIT")
         self.assertEqual(waiting.result(5)[0], "T")
+
+    # -- memory
+
+    def resident(self):
+        with open("/proc/%d/statm" % self.teal.process.pid) as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    def test_short_of_memory(self):
+        self.limit()
+        c, holders = self.connect(), [self.connect(), self.connect()]
+        self.assertEqual(c.value("SELECT 1"), "1")
+        for holder in holders:
+            holder.query("BEGIN")
+        waiting = Background(c.query, "SELECT 2")
+        wait_until(lambda: any(int(row["cl_waiting"]) > 0 for row in self.teal.console("SHOW POOLS")), 5, "a waiting client")
+        self.limit_now(max_memory="1MB")
+        with self.refused("53200", "FATAL"):
+            waiting.result(5)
+        self.assertIn(b"C53200", self.told(self.tcp()))
+        for holder in holders:  # who is served goes on
+            self.assertEqual(holder.value("SELECT 3"), "3")
+            holder.query("COMMIT")
+        self.limit_now(max_memory="0")
+        wait_until(lambda: self.silent(self.tcp()), 5, "new clients to be taken")
+
+    def limit_now(self, **settings):
+        self.teal.set(**settings)
+        self.teal.console("RELOAD")
+
+    def test_slow_readers_cost_no_memory(self):
+        self.limit(default_pool_size=40)
+        clients = [self.connect() for _ in range(30)]
+        before = self.resident()
+        for c in clients:
+            c.send(pgwire.query("SELECT repeat('x', 10000) FROM generate_series(1, 3000)"))
+        time.sleep(2)
+        self.assertLess(self.resident() - before, 30 * 400 * 1024)
+        for c in clients:
+            c.reset()
+        self.assert_serving()
+
+    def test_a_long_field_costs_no_memory(self):
+        self.limit()
+        c, most = self.connect(), 0
+        before = self.resident()
+        c.send(pgwire.query("SELECT repeat('x', 200 * 1024 * 1024)"))
+        seen = 0
+        while seen < 200 * 1024 * 1024:
+            seen += len(c.sock.recv(1 << 20))
+            most = max(most, self.resident())
+        self.assertLess(most - before, 8 << 20)
+
+    # -- descriptors
+
+    def test_no_descriptor_left(self):
+        self.limit()
+        served = self.connect()
+        self.assertEqual(served.value("SELECT 1"), "1")
+        pid = self.teal.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        highest = max(int(name) for name in os.listdir("/proc/%d/fd" % pid))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 4, before[1]))
+        self.addCleanup(resource.prlimit, pid, resource.RLIMIT_NOFILE, before)
+        socks = [self.tcp() for _ in range(40)]
+        refused = [s for s in socks if not self.silent(s)]
+        self.assertGreater(len(refused), 20)
+        self.assertIn(b"C53300", self.told(self.tcp()))
+        used = self.cpu()
+        time.sleep(1)
+        self.assertLess(self.cpu() - used, 0.3)
+        self.assertEqual(served.value("SELECT 1"), "1")
+        for s in socks:
+            s.close()
+        wait_until(lambda: self.teal.connect().value("SELECT 1") == "1", 2, "to serve again")
+
+    def cpu(self):
+        with open("/proc/%d/stat" % self.teal.process.pid) as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def test_memory_that_is_refused_ends_one_session_and_not_the_process(self):
+        self.limit()
+        served = self.connect()
+        self.assertEqual(served.value("SELECT 1"), "1")
+        clients = [self.connect() for _ in range(150)]
+        pid = self.teal.process.pid
+        with open("/proc/%d/statm" % pid) as f:
+            size = int(f.read().split()[0]) * os.sysconf("SC_PAGESIZE")
+        before = resource.prlimit(pid, resource.RLIMIT_AS)
+        resource.prlimit(pid, resource.RLIMIT_AS, (size + (16 << 20), before[1]))
+        self.addCleanup(resource.prlimit, pid, resource.RLIMIT_AS, before)
+        half = pgwire.query("SELECT 1 --" + "x" * 1000000)[:-10]
+        ended = 0
+        for c in clients:
+            try:
+                c.sock.settimeout(2)
+                c.sock.sendall(half)
+            except OSError:
+                ended += 1
+        self.teal.check_alive()
+        self.assertEqual(served.value("SELECT 2"), "2")
+        ended += sum(not self.silent_soon(c.sock) for c in clients)
+        self.assertGreater(ended, 0)
+        for c in clients:
+            c.reset()
+        resource.prlimit(pid, resource.RLIMIT_AS, before)
+        self.assert_serving()
+
+    def silent_soon(self, sock):
+        sock.settimeout(0.01)
+        try:
+            sock.recv(1)
+            return False
+        except socket.timeout:
+            return True
+        except OSError:
+            return False

@@ -238,6 +238,23 @@ formatted_text_may_be_longer_than_any_start(void **state)
     buf_fini(&b);
 }
 
+static void
+a_soft_buffer_fails_where_another_aborts(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init_soft(&b);
+    buf_put(&b, "ab", 2);
+    assert_false(b.failed);
+    buf_put(&b, "x", SIZE_MAX / 2); /* no memory is as long as that */
+    assert_true(b.failed);
+    buf_put(&b, "cd", 2);
+    buf_shrink(&b);
+    buf_fini(&b);
+    assert_true(b.failed);
+    assert_true(b.soft);
+}
+
 int
 main(void)
 {
@@ -251,6 +268,7 @@ main(void)
         cmocka_unit_test(a_queue_of_bounded_length_does_not_grow),
         cmocka_unit_test(random_use_equals_a_plain_array),
         cmocka_unit_test(writers_put_what_they_say),
+        cmocka_unit_test(a_soft_buffer_fails_where_another_aborts),
         cmocka_unit_test(formatted_text_may_be_longer_than_any_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
