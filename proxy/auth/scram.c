@@ -538,6 +538,34 @@ nonce_matches(const struct scram_server *s, struct slice nonce)
     return equal;
 }
 
+/* Whether the secret must be worked on for this salt; then it stands in need. */
+static bool
+secret_needs(const struct scram_secret *secret, struct slice salt, uint32_t iterations,
+             struct scram_need *need)
+{
+    struct scram_keys keys;
+    if (secret->password == NULL) {
+        return false;
+    }
+    if (scram_cache_get(secret->cache, salt, iterations, &keys)) {
+        scram_keys_wipe(&keys);
+        return false;
+    }
+    memcpy(need->salt, salt.p, salt.len);
+    need->salt_len = salt.len;
+    need->iterations = iterations;
+    return true;
+}
+
+bool
+scram_server_needs(const struct scram_server *s, const struct scram_secret *secret,
+                   struct scram_need *need)
+{
+    const struct scram_verifier *v = &s->verifier;
+    return s->state == SCRAM_SERVER_FINAL && s->unsolved &&
+           secret_needs(secret, slice_of(v->salt, v->salt_len), v->iterations, need);
+}
+
 /* A plain password becomes a verifier only now, so that a client that goes away has cost nothing.
  */
 static bool
@@ -809,6 +837,17 @@ server_first_parse(const struct scram_client *c, struct slice message, struct se
         return malformed(err, "the server sent no iteration count, or one that is not valid");
     }
     return extensions_skip(in) ? SCRAM_CONTINUE : malformed(err, "attribute expected");
+}
+
+bool
+scram_client_needs(const struct scram_client *c, struct slice message,
+                   const struct scram_secret *secret, struct scram_need *need)
+{
+    struct server_first first;
+    memset(&first, 0, sizeof(first));
+    return c->state == SCRAM_CLIENT_FIRST && message_valid(message, SCRAM_SERVER_MESSAGE_MAX) &&
+           server_first_parse(c, message, &first, NULL) == SCRAM_CONTINUE &&
+           secret_needs(secret, slice_of(first.salt, first.salt_len), first.iterations, need);
 }
 
 /* The keys for this salt: known already, or from the password, or not to be had. */

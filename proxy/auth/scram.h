@@ -91,6 +91,13 @@ struct scram_secret {
     struct scram_cache *cache;             /* borrowed for the call; may be NULL */
 };
 
+/* What is to be derived from a password before a step, which else takes milliseconds for it. */
+struct scram_need {
+    uint8_t salt[SCRAM_SALT_MAX];
+    size_t salt_len;
+    uint32_t iterations;
+};
+
 /* ---- the server's end ---- */
 
 struct scram_server {
@@ -123,6 +130,10 @@ MUST_CHECK bool scram_server_choose(struct scram_server *s, struct slice mechani
 /* Takes client-first-message, appends server-first-message: SCRAM_CONTINUE or SCRAM_FAILED. */
 MUST_CHECK enum scram_step scram_server_first(struct scram_server *s, struct slice message,
                                               struct buf *reply, struct err *err);
+/* Before scram_server_final: whether keys must be derived that are not in the cache. Once they are
+ * there it takes no time. */
+bool scram_server_needs(const struct scram_server *s, const struct scram_secret *secret,
+                        struct scram_need *need);
 /* Takes client-final-message, appends server-final-message: SCRAM_DONE or SCRAM_FAILED. The secret
  * is the one of scram_server_init (or the same user's after a reload). When done, the client's key
  * is known and goes into the secret's cache: that is how a user with a verifier only is logged in
@@ -170,6 +181,9 @@ void scram_client_begin(struct scram_client *c, const struct scram_channel *chan
 /* The same with a given name and nonce, for test vectors; both shorter than their fields. */
 void scram_client_begin_as(struct scram_client *c, const struct scram_channel *channel,
                            const char *user, const char *nonce, struct buf *reply);
+/* Before scram_client_challenge: the same; false for a message that will be refused. */
+bool scram_client_needs(const struct scram_client *c, struct slice message,
+                        const struct scram_secret *secret, struct scram_need *need);
 /* Takes server-first-message, appends client-final-message: SCRAM_CONTINUE or SCRAM_FAILED. Uses
  * the keys of the cache when they fit the server's salt, else the password; keys made from the
  * password are put into the cache. A secret with a verifier only fails with the reason unless a

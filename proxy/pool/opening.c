@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "net/tls.h"
+#include "pool/keysmith.h"
 #include "pool/pool_internal.h"
 #include "wire/message.h"
 
@@ -555,6 +556,40 @@ on_login_message(struct backend *b, uint8_t type, struct slice body)
     }
 }
 
+static void login_consume(struct backend *b);
+
+static void
+on_keys(void *arg, const struct scram_keys *keys)
+{
+    struct backend *b = arg;
+    (void)keys; /* they are in the user's cache; if not, the answer to the challenge says why */
+    b->keys = NULL;
+    login_consume(b);
+}
+
+/* A challenge to a plain password whose keys are not known: they are derived elsewhere, and the
+ * message waits in b->in meanwhile. */
+static bool
+awaits_keys(struct backend *b, uint8_t type, struct slice body)
+{
+    const struct pools_config *config = &b->pool->pools->config;
+    const struct scram_secret secret = user_scram_secret(login_user(b));
+    struct scram_need need;
+    uint32_t code;
+    if (b->keys != NULL) {
+        return true;
+    }
+    if (b->keys_asked || type != 'R' || !slice_take_u32(&body, &code) ||
+        code != AUTH_SASL_CONTINUE || !scram_client_needs(&b->scram, body, &secret, &need)) {
+        return false;
+    }
+    b->keys_asked = true;
+    b->keys = keysmith_ask(config->keysmith, config->mailbox, secret.password, &need, secret.cache,
+                           on_keys, b);
+    stream_want(&b->stream, 0);
+    return true;
+}
+
 static void
 login_consume(struct backend *b)
 {
@@ -572,6 +607,9 @@ login_consume(struct backend *b)
             return;
         }
         const struct slice body = slice_of(in.p + WIRE_HEADER_LEN, (size_t)total - WIRE_HEADER_LEN);
+        if (awaits_keys(b, type, body)) {
+            return;
+        }
         const bool goes_on = on_login_message(b, type, body);
         if (b->state != BACKEND_LOGIN) {
             return; /* failed, and closed */

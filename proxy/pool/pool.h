@@ -39,6 +39,8 @@ struct pool_ops {
     void (*ready)(struct backend *b, unsigned ready);
 };
 
+struct keysmith;
+struct mailbox;
 struct pool_registry;
 struct pools;
 
@@ -46,6 +48,8 @@ struct pools;
 struct pools_config {
     struct loop *loop;              /* borrowed */
     struct pool_registry *registry; /* borrowed */
+    struct keysmith *keysmith;      /* borrowed */
+    struct mailbox *mailbox;        /* borrowed: of the loop's thread */
     uint32_t worker;
     const struct pool_ops *ops;      /* borrowed for ever */
     struct settings_table *settings; /* borrowed */

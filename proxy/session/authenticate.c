@@ -122,6 +122,7 @@ authenticate_fini(struct session *s)
     if (a == NULL) {
         return;
     }
+    keysmith_cancel(a->keys);
     scram_server_fini(&a->scram);
     userquery_leave(s);
     users_unref(a->found);
@@ -186,8 +187,6 @@ scram_first(struct session *s, struct slice body)
     buf_fini(&reply);
 }
 
-/* Where a plain password is not in the cache of keys yet, this derives them, some milliseconds
- * long; a derivation elsewhere would go on from here. */
 static void
 scram_final(struct session *s, struct slice body)
 {
@@ -202,6 +201,34 @@ scram_final(struct session *s, struct slice body)
         authenticate_succeed(s);
     }
     buf_fini(&reply);
+}
+
+static void
+keys_there(void *arg, const struct scram_keys *keys)
+{
+    struct session *s = arg;
+    (void)keys; /* they are in the user's cache; if not, scram_final says why */
+    s->auth->keys = NULL;
+    s->auth->step = AUTH_ASKED;
+    authenticate_resume(s);
+}
+
+/* A plain password whose keys nobody has asked for yet: they are derived elsewhere first. */
+static bool
+scram_awaits_keys(struct session *s)
+{
+    struct auth_attempt *a = s->auth;
+    struct worker *w = s->worker;
+    struct scram_need need;
+    const struct scram_secret secret = user_scram_secret(a->user);
+    if (a->keys_asked || !scram_server_needs(&a->scram, &secret, &need)) {
+        return false;
+    }
+    a->keys_asked = true;
+    a->step = AUTH_CHECKING;
+    a->keys = keysmith_ask(w->workers->keysmith, w->mailbox, secret.password, &need, secret.cache,
+                           keys_there, s);
+    return true;
 }
 
 static void
@@ -286,6 +313,9 @@ authenticate_consume(struct session *s, struct slice in)
         return 0;
     }
     if (r == WIRE_MORE || in.len < total) {
+        return 0;
+    }
+    if (scram_awaits_keys(s)) {
         return 0;
     }
     a->step = AUTH_CHECKING;

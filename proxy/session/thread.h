@@ -73,6 +73,7 @@ struct worker {
 
 struct workers {
     struct pool_registry *registry; /* owned */
+    struct keysmith *keysmith;      /* owned */
     struct census *census;          /* owned */
     atomic_int pressure;            /* enum pressure: of memory */
     struct workers_ops ops;

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: PostgreSQL
 """How both ends prove themselves: channel binding, verifiers without passwords, servers that ask for the password."""
+import base64
+import concurrent.futures
 import os
+import time
 
 import pgwire
-from case import PairCase
-from cluster import HBA
+from case import Background, PairCase
+from cluster import HBA, wait_until
 from teal import Teal
 from test_tls import TlsCase
 
@@ -118,6 +121,68 @@ class Verifiers(PairCase):
         self.teal.steps("CUTOVER")
         self.assertEqual(self.who(s), "scram_user green")
         self.assertEqual(self.who(self.login()), "scram_user green")
+
+
+class PlainUsers(PairCase):
+    """The users file holds passwords: Teal derives the keys, and nobody waits for that but who logs in."""
+
+    users = ["u%d" % n for n in range(200)]
+    settings = {"max_connections": "300"}
+
+    @classmethod
+    def make_teal(cls):
+        cls.pair.blue.sql("DO $$ BEGIN FOR n IN 0..199 LOOP EXECUTE format('CREATE ROLE u%s LOGIN', n); END LOOP; END $$")
+        lines = "".join('"%s" "secret of %s"\n' % (user, user) for user in cls.users)
+        return Teal(cls.pair, serves=False, users='"app" "app-secret"\n"scram_user" "scram-secret"\n' + lines, workers=2,
+                    auth_type="scram-sha-256", default_pool_size=2, max_client_conn=400)
+
+    def test_a_burst_of_logins_leaves_the_traffic_alone(self):
+        running, waits = True, []
+        c = self.connect(password="app-secret")
+
+        def traffic():
+            while running:
+                began = time.monotonic()
+                c.value("SELECT 1")
+                waits.append(time.monotonic() - began)
+
+        loop = Background(traffic)
+        wait_until(lambda: len(waits) > 300, 30, "a baseline")
+        before, began = len(waits), time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            clients = list(pool.map(lambda user: self.connect(user=user, password="secret of " + user), self.users))
+        took, after = time.monotonic() - began, len(waits)
+        running = False
+        loop.result()
+        print("200 logins with plain passwords in %.2f s: worst query %.1f ms before, %.1f ms meanwhile (%d queries)"
+              % (took, 1000 * max(waits[:before]), 1000 * max(waits[before:after]), after - before), flush=True)
+        for user, client in list(zip(self.users, clients))[::20]:
+            self.assertEqual(client.value("SELECT session_user"), user)
+        for client in clients:
+            client.close()
+
+    def test_many_at_once_of_one_user(self):
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            clients = list(pool.map(lambda _: self.connect(user="scram_user", password="scram-secret"), range(60)))
+        self.assertEqual(clients[0].value("SELECT session_user"), "scram_user")
+
+    def test_a_wrong_password_is_refused(self):
+        for _ in range(2):
+            with self.refused("28P01"):
+                self.connect(user="u7", password="secret of u8")
+
+    def test_who_leaves_while_the_keys_are_derived_hurts_nobody(self):
+        for n in range(20, 40):
+            c = self.connect(user="u%d" % n, password="wrong", connect=False)
+            c.send(pgwire.startup({"user": c.user, "database": "app"}))
+            c.expect("R")
+            first = b"n,,n=,r=abcdefgh"
+            c.send(pgwire.message("p", b"SCRAM-SHA-256\0" + len(first).to_bytes(4, "big") + first))
+            nonce = c.expect("R")[1][4:].split(b",")[0]
+            c.send(pgwire.message("p", b"c=biws," + nonce + b",p=" + base64.b64encode(bytes(32))))
+            c.sock.close()
+        with self.teal.connect(password="app-secret") as c:
+            self.assertEqual(c.value("SELECT 1"), "1")
 
 
 class PasswordServers(PairCase):

@@ -868,6 +868,68 @@ final_message_must_name_our_certificate(void **state)
     }
 }
 
+/* ---- keys that are derived elsewhere ---- */
+
+static void
+server_end_needs_keys_for_a_plain_password_until_they_are_cached(void **state)
+{
+    (void)state;
+    struct scram_server s;
+    struct scram_need need;
+    struct scram_keys keys;
+    struct scram_verifier v;
+    struct buf out;
+    struct scram_cache *cache = scram_cache_new();
+    const struct scram_secret plain = {NULL, "pencil", cache};
+    const struct scram_secret verifier = {&v, NULL, cache};
+    buf_init(&out);
+    memset(&need, 0, sizeof(need));
+    scram_server_init(&s, &plain, "app", &seed);
+    assert_false(scram_server_needs(&s, &plain, &need)); /* nobody has asked for anything */
+    assert_int_equal(scram_server_first(&s, slice_of_str("n,,n=,r=abc"), &out, NULL),
+                     SCRAM_CONTINUE);
+    assert_true(scram_server_needs(&s, &plain, &need));
+    assert_int_equal(need.iterations, SCRAM_ITERATIONS);
+    assert_true(scram_keys_derive(&keys, "pencil", slice_of(need.salt, need.salt_len), 4096));
+    scram_cache_put(cache, &keys);
+    assert_false(scram_server_needs(&s, &plain, &need));
+    assert_true(scram_verifier_parse(pencil_verifier, &v));
+    scram_server_init(&s, &verifier, "app", &seed);
+    assert_int_equal(scram_server_first(&s, slice_of_str("n,,n=,r=abc"), &out, NULL),
+                     SCRAM_CONTINUE);
+    assert_false(scram_server_needs(&s, &verifier, &need));
+    scram_server_init(&s, &nobody, "app", &seed);
+    assert_int_equal(scram_server_first(&s, slice_of_str("n,,n=,r=abc"), &out, NULL),
+                     SCRAM_CONTINUE);
+    assert_false(scram_server_needs(&s, &nobody, &need));
+    scram_server_fini(&s);
+    scram_cache_unref(cache);
+    buf_fini(&out);
+}
+
+static void
+client_end_needs_keys_for_a_challenge_that_it_will_answer(void **state)
+{
+    (void)state;
+    struct scram_client c;
+    struct scram_need need;
+    struct buf out;
+    const struct scram_secret plain = password_secret("pencil");
+    buf_init(&out);
+    memset(&need, 0, sizeof(need));
+    for (size_t i = 0; i < COUNT_OF(server_firsts); i++) {
+        scram_client_begin_as(&c, NULL, "", "abc", &out);
+        const struct slice message = slice_of_str(server_firsts[i].message);
+        assert_int_equal(scram_client_needs(&c, message, &plain, &need), server_firsts[i].right);
+        assert_false(scram_client_needs(&c, message, &nobody, &need));
+    }
+    assert_int_equal(need.iterations, 1);
+    assert_true(slice_equal_str(slice_of(need.salt, need.salt_len), "salt"));
+    scram_client_fini(&c);
+    assert_false(scram_client_needs(&c, slice_of_str(server_firsts[0].message), &plain, &need));
+    buf_fini(&out);
+}
+
 /* ---- messages out of turn: the peer chooses what it sends, so none of them may abort ---- */
 
 static void
@@ -951,6 +1013,8 @@ main(void)
         cmocka_unit_test(one_who_stands_in_between_is_found_out),
         cmocka_unit_test(client_first_over_tls_is_taken_or_refused),
         cmocka_unit_test(final_message_must_name_our_certificate),
+        cmocka_unit_test(server_end_needs_keys_for_a_plain_password_until_they_are_cached),
+        cmocka_unit_test(client_end_needs_keys_for_a_challenge_that_it_will_answer),
         cmocka_unit_test(server_message_out_of_turn_fails),
         cmocka_unit_test(client_message_out_of_turn_fails),
     };
