@@ -475,9 +475,9 @@ show_lists(const struct statement *s, const struct snapshot *snap)
         uint64_t items;
     } lists[] = {
         {"databases", 1},
-        {"users", 0},
+        {"users", snap->users},
         {"peers", 0},
-        {"pools", 0},
+        {"pools", snap->pools},
         {"peer_pools", 0},
         {"free_clients", 0},
         {"used_clients", snap->sessions},

@@ -30,6 +30,7 @@ struct snapshot {
     struct rates_now rates;
     uint32_t busy;                      /* backends that do something for a session */
     uint64_t page_size, pages_resident; /* of the process */
+    uint64_t users, pools;              /* known by name; of all workers */
     uint32_t servers;                   /* backends open or opening */
     uint32_t sessions;
     uint32_t waiting;       /* transactions that wait for a hold to end */

@@ -46,6 +46,7 @@ op_snapshot(void *ctx, struct snapshot *out)
     out->waiting = workers_waiting(c->workers);
     out->hold_until_us = c->hold_until_us;
     out->servers = workers_servers(c->workers);
+    workers_lists(c->workers, &out->users, &out->pools);
     out->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     out->pages_resident = pages_resident();
     for (int side = 0; side < SIDES_COUNT; side++) {

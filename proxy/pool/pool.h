@@ -97,7 +97,9 @@ const struct pool_key *pool_key_of(const struct pool *pool);
 struct params *pool_params(const struct pool *pool);
 struct pool_counts {
     uint32_t active, idle, login, waiting;
-    uint64_t oldest_wait_us; /* 0 when nobody waits */
+    uint32_t cancels;         /* CancelRequests on their way */
+    uint32_t being_cancelled; /* backends that they are for */
+    uint64_t oldest_wait_us;  /* 0 when nobody waits */
 };
 void pool_count(const struct pool *pool, struct pool_counts *out);
 /* Visits each backend of the pool. */

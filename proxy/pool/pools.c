@@ -158,6 +158,11 @@ pool_count(const struct pool *pool, struct pool_counts *out)
                               : loop_now_us(pool->pools->config.loop) -
                                     LIST_OBJECT_CONST(first, struct pool_waiter, node)->since_us,
     };
+    for (const struct list *node = pool->active.next; node != &pool->active; node = node->next) {
+        const struct backend *b = LIST_OBJECT_CONST(node, struct backend, node);
+        out->cancels += b->cancels;
+        out->being_cancelled += b->cancels > 0 ? 1 : 0;
+    }
 }
 
 static void

@@ -65,6 +65,15 @@ pool_registry_join(struct pool_registry *r, uint32_t worker, struct mailbox *mai
     r->members[worker] = (struct registry_member){mailbox, pools};
 }
 
+size_t
+pool_registry_shares(struct pool_registry *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    const size_t count = map_count(&r->shares);
+    (void)pthread_mutex_unlock(&r->lock);
+    return count;
+}
+
 uint32_t
 pool_registry_open(struct pool_registry *r)
 {

@@ -21,6 +21,8 @@ struct pool_registry *pool_registry_new(uint32_t workers_count);
 void pool_registry_free(struct pool_registry *r);
 /* Appends the server process ids of the read-only backends on the side, separated by commas. */
 void pool_registry_readers(struct pool_registry *r, enum side side, struct buf *out);
+/* How many shares there are: pools, counted once for all workers. */
+size_t pool_registry_shares(struct pool_registry *r);
 /* Backends open or opening, in all pools of all workers. */
 uint32_t pool_registry_open(struct pool_registry *r);
 /* Before the workers run: where messages for a worker's pools go. */

@@ -427,46 +427,101 @@ merge_users(struct table *t, struct table *from)
     table_free(from);
 }
 
+enum {
+    POOL_DATABASE = 0,
+    POOL_USER = 1,
+    POOL_SUMS = 2,
+    POOL_CL_ACTIVE = 2,
+    POOL_CL_WAITING = 3,
+    POOL_MAXWAIT = 13,
+    POOL_SIDE = 17,
+    POOL_READ_ONLY = 18
+};
+
+static void
+add_pool(struct table *t, const struct pool_key *key, const struct pool_counts *n)
+{
+    table_add(t, key->database);
+    table_add(t, key->user);
+    table_addf(t, "%u", n->active);
+    table_addf(t, "%u", n->waiting);
+    table_addf(t, "%u", n->cancels);
+    table_add(t, "0"); /* a cancel does not wait for a connection of its own */
+    table_addf(t, "%u", n->active);
+    table_addf(t, "%u", n->cancels);
+    table_addf(t, "%u", n->being_cancelled);
+    table_addf(t, "%u", n->idle);
+    table_add(t, "0");
+    table_add(t, "0");
+    table_addf(t, "%u", n->login);
+    table_addf(t, "%llu", (unsigned long long)(n->oldest_wait_us / 1000000));
+    table_addf(t, "%llu", (unsigned long long)(n->oldest_wait_us % 1000000));
+    table_add(t, "transaction");
+    table_add(t, "");
+    table_add(t, side_name(key->side));
+    table_add(t, key->read_only ? "1" : "0");
+}
+
+/* The row of the writer's pool for the session, made when there is none. */
+static size_t
+writer_row(struct table *t, const struct session *s)
+{
+    const struct pool_key key = {
+        .side = s->worker->view->writer, .database = s->database, .user = s->user};
+    for (size_t row = 0; row < table_rows(t); row++) {
+        if (strcmp(table_cell(t, row, POOL_USER), key.user) == 0 &&
+            strcmp(table_cell(t, row, POOL_DATABASE), key.database) == 0 &&
+            strcmp(table_cell(t, row, POOL_SIDE), side_name(key.side)) == 0 &&
+            strcmp(table_cell(t, row, POOL_READ_ONLY), "0") == 0) {
+            return row;
+        }
+    }
+    const struct pool_counts none = {0};
+    add_pool(t, &key, &none);
+    return table_rows(t) - 1;
+}
+
+static void
+raise_maxwait(struct table *t, size_t row, unsigned long long us)
+{
+    const unsigned long long before_us =
+        cell_number(t, row, POOL_MAXWAIT) * 1000000 + cell_number(t, row, POOL_MAXWAIT + 1);
+    const unsigned long long max_us = us > before_us ? us : before_us;
+    table_setf(t, row, POOL_MAXWAIT, "%llu", max_us / 1000000);
+    table_setf(t, row, POOL_MAXWAIT + 1, "%llu", max_us % 1000000);
+}
+
+/* Who is in no pool: between two transactions it counts as active, as in PgBouncer; held or paused
+ * it waits, at the writer. */
+static void
+add_client_without_pool(struct table *t, const struct session *s)
+{
+    const bool has_pool = s->backend != NULL || s->waiter.pool != NULL; /* it is counted there */
+    const bool counts = s->is_held || s->phase == SESSION_READY;
+    if (has_pool || !counts || s->user == NULL || s->database == NULL) {
+        return;
+    }
+    const size_t row = writer_row(t, s);
+    const size_t column = s->is_held ? POOL_CL_WAITING : POOL_CL_ACTIVE;
+    table_setf(t, row, column, "%llu", cell_number(t, row, column) + 1);
+    if (s->is_held) {
+        raise_maxwait(t, row, loop_now_us(s->worker->loop) - s->wait_since_us);
+    }
+}
+
 static struct table *
 report_pools(const struct worker *w)
 {
     struct table *t = table_new(pool_columns, COUNT_OF(pool_columns));
     size_t at = 0;
     for (struct pool *p = pools_next(w->pools, &at); p != NULL; p = pools_next(w->pools, &at)) {
-        const struct pool_key *key = pool_key_of(p);
         struct pool_counts n;
         pool_count(p, &n);
-        table_add(t, key->database);
-        table_add(t, key->user);
-        table_addf(t, "%u", n.active);
-        table_addf(t, "%u", n.waiting);
-        table_add(t, "0");
-        table_add(t, "0");
-        table_addf(t, "%u", n.active);
-        table_add(t, "0");
-        table_add(t, "0");
-        table_addf(t, "%u", n.idle);
-        table_add(t, "0");
-        table_add(t, "0");
-        table_addf(t, "%u", n.login);
-        table_addf(t, "%llu", (unsigned long long)(n.oldest_wait_us / 1000000));
-        table_addf(t, "%llu", (unsigned long long)(n.oldest_wait_us % 1000000));
-        table_add(t, "transaction");
-        table_add(t, "");
-        table_add(t, side_name(key->side));
-        table_add(t, key->read_only ? "1" : "0");
+        add_pool(t, pool_key_of(p), &n);
     }
+    visit_sessions(w, t, add_client_without_pool);
     return t;
 }
-
-enum {
-    POOL_DATABASE = 0,
-    POOL_USER = 1,
-    POOL_SUMS = 2,
-    POOL_MAXWAIT = 13,
-    POOL_SIDE = 17,
-    POOL_READ_ONLY = 18
-};
 
 static bool
 is_same_pool(const struct table *a, size_t i, const struct table *b, size_t j)
@@ -487,13 +542,9 @@ merge_pool(struct table *t, size_t i, const struct table *from, size_t j)
     for (size_t column = POOL_SUMS; column < POOL_MAXWAIT; column++) {
         table_setf(t, i, column, "%llu", cell_number(t, i, column) + cell_number(from, j, column));
     }
-    const unsigned long long ours_us =
-        cell_number(t, i, POOL_MAXWAIT) * 1000000 + cell_number(t, i, POOL_MAXWAIT + 1);
-    const unsigned long long theirs_us =
-        cell_number(from, j, POOL_MAXWAIT) * 1000000 + cell_number(from, j, POOL_MAXWAIT + 1);
-    const unsigned long long us = ours_us > theirs_us ? ours_us : theirs_us;
-    table_setf(t, i, POOL_MAXWAIT, "%llu", us / 1000000);
-    table_setf(t, i, POOL_MAXWAIT + 1, "%llu", us % 1000000);
+    raise_maxwait(t, i,
+                  cell_number(from, j, POOL_MAXWAIT) * 1000000 +
+                      cell_number(from, j, POOL_MAXWAIT + 1));
 }
 
 static void

@@ -411,6 +411,14 @@ workers_servers(const struct workers *workers)
 }
 
 void
+workers_lists(const struct workers *workers, uint64_t *users, uint64_t *pools)
+{
+    const struct users *known = workers->access->users;
+    *users = known == NULL ? 0 : users_count(known);
+    *pools = pool_registry_shares(workers->registry);
+}
+
+void
 workers_readers(const struct workers *workers, enum side side, struct buf *out)
 {
     pool_registry_readers(workers->registry, side, out);

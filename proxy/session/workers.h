@@ -57,6 +57,9 @@ void workers_reconnect(struct workers *workers);
 /* Backends open or opening. Exact once workers_have_view(paused view): then it only falls. */
 uint32_t workers_servers(const struct workers *workers);
 
+/* How many users are known by name, and how many pools there are. */
+void workers_lists(const struct workers *workers, uint64_t *users, uint64_t *pools);
+
 /* Statistics since start, summed over workers. All times in microseconds. */
 struct workers_stats {
     uint64_t sessions, sessions_pinned, logins, xacts, queries, bytes_received, bytes_sent;

@@ -28,14 +28,17 @@ class Control(PairCase):
                 self.assertEqual(e.sqlstate, "55000")  # it was not paused
         super().tearDown()
 
-    def refused(self, statement, code):
+    def refused(self, statement, code, hint=False):
         with self.assertRaises(pgwire.PgError) as caught:
             self.teal.console(statement)
         self.assertEqual(caught.exception.sqlstate, code, caught.exception)
-        return str(caught.exception)
+        return caught.exception.hint if hint else str(caught.exception)
 
     def servers(self):
         return self.teal.console("SHOW SERVERS")
+
+    def pools(self, column):
+        return sum(int(row[column]) for row in self.teal.console("SHOW POOLS"))
 
     def waiting(self):
         return sum(1 for row in self.teal.console("SHOW CLIENTS") if row["state"] == "waiting")
@@ -49,6 +52,7 @@ class Control(PairCase):
         b.send(pgwire.query("INSERT INTO kv VALUES ('paused', 'x')"))
         wait_until(lambda: self.waiting() == 2, 5, "both to wait")
         self.assertEqual(self.servers(), [])
+        self.assertEqual(self.pools("cl_waiting"), 2)
         self.teal.console("RESUME")
         self.assertEqual(a.collect()[0].rows, [["42"]])
         self.assertEqual(b.collect()[0].tag, "INSERT 0 1")
@@ -94,6 +98,32 @@ class Control(PairCase):
         wait_until(lambda: self.waiting() == 1, 5, "it to wait")
         self.teal.console("RESUME app")
         self.assertEqual(c.collect()[0].rows, [["7"]])
+
+    def test_a_session_that_keeps_its_backend_makes_pause_give_up(self):
+        c = self.connect()
+        c.query("CREATE TEMP TABLE mine (n int)")
+        self.assertIn("PINNED", self.refused("PAUSE 200ms", "55006", hint=True))
+        self.assertEqual(c.value("SELECT count(*) FROM mine"), "0")
+
+    def test_tealctl_pauses_and_resumes(self):
+        for words, expected in ((("pause", "app", "5s"), "no server connection is left"), (("resume",), "go on"),
+                                (("reconnect",), "closed"), (("wait-close",), "no server connection"),
+                                (("disable", "app"), "refused"), (("enable", "app"), "welcome")):
+            with self.subTest(words):
+                status, out = self.teal.ctl(*words)
+                self.assertEqual(status, 0, out)
+                self.assertIn(expected, out)
+
+    def test_idle_clients_are_active_and_cancels_are_seen(self):
+        before = self.pools("cl_active")
+        a, b = self.connect(), self.connect()
+        a.value("SELECT 1"), b.query("BEGIN")
+        self.assertEqual(self.pools("cl_active"), before + 2)
+        self.assertEqual(self.pools("sv_active"), 1)
+        lists = {row["list"]: int(row["items"]) for row in self.teal.console("SHOW LISTS")}
+        self.assertGreaterEqual(lists["pools"], 1)
+        self.assertGreaterEqual(lists["used_servers"], 1)
+        b.query("COMMIT")
 
     def test_pause_and_flip_exclude_each_other(self):
         self.teal.console("PAUSE")
@@ -502,6 +532,16 @@ class Ending(PairCase):
         wait_until(lambda: "shutdown asked for" in self.teal.log_tail(), 5, "the signal to arrive")
         self.assertEqual(c.value("SELECT 1"), "1")
         self.assertIsNone(self.teal.process.poll())
+        c.close()
+        self.assertEqual(self.teal.wait_end(10), 0)
+
+    def test_term_ends_a_pause(self):
+        c = self.connect()
+        self.teal.console("PAUSE")
+        c.send(pgwire.query("INSERT INTO kv VALUES ('paused at the end', 'x')"))
+        wait_until(lambda: self.teal.console("SHOW PAIR")[0]["waiting"] == "1", 5, "it to wait")
+        os.kill(self.teal.process.pid, signal.SIGTERM)
+        self.assertEqual(c.collect()[0].tag, "INSERT 0 1")
         c.close()
         self.assertEqual(self.teal.wait_end(10), 0)
 
