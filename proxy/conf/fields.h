@@ -105,6 +105,10 @@ struct conf {
     uint32_t workers; /* 0: one for each core */
     enum conf_auth_type auth_type;
     char *auth_file;
+    uint64_t auth_failure_delay_us;
+    uint64_t auth_failure_delay_max_us;
+    uint32_t auth_failures_max;
+    uint64_t auth_failure_ban_us;
     char *auth_user; /* "": no auth_query */
     char *auth_query;
     char *auth_dbname; /* "": that of the pair */

@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "auth/digest.h"
+#include "auth/throttle.h"
 #include "base/mem.h"
 #include "base/rand.h"
 #include "net/tls.h"
+#include "session/census.h"
 #include "session/userquery.h"
 #include "wire/message.h"
 
@@ -55,6 +57,17 @@ look_up(struct session *s)
     authenticate_found(s, user);
 }
 
+static bool
+is_banned(const struct session *s)
+{
+    char source[CENSUS_SOURCE_SIZE];
+    if (s->is_local || s->auth->method->answer == NULL) {
+        return false;
+    }
+    census_source(s->peer, source);
+    return throttle_bans(s->worker->workers->throttle, source, loop_now_us(s->worker->loop));
+}
+
 void
 authenticate_begin(struct session *s)
 {
@@ -66,6 +79,11 @@ authenticate_begin(struct session *s)
     a->access = access_ref(w->access);
     s->auth = a;
     s->phase = SESSION_AUTH;
+    if (is_banned(s)) {
+        session_refuse(s, SQLSTATE_INVALID_AUTHORIZATION,
+                       "too many failed logins from this address; try again later");
+        return;
+    }
     look_up(s);
 }
 
@@ -97,14 +115,64 @@ void
 authenticate_succeed(struct session *s)
 {
     CHECK(s->phase == SESSION_AUTH);
+    if (s->auth->method->answer != NULL && !s->is_local) {
+        char source[CENSUS_SOURCE_SIZE];
+        census_source(s->peer, source);
+        throttle_pass(s->worker->workers->throttle, source, s->user);
+    }
     authenticate_fini(s);
     login_authenticated(s);
+}
+
+static struct throttle_limits
+limits_of(const struct conf *conf)
+{
+    return (struct throttle_limits){
+        .delay_us = conf->auth_failure_delay_us,
+        .delay_max_us = conf->auth_failure_delay_max_us,
+        .failures_max = conf->auth_failures_max,
+        .ban_us = conf->auth_failure_ban_us,
+    };
+}
+
+static void
+on_delay_over(void *arg)
+{
+    struct session *s = arg;
+    if (session_is_open(s)) {
+        const struct err failure = s->auth->failure;
+        session_close(s, &failure);
+    }
+}
+
+/* Over a Unix socket nobody guesses who could not do worse. */
+static bool
+is_guess(const struct session *s, const struct err *err)
+{
+    return !s->is_local && s->auth != NULL && strcmp(err->sqlstate, SQLSTATE_INVALID_PASSWORD) == 0;
 }
 
 void
 authenticate_fail(struct session *s, const struct err *err)
 {
-    session_close(s, err);
+    struct worker *w = s->worker;
+    uint64_t delay_us = 0;
+    if (is_guess(s, err)) {
+        char source[CENSUS_SOURCE_SIZE];
+        const struct throttle_limits limits = limits_of(w->conf);
+        census_source(s->peer, source);
+        delay_us =
+            throttle_fail(w->workers->throttle, source, s->user, &limits, loop_now_us(w->loop));
+    }
+    if (delay_us == 0) {
+        session_close(s, err);
+        return;
+    }
+    struct auth_attempt *a = s->auth;
+    a->step = AUTH_CHECKING;
+    a->failure = *err;
+    a->delay = timer_new(w->loop, on_delay_over, s);
+    timer_start(a->delay, delay_us);
 }
 
 void
@@ -125,6 +193,7 @@ authenticate_fini(struct session *s)
     keysmith_cancel(a->keys);
     scram_server_fini(&a->scram);
     userquery_leave(s);
+    timer_free(a->delay);
     users_unref(a->found);
     access_unref(a->access);
     mem_wipe_free(a, sizeof(*a));

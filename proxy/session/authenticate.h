@@ -50,6 +50,8 @@ struct auth_attempt {
     struct keysmith_order *keys; /* owned by the keysmith: keys that are being derived, or NULL */
     bool keys_asked;             /* once is enough */
     uint8_t salt[MD5_SALT_LEN];  /* of md5 */
+    struct timer *delay;         /* owned: until a bad password is answered; NULL for none */
+    struct err failure;          /* what is then said */
 };
 
 /* The start-up packet has been taken: begins. Ends in SESSION_LOGIN at once when nothing is asked.
@@ -66,7 +68,8 @@ void authenticate_found_users(struct session *s, struct users *users);
 void authenticate_again(struct session *s, uint32_t code, struct slice body);
 /* The one place where a login succeeds. The attempt is gone afterwards. */
 void authenticate_succeed(struct session *s);
-/* The one place where it fails: the client is told err, and the session ends. */
+/* The one place where it fails: the client is told err, and the session ends. A bad password
+ * (28P01) is told late (auth/throttle.h); meanwhile nothing more is read. */
 void authenticate_fail(struct session *s, const struct err *err);
 /* After a step that was done later than its turn: takes on what waits and sends what there is. */
 void authenticate_resume(struct session *s);

@@ -14,6 +14,7 @@
 
 enum { WORKER_SCRATCH_LEN = 64 * 1024, WORKER_LISTENERS_MAX = 16 };
 
+struct throttle;
 struct userquery;
 
 struct worker_stats {
@@ -80,6 +81,7 @@ struct workers {
     uint32_t count;
     struct worker *items; /* owned */
     struct scram_seed seed;
+    struct throttle *throttle;           /* owned: of bad passwords */
     struct access *access;               /* shared (ref): the control thread's */
     int listeners[WORKER_LISTENERS_MAX]; /* owned descriptors */
     uint32_t listeners_count;

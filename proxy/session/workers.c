@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "auth/throttle.h"
 #include "base/mem.h"
 #include "net/listener.h"
 #include "pool/keysmith.h"
@@ -327,6 +328,7 @@ workers_free(struct workers *workers)
     pool_registry_free(workers->registry);
     census_free(workers->census);
     access_unref(workers->access);
+    throttle_free(workers->throttle);
     mem_free(workers->items);
     mem_free(workers);
 }
@@ -342,6 +344,7 @@ workers_start(struct conf *conf, const struct view *view, const struct workers_o
     workers->census = census_new();
     workers->items = xcalloc(workers->count, sizeof(*workers->items));
     scram_seed_init(&workers->seed);
+    workers->throttle = throttle_new();
     struct err err;
     if (!load_access(workers, conf, &workers->access, &err) || !open_listeners(workers, conf)) {
         workers_free(workers);
