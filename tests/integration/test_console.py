@@ -348,6 +348,31 @@ class DuringAFlip(FlipCase):
         self.assert_one_writer()
         self.home()
 
+    def test_pause_empties_both_sides(self):
+        wait_until(lambda: self.teal.console("SHOW LAG")[1]["lag_ok"] == "yes", 20, "green to be close")
+        self.teal.console("READS green")
+        c = self.connect()
+        self.assertEqual(c.value("SELECT count(*) FROM kv WHERE k = 'none'"), "0")
+        c.query("INSERT INTO kv VALUES ('both sides', 'x')")
+        wait_until(lambda: {row["side"] for row in self.teal.console("SHOW SERVERS")} == {"blue", "green"}, 5, "both to be used")
+        self.teal.console("PAUSE")
+        self.assertEqual(self.teal.console("SHOW SERVERS"), [])
+        c.send(pgwire.query("SELECT 6 * 7"))
+        wait_until(lambda: self.teal.console("SHOW PAIR")[0]["waiting"] == "1", 5, "the read to wait")
+        self.teal.console("RELOAD")  # goes on through it
+        self.assertEqual(self.teal.console("SHOW PAIR")[0]["waiting"], "1")
+        self.teal.console("RESUME")
+        self.assertEqual(c.collect()[0].rows, [["42"]])
+        self.teal.console("READS follow")
+
+    def test_usr1_is_refused_while_writes_move(self):
+        c, flip = self.flip_under_way()
+        os.kill(self.teal.process.pid, signal.SIGUSR1)
+        wait_until(lambda: "refused to a signal" in self.teal.log_tail(), 5, "the refusal")
+        c.query("COMMIT")
+        flip.result()
+        self.home()
+
     def test_a_killed_client_ends_the_wait(self):
         c, flip = self.flip_under_way()
         ident = next(row["id"] for row in self.teal.console("SHOW CLIENTS") if row["state"] == "active")
@@ -500,9 +525,17 @@ class Roles(PairCase):
             for statement, state in self.as_uid(uid, list(statements)).items():
                 with self.subTest(uid=uid, statement=statement):
                     self.assertEqual(state, "42501" if statements[statement] == "operate" else "")
+        log = self.teal.log_tail(200000)
+        for statement in (statement for statement, needs in statements.items() if needs == "operate"):
+            with self.subTest("audit", statement=statement):
+                self.assertRegex(log, r'console command failed" uid=%d pid=\d+ took_ms=\d+ text="%s" sqlstate=42501 '
+                                 % (nobody, re.escape(statement)))
         operating = self.as_uid(pwd.getpwnam("daemon").pw_uid, ["READS follow", "HOLD 10s", "RELEASE", "RELOAD", "SHOW POOLS"])
         self.assertEqual(set(operating.values()), {""})
-        self.assertIn("uid=%d" % nobody, self.teal.log_tail(60000))
+        log = self.teal.log_tail(60000)
+        for statement in ("READS follow", "HOLD 10s", "RELEASE", "RELOAD"):
+            self.assertRegex(log, r'info console=\d+ msg="console command" uid=%d pid=\d+ took_ms=\d+ text="%s"'
+                             % (pwd.getpwnam("daemon").pw_uid, statement))
 
     def test_a_reload_takes_a_right_away(self):
         with self.teal.admin() as c:
