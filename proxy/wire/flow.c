@@ -37,6 +37,9 @@ static const uint8_t replies[FLOW_KINDS_COUNT][128] = {
     [FLOW_FUNCTION] = {['V'] = GOES_ON, ['Z'] = FINISHES},
 };
 
+/* What was seen last of the answer to a simple query or a function call. */
+enum { SEEN_NOTHING, SEEN_ROW_HEAD, SEEN_END };
+
 void
 flow_init(struct flow *f)
 {
@@ -122,6 +125,7 @@ flow_pop(struct flow *f)
     const struct flow_entry entry = *flow_at(f, 0);
     f->head = (f->head + 1) & (f->size - 1);
     f->count--;
+    f->seen = SEEN_NOTHING;
     return entry;
 }
 
@@ -195,6 +199,7 @@ flow_error(struct flow *f, flow_dropped_fn *dropped, void *arg)
     const struct flow_verdict verdict = {.action = flow_head(f)->action, .entry = *flow_head(f)};
     const uint8_t kind = flow_head(f)->kind;
     if (kind == FLOW_QUERY || kind == FLOW_FUNCTION || kind == FLOW_SYNC) {
+        f->seen = SEEN_END;
         return verdict;
     }
     while (f->count > 0 && flow_head(f)->kind != FLOW_SYNC) {
@@ -215,6 +220,33 @@ flow_take_txn(struct flow *f, uint8_t state)
     }
     f->txn = state;
     return true;
+}
+
+/* Whether the reply can be one to the head after what was seen of the answer: a ReadyForQuery or a
+ * row of somebody else's would come without what belongs before it. A doubtful flow may be owed a
+ * ReadyForQuery more, and serves nobody else. */
+static bool
+flow_in_order(struct flow *f, enum flow_kind kind, uint8_t type)
+{
+    if (f->doubtful || (kind != FLOW_QUERY && kind != FLOW_FUNCTION)) {
+        return true;
+    }
+    switch (type) {
+    case 'T':
+        f->seen = SEEN_ROW_HEAD;
+        return true;
+    case 'D':
+        return f->seen == SEEN_ROW_HEAD;
+    case 'C':
+    case 'I':
+    case 'V':
+        f->seen = SEEN_END;
+        return true;
+    case 'Z':
+        return f->seen == SEEN_END;
+    default:
+        return true;
+    }
 }
 
 /* A COPY IN failed before the server had read the Sync behind it, and this is the answer. */
@@ -247,7 +279,8 @@ flow_reply(struct flow *f, uint8_t type, uint8_t first, flow_dropped_fn *dropped
     /* The owner takes local entries as soon as they are at the head. */
     CHECK(head->action != FLOW_LOCAL);
     const uint8_t step = replies[head->kind][type];
-    if (step == NOT_OWED || (f->copy_in && type != 'C')) {
+    if (step == NOT_OWED || (f->copy_in && type != 'C') ||
+        !flow_in_order(f, (enum flow_kind)head->kind, type)) {
         return bad;
     }
     if (type == 'Z' && !flow_take_txn(f, first)) {

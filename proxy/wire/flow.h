@@ -14,6 +14,9 @@
  * have). After an error in the extended protocol the server skips everything up to the next Sync,
  * and so does the flow.
  *
+ * A stray reply is told from an owed one even when it comes after the next request was sent: a
+ * ReadyForQuery must have an end of a command before it, and a row its description.
+ *
  * COPY IN: from CopyInResponse until the client's CopyDone or CopyFail (or the server's error) the
  * server ignores Sync and Flush, so those leave no entry, and those that were already sent are
  * taken out again, up to a CopyDone that was sent ahead as well. If the COPY then fails, nobody can
@@ -59,6 +62,7 @@ struct flow {
     uint32_t size;              /* a power of two */
     uint32_t head;
     uint32_t count;
+    uint8_t seen;       /* of the answer to the head: see flow.c */
     bool skipping;      /* the server ignores everything until a Sync that has not been sent yet */
     bool copy_in;       /* the server reads CopyData */
     bool syncs_ignored; /* the COPY IN at the head has taken Syncs that were sent */

@@ -52,8 +52,13 @@ def instead(what, of="C"):
 
 
 def behind(what, of="Z"):
-    """In one piece: what came alone, later, could not be told from an answer to the next who asks."""
+    """In one piece."""
     return lambda kind, frame: [frame + what] if kind == of else [frame]
+
+
+def later(what, of="Z"):
+    """When the connection may serve somebody else already."""
+    return lambda kind, frame: [frame, what] if kind == of else [frame]
 
 
 def ahead(what, of="D"):
@@ -167,6 +172,17 @@ class Hostility(PairCase):
                 self.server.behave()
                 for _ in range(4):
                     self.assertEqual(self.outcome(), "ok", "whoever comes next gets an answer of their own")
+                self.recovers()
+
+    def test_what_comes_late_is_never_the_answer_to_the_next(self):
+        """It costs the next at most the connection, while the connection is not dropped yet."""
+        for name, what in (("Z", READY), ("rows", ROW), ("rows and Z", ROW * 3 + READY)):
+            with self.subTest(name):
+                self.fresh()
+                self.assertEqual(self.outcome(), "ok")
+                self.server.hook = later(what)
+                for _ in range(20):
+                    self.assertIn(self.outcome(), ("ok",) + LOST)
                 self.recovers()
 
     def test_closed_in_the_middle_of_a_result(self):

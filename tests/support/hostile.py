@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: PostgreSQL
 """hostile.py: a server that misbehaves, for the connections of one user; all others meet the real server behind it.
 
-login: what it says in place of the login's answers, then it closes (or waits, with stay). The hook of Middle changes what
-comes after a login.
+login: what it says in place of the login's answers (or a function of the socket), then it closes (or waits, with stay). The
+hook of Middle changes what comes after a login.
 """
 import contextlib
 import socket
@@ -38,7 +38,10 @@ class Hostile(Middle):
             return
         with contextlib.suppress(OSError):
             server.shutdown(socket.SHUT_RDWR)
-            client.sendall(self.login)
+            if callable(self.login):
+                self.login(client)
+            else:
+                client.sendall(self.login)
             while self.stay and client.recv(65536):
                 pass
 

@@ -38,6 +38,19 @@ is_one_of(unsigned type, const char *types)
     return type != 0 && type < 128 && strchr(types, (int)type) != NULL;
 }
 
+/* What the server says ahead of such a reply, 0 for nothing. */
+static uint8_t
+ahead_of(unsigned type, enum flow_kind kind)
+{
+    if (kind == FLOW_FUNCTION) {
+        return type == 'Z' ? 'V' : 0;
+    }
+    if (kind == FLOW_QUERY) {
+        return type == 'Z' ? 'C' : type == 'D' ? 'T' : 0;
+    }
+    return 0;
+}
+
 static void
 each_request_is_answered_by_its_own_replies_only(void **state)
 {
@@ -47,6 +60,8 @@ each_request_is_answered_by_its_own_replies_only(void **state)
             struct flow f;
             flow_init(&f);
             assert_true(flow_push(&f, owed[i].kind, FLOW_SWALLOW, 42));
+            const uint8_t ahead = ahead_of(type, owed[i].kind);
+            assert_true(ahead == 0 || !flow_reply(&f, ahead, 0, NULL, NULL).bad);
             const struct flow_verdict v = flow_reply(&f, (uint8_t)type, 'T', NULL, NULL);
             const bool goes_on = is_one_of(type, owed[i].goes_on);
             const bool finishes = is_one_of(type, owed[i].finishes);
@@ -207,15 +222,15 @@ static const struct {
     {"> P B D E S < 1 2 T D C ZI", "1. 2. T. D C. Z. []I"},
     {"> P D S < 1 t n ZI", "1. t n. Z. []I"},
     {"> E E C S < s I 3 ZI", "s. I. 3. Z. []I"},
-    {"> Q Q S < ZI T ZI ZE", "Z. T Z. Z. []E"},
+    {"> Q Q S < I ZI T C ZI ZE", "I Z. T C Z. Z. []E"},
     {"> E S < H d d c C ZI", "H d d c C. Z. []I"},
     {"> P B E", "[PBE]I"},
     /* out of order, too much, too little */
     {"> P B E S < 2", "2! [PBES]I"},
     {"> P B E S < ZI", "Z! [PBES]I"},
     {"> P B < 1 1", "1. 1! [B]I"},
-    {"> Q < ZI ZI", "Z. Z! []I"},
-    {"> Q < ZI D", "Z. D! []I"},
+    {"> Q < I ZI ZI", "I Z. Z! []I"},
+    {"> Q < I ZI D", "I Z. D! []I"},
     {"> E S < C C", "C. C! [S]I"},
     {"> F < D", "D! [F]I"},
     {"> Q < V", "V! [Q]I"},
@@ -224,6 +239,17 @@ static const struct {
     {"> Q < W", "W! [Q]I"},
     {"> Q < R", "R! [Q]I"},
     {"< ZI", "Z! []I"},
+    /* what came too late for the request before: it lacks what belongs ahead of it */
+    {"> Q < ZI", "Z! [Q]I"},
+    {"> F < ZI", "Z! [F]I"},
+    {"> Q < D", "D! [Q]I"},
+    {"> Q < T ZI", "T Z! [Q]I"},
+    {"> Q < C T ZI", "C T Z! [Q]I"},
+    {"> Q < T C D", "T C D! [Q]I"},
+    {"> Q < T C T D C ZI", "T C T D C Z. []I"},
+    {"> Q Q < T D C ZI D", "T D C Z. D! [Q]I"},
+    {"> Q Q < T D C ZI ZI", "T D C Z. Z! [Q]I"},
+    {"> Q F < E ZE ZE", "E Z. Z! [F]E"},
     /* an error in a simple query or a function call: its ReadyForQuery follows */
     {"> Q < E ZE", "E Z. []E"},
     {"> Q < T D E ZE", "T D E Z. []E"},
@@ -287,7 +313,7 @@ static const struct {
     {"> Q < G D", "G D! [Q]I copy"},
     {"> E < G s", "G s! [E]I copy"},
     {"> E < G G", "G G! [E]I copy"},
-    {"> Q < G E ZI > c c Q < T ZI", "G E Z. T Z. []I"},
+    {"> Q < G E ZI > c c Q < T C ZI", "G E Z. T C Z. []I"},
     {"> E < G E", "G -E E []I skipping"},
     {"> E < G > c < E > S < ZI", "G -E E Z. []I"},
     /* what is not of the COPY makes it fail: a CopyDone behind that is for a later one */
@@ -311,7 +337,7 @@ static const struct {
     {"> Q S c c S < G C G C ZI ZI", "G C G C Z. Z. []I"},
     {"> E c S < C ZI", "C. Z. []I"}, /* it was no COPY */
     {"> E c S < G E ZI", "G -E E Z. []I"},
-    {"> c S c Q c P c S < ZI T ZI 1 ZI", "Z. T Z. 1. Z. []I"},
+    {"> c S c Q c P c S < ZI T C ZI 1 ZI", "Z. T C Z. 1. Z. []I"},
     /* a COPY IN that failed after it had taken a Sync: read before the failure, or not? */
     {"> E S < G E > S < ZI", "G -E E Z. []I doubtful"},
     {"> E S < G E ZE", "G -E E Z. []E doubtful"},
@@ -550,6 +576,9 @@ server_runs(struct server *s, const struct sent *m)
         server_says(s, 'c', false, m);
     }
     if (m->outcome == WORKS) {
+        if (m->letter == 'Q') {
+            server_says(s, 'T', false, m);
+        }
         server_says(s, 'D', false, m);
     }
     if (!s->copies) {
