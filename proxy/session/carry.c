@@ -40,6 +40,16 @@ carry_note_discard(struct session *s, bool settings_too)
 }
 
 bool
+carry_note_reset(struct session *s)
+{
+    if (!is_alone(s) || carry_is_pending(s)) {
+        return false;
+    }
+    s->set_kind = SQL_SET_RESET_ALL;
+    return true;
+}
+
+bool
 carry_is_pending(const struct session *s)
 {
     return s->set_kind != SQL_SET_NONE || s->forgets_statements;

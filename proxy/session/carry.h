@@ -18,6 +18,9 @@ bool carry_note(struct session *s, struct slice text);
 /* DISCARD ALL or DEALLOCATE ALL is about to be sent: prepared statements go (relay.c hears when),
  * and with the former the settings. */
 void carry_note_discard(struct session *s, bool settings_too);
+/* A text of several statements whose last is RESET ALL is about to be sent. True when it is
+ * carried, as carry_note(). */
+bool carry_note_reset(struct session *s);
 /* Whether a change waits for the server's answer: nothing else is begun meanwhile. */
 bool carry_is_pending(const struct session *s);
 /* The server has answered everything. */

@@ -164,6 +164,9 @@ note_effects(struct session *s, uint32_t pins, enum sql_special special, struct 
     if (special == SQL_SPECIAL_DISCARD_ALL || special == SQL_SPECIAL_DEALLOCATE_ALL) {
         carry_note_discard(s, special == SQL_SPECIAL_DISCARD_ALL);
     }
+    if (special == SQL_SPECIAL_RESET_ALL && pins == SQL_PIN_SET && carry_note_reset(s)) {
+        return;
+    }
     if (pins != SQL_PIN_SET || !carry_note(s, text)) {
         session_pin(s, pins);
     }

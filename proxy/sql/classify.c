@@ -624,6 +624,9 @@ on_reset(struct stmt *s, const struct token *t)
     if (t->keyword == KW_ALL || is_read_only_setting(t)) {
         s->lifts_read_only = true;
     }
+    if (s->count == 1 && t->keyword == KW_ALL) {
+        s->special = SQL_SPECIAL_RESET_ALL;
+    }
 }
 
 /* PREPARE TRANSACTION 'id' leaves nothing in the session; PREPARE transaction AS .. does. */
@@ -749,6 +752,17 @@ stmt_finish(struct stmt *s, enum sql_hint hint)
     CHECK(s->class == SQL_WRITE || s->pins == SQL_PIN_NONE);
 }
 
+/* RESET ALL at the end of a text that is one transaction has happened when the text has succeeded:
+ * drivers clean up with it (asyncpg's pool). An earlier SET of the same text might be one that it
+ * does not take back, such as SET ROLE. */
+static enum sql_special
+last_of_several(const struct sql_traits *before, const struct stmt *s)
+{
+    const bool settings_only = (before->pins & (uint32_t)SQL_PIN_SET) == 0 && !before->controls;
+    return settings_only && s->special == SQL_SPECIAL_RESET_ALL ? SQL_SPECIAL_RESET_ALL
+                                                                : SQL_SPECIAL_NONE;
+}
+
 /* One more statement of the text. Several are a read only when each is one; one that stands alone
  * may be anything. */
 static void
@@ -756,17 +770,18 @@ traits_add(struct sql_traits *traits, struct stmt *s)
 {
     stmt_finish(s, traits->hint);
     traits->statements++;
+    traits->special = last_of_several(traits, s);
     traits->pins |= s->pins;
+    traits->controls = traits->controls || (s->class != SQL_READ && s->class != SQL_WRITE);
     traits->lifts_read_only = traits->lifts_read_only || s->lifts_read_only;
     if (traits->statements == 1) {
         traits->class = s->class;
-        traits->special = s->special;
+        traits->special = s->special == SQL_SPECIAL_RESET_ALL ? SQL_SPECIAL_NONE : s->special;
         traits->name = s->special_name;
         traits->why = s->why;
         traits->where = s->where;
         return;
     }
-    traits->special = SQL_SPECIAL_NONE;
     traits->name = SLICE_EMPTY;
     if (s->class == SQL_READ && traits->class == SQL_READ) {
         return;

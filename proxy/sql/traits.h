@@ -47,6 +47,7 @@ enum sql_special {
     SQL_SPECIAL_DISCARD_ALL,    /* DISCARD ALL, alone: forgets prepared statements */
     SQL_SPECIAL_DEALLOCATE_ALL, /* DEALLOCATE [PREPARE] ALL, alone */
     SQL_SPECIAL_DEALLOCATE,     /* DEALLOCATE [PREPARE] name, alone: see name */
+    SQL_SPECIAL_RESET_ALL, /* RESET ALL, the last of several that change no setting themselves */
 };
 
 /* A hint in a leading comment: / * teal: write * / or / * teal: read * /. It can only send a read
@@ -66,6 +67,7 @@ struct sql_traits {
     /* It may end what makes a backend read-only (SET TRANSACTION READ WRITE, set_config, RESET ALL,
      * ..): a backend of a read route must not run it, not even inside BEGIN READ ONLY. */
     bool lifts_read_only;
+    bool controls; /* A BEGIN or COMMIT stands in the text: it is not one transaction. */
     /* The text holds a backslash: the reading is right only with standard_conforming_strings on. A
      * session that has it off must take SQL_WRITE and SQL_PIN_UNKNOWN instead. */
     bool backslash;

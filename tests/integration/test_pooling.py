@@ -284,6 +284,23 @@ class TwoBackends(PairCase):
         a.close()
         self.assertEqual(waiting.result(10), "served")
 
+    def test_reset_all_at_the_end_of_several_statements(self):
+        """Drivers clean up with it. It pins nobody, and what was set before is gone on every backend."""
+        clean = "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL"
+        a, b, c = self.connect(), self.connect(), self.connect()
+        for one in (a, b, c):
+            one.query("SET work_mem = '7MB'")
+            one.queries(clean)
+        self.assertEqual(self.teal.console("SHOW SESSIONS PINNED"), [])
+        for one in (a, b, c):
+            self.rotate()
+            self.assertEqual(one.value("SHOW work_mem"), "4MB")
+        a.query("SET work_mem = '8MB'")
+        with self.refused("22012"):
+            a.queries("SELECT 1/0; " + clean)
+        self.assertEqual(a.value("SHOW work_mem"), "8MB")
+        self.assertEqual(b.value("SHOW work_mem"), "4MB")
+
     def test_pinned_sessions_are_listed(self):
         a = self.connect()
         a.query("CREATE TEMP TABLE shown (n int)")

@@ -388,6 +388,35 @@ discard_all_is_special_only_alone(void **state)
 }
 
 static void
+reset_all_ends_several_statements_that_set_nothing(void **state)
+{
+    (void)state;
+    static const char *const carried[] = {
+        "SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;",
+        "SELECT 1; RESET ALL",
+        "SET LOCAL a = 1; RESET ALL",
+    };
+    static const char *const kept[] = {
+        "RESET ALL",
+        "RESET ALL; SELECT 1",
+        "SET ROLE a; RESET ALL",
+        "RESET ALL; RESET ALL",
+        "COMMIT; RESET ALL",
+        "SELECT 1; BEGIN; RESET ALL",
+        "BEGIN READ ONLY; SELECT 1; RESET ALL",
+        "SELECT set_config('a', 'b', false); RESET ALL",
+        "SELECT 1; RESET \"all\"",
+    };
+    for (size_t i = 0; i < sizeof(carried) / sizeof(carried[0]); i++) {
+        assert_int_equal(classify(carried[i]).special, SQL_SPECIAL_RESET_ALL);
+        assert_int_equal(classify(carried[i]).pins, SQL_PIN_SET);
+    }
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        assert_int_equal(classify(kept[i]).special, SQL_SPECIAL_NONE);
+    }
+}
+
+static void
 deallocate_gives_the_name_as_written(void **state)
 {
     (void)state;
@@ -592,6 +621,7 @@ main(void)
         cmocka_unit_test(deep_nesting_needs_no_stack),
         cmocka_unit_test(a_large_literal_is_read_whole),
         cmocka_unit_test(discard_all_is_special_only_alone),
+        cmocka_unit_test(reset_all_ends_several_statements_that_set_nothing),
         cmocka_unit_test(deallocate_gives_the_name_as_written),
         cmocka_unit_test(what_may_end_a_read_only_transaction_is_told),
         cmocka_unit_test(a_backslash_is_told),
