@@ -80,9 +80,7 @@ async def pool_of_20():
             async with c.transaction():
                 await c.execute("INSERT INTO busy (who) VALUES ($1)", who)
                 assert await c.fetchval("SELECT $1::int", who) == who
-    async def reset(_):
-        """In place of the pool's own, whose RESET ALL among other statements would pin each session: see notes."""
-    async with asyncpg.create_pool(reset=reset, host=HOST, port=PORT, user=USER, password=PASSWORD, database=DATABASE, ssl=SSLMODE,
+    async with asyncpg.create_pool(host=HOST, port=PORT, user=USER, password=PASSWORD, database=DATABASE, ssl=SSLMODE,
                                    min_size=20, max_size=20) as pool:
         await asyncio.gather(*(work(pool, i) for i in range(200)))
         show("counts", tuple(await pool.fetchrow("SELECT count(*), count(DISTINCT who) FROM busy")))
