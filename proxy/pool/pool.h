@@ -66,6 +66,8 @@ void pools_configure(struct pools *p, struct conf *conf, struct access *access);
 /* The secret of a user that the access does not have: for its backends from now on. users (taken
  * over by reference) knows the name. */
 void pools_learn_user(struct pools *p, const char *name, struct users *users);
+/* What was learnt of the name last; NULL for nothing. Borrowed until more is learnt. */
+const struct users *pools_learnt(const struct pools *p, const char *name);
 /* A new view: addresses of the nodes. Idle backends of a server that is not the same any more are
  * closed. */
 void pools_set_view(struct pools *p, const struct view *view);

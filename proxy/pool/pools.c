@@ -85,11 +85,17 @@ pools_learn_user(struct pools *p, const char *name, struct users *users)
     users_unref(map_put(&p->learnt, slice_of_str(name), users_ref(users)));
 }
 
+const struct users *
+pools_learnt(const struct pools *p, const char *name)
+{
+    return map_get(&p->learnt, slice_of_str(name));
+}
+
 const struct user *
 pools_user(const struct pools *p, const char *name)
 {
     const struct user *user = access_user(p->access, name);
-    const struct users *learnt = user == NULL ? map_get(&p->learnt, slice_of_str(name)) : NULL;
+    const struct users *learnt = user == NULL ? pools_learnt(p, name) : NULL;
     return learnt == NULL ? user : users_find(learnt, name);
 }
 

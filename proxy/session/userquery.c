@@ -147,6 +147,9 @@ put_quoted(struct buf *b, const char *text)
     buf_put_u8(b, '"');
 }
 
+/* The keys that a login has shown stay for as long as the secret does, also when the answer was
+ * forgotten meanwhile: backends of that user may have nothing else, and whoever only tries a name
+ * must not take them away. */
 static struct users *
 users_of_one(const struct entry *e, const char *secret)
 {
@@ -157,8 +160,9 @@ users_of_one(const struct entry *e, const char *secret)
     put_quoted(&line, e->name);
     buf_put_u8(&line, ' ');
     put_quoted(&line, secret);
-    struct users *users = users_load_slice(buf_slice(&line), "auth_query",
-                                           &e->q->worker->workers->seed, e->users, &mistakes);
+    const struct worker *w = e->q->worker;
+    struct users *users = users_load_slice(buf_slice(&line), "auth_query", &w->workers->seed,
+                                           pools_learnt(w->pools, e->name), &mistakes);
     if (users == NULL) {
         log_warn(NULL, "what auth_query gives is no secret", "user=\"%s\"", e->name);
     }

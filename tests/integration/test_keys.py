@@ -86,6 +86,18 @@ class Verifiers(PairCase):
     def who(self, connection):
         return connection.value("SELECT session_user || ' ' || current_setting('cluster_name')")
 
+    def test_0_without_a_login_nobody_knows_the_key(self):
+        self.teal.set(auth_type="trust")
+        self.teal.console("RELOAD")
+        try:
+            with self.refused("28000") as caught:
+                self.connect(user="scram_user")
+        finally:
+            self.teal.set(auth_type="scram-sha-256")
+            self.teal.console("RELOAD")
+        self.assertIn("no client has logged in with it yet", caught.exception.message)
+        self.assertIn("blue", caught.exception.message)
+
     def test_1_a_login_opens_the_backends_of_both_workers(self):
         sessions = [self.login() for _ in range(4)]
         for s in sessions:
@@ -121,6 +133,36 @@ class Verifiers(PairCase):
         self.teal.steps("CUTOVER")
         self.assertEqual(self.who(s), "scram_user green")
         self.assertEqual(self.who(self.login()), "scram_user green")
+
+
+class FoundVerifiers(PairCase):
+    """The verifier comes by auth_query: the key that a login has shown outlives what others try under that name."""
+
+    teal_settings = {"workers": 1, "auth_type": "scram-sha-256", "auth_user": "postgres", "auth_query_ttl": "60s",
+                     "users": "", "serves": False}
+
+    def test_a_failed_login_after_a_reload_does_not_forget_the_key(self):
+        s = self.connect(user="scram_user", password="scram-secret")
+        self.assertEqual(s.value("SELECT session_user"), "scram_user")
+        self.teal.console("RELOAD")
+        with self.refused("28P01"):
+            self.connect(user="scram_user", password="wrong")
+        self.teal.console("RECONNECT")
+        self.assertEqual(s.value("SELECT session_user"), "scram_user")
+
+    def test_a_new_password_needs_a_new_login(self):
+        s = self.connect(user="scram_user", password="scram-secret")
+        verifier = self.pair.blue.value("SELECT rolpassword FROM pg_authid WHERE rolname = 'scram_user'")
+        self.addCleanup(self.pair.blue.sql, "ALTER ROLE scram_user PASSWORD '%s'" % verifier)
+        self.pair.blue.sql("ALTER ROLE scram_user PASSWORD 'new-secret'")
+        self.teal.console("RELOAD")
+        self.teal.console("RECONNECT")
+        with self.refused("28000") as caught:
+            s.value("SELECT 1")
+        self.assertIn("not the one that the server holds", caught.exception.message)
+        with self.refused("28P01"):
+            self.connect(user="scram_user", password="scram-secret")
+        self.assertEqual(self.connect(user="scram_user", password="new-secret").value("SELECT session_user"), "scram_user")
 
 
 class PlainUsers(PairCase):
