@@ -457,7 +457,7 @@ show_databases(const struct statement *s, const struct snapshot *snap)
     table_add(t, NULL);
     add_u64(t, 0); /* no limit for the database as a whole */
     add_u64(t, snap->servers);
-    add_u64(t, c->max_client_conn);
+    add_u64(t, c->max_db_client_connections);
     add_u64(t, snap->sessions);
     add_u64(t, v->paused ? 1 : 0);
     add_u64(t, v->disabled ? 1 : 0);

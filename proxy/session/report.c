@@ -373,7 +373,7 @@ report_sockets(const struct worker *w, bool only_active)
 
 /* ---- users ---- */
 
-enum { USER_NAME = 0, USER_SERVERS = 5, USER_CLIENTS = 7 };
+enum { USER_NAME = 0, USER_SERVERS = 5, USER_CLIENTS_MAX = 6, USER_CLIENTS = 7 };
 
 /* Adds to the user's counts; a new row when there is none. */
 static void
@@ -413,6 +413,9 @@ report_users(const struct worker *w)
         struct pool_counts n;
         pool_count(p, &n);
         add_to_user(t, pool_key_of(p)->user, n.active + n.idle + n.login, 0);
+    }
+    for (size_t row = 0; row < table_rows(t); row++) {
+        table_setf(t, row, USER_CLIENTS_MAX, "%u", w->conf->max_user_client_connections);
     }
     return t;
 }

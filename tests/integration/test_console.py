@@ -13,7 +13,7 @@ import unittest
 
 import pgwire
 from case import Background, PairCase
-from cluster import TOP, wait_until
+from cluster import TOP, client_program, wait_until
 from flips import FlipCase
 
 
@@ -268,6 +268,14 @@ class Reports(PairCase):
         self.assertGreater(int(self.teal.console("SHOW MEM")[0]["memtotal"]), 1 << 20)
         a.query("COMMIT")
 
+    def test_psql_by_pgbouncers_name(self):
+        done = subprocess.run([client_program("psql"), "-XAt", "-v", "ON_ERROR_STOP=1", "-h", self.teal.admin_dir,
+                               "-p", str(self.teal.admin_port), "-U", "stats", "-d", "pgbouncer",
+                               *(word for what in COLUMNS for word in ("-c", "SHOW " + what)),
+                               "-c", "PAUSE", "-c", "RESUME", "-c", "SET lag_max = '2s'", "-c", "RELOAD"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
     def test_select_is_show_and_a_ping(self):
         self.assertEqual(self.teal.console("SELECT version"), self.teal.console("SHOW VERSION"))
         self.assertEqual(self.teal.console("SELECT 1"), [{"?column?": "1"}])
@@ -451,10 +459,18 @@ class Settings(PairCase):
             with open(users, "a") as f:
                 f.write("this is no line of a users file\n")
             self.assertRegex(self.refused("RELOAD", "F0000"), re.escape(users) + r":\d+: ")
+            with open(users, "w") as f:
+                f.write(good)
+            self.teal.set(auth_type="trust", client_tls_sslmode="require", client_tls_cert_file="/nonexistent.crt",
+                          client_tls_key_file="/nonexistent.key")
+            self.assertIn("/nonexistent.crt", self.refused("RELOAD", "F0000"))
+            self.refused("SET client_tls_sslmode = require", "F0000")  # without a certificate
             self.assertEqual(self.teal.console("SHOW CONFIG"), before)
         finally:
             with open(users, "w") as f:
                 f.write(good)
+        for key in ("client_tls_sslmode", "client_tls_cert_file", "client_tls_key_file"):
+            del self.teal.sections["teal"][key]
         self.teal.set(auth_type="trust")
         self.teal.console("RELOAD")
         self.assertEqual(self.setting("max_client_conn"), "77")
