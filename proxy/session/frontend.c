@@ -888,6 +888,15 @@ goes_nowhere(const struct session *s, uint8_t type)
     return (type == 'd' || type == 'c' || type == 'f' || type == 'H') && place_is_idle(s);
 }
 
+/* What was asked for in good order is answered first, as PostgreSQL does it: the bad message waits.
+ */
+static bool
+answers_come_first(const struct session *s)
+{
+    return s->phase == SESSION_READY && s->backend != NULL && !flow_empty(&s->backend->flow) &&
+           !s->in_batch && !s->backend->flow.copy_in;
+}
+
 bool
 frontend_header(struct session *s, struct slice in, uint8_t *type, uint64_t *total)
 {
@@ -896,16 +905,20 @@ frontend_header(struct session *s, struct slice in, uint8_t *type, uint64_t *tot
         return false;
     }
     const uint8_t seen = in.p[0];
-    if (seen >= 128 || rows[seen].handle == NULL) {
-        session_refuse(s, SQLSTATE_PROTOCOL, "invalid frontend message type %u", seen);
+    const bool known = seen < 128 && rows[seen].handle != NULL;
+    if (known && r == WIRE_OK &&
+        (rows[seen].body_max == 0 || *total - WIRE_HEADER_LEN <= rows[seen].body_max)) {
+        return true;
+    }
+    if (answers_come_first(s)) {
         return false;
     }
-    if (r == WIRE_BAD ||
-        (rows[seen].body_max > 0 && *total - WIRE_HEADER_LEN > rows[seen].body_max)) {
+    if (known) {
         session_refuse(s, SQLSTATE_PROTOCOL, "invalid message length");
-        return false;
+    } else {
+        session_refuse(s, SQLSTATE_PROTOCOL, "invalid frontend message type %u", seen);
     }
-    return true;
+    return false;
 }
 
 size_t

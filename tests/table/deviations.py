@@ -22,6 +22,8 @@ DEVIATIONS = [
     ("auth/inner length -1 *", r"R11 closed", "E:FATAL/08P01 closed", "no initial response: a mechanism that needs one is given none"),
     ("auth/length *", r"E:FATAL/28P01", "E:FATAL/08P01", "a length that cannot be is no wrong password"),
     ("length/* of *", r"Z:I closed$", "Z:I E:FATAL/08P01 closed", "after a login a word of why is allowed before the close"),
+    ("*/bad l*", r"(Z:[IT]) closed$", r"\1 E:FATAL/08P01 closed", "after a login a word of why is allowed before the close"),
+    ("behind a query/bad type then EOF *", r"^R0 K Z:I .*$", "R0 K Z:I closed", "of one who has gone, what still waits for a server is not begun"),
     ("length/H and a byte *", r"E:ERROR/08P01 ", "", "with nothing owed a Flush goes no further than Teal, whatever its body"),
     ("copy/in with a Terminate inside *", r"(G:\S+ )?E:ERROR/08P01 E:FATAL/08P01 ", "", "who has said good-bye is told nothing more"),
     ("copy/in with a Terminate inside *", r"E:ERROR/08P01 E:FATAL/08P01 ", "", "who has said good-bye is told nothing more"),

@@ -144,6 +144,13 @@ def length_rows():
         row("length/%s and a byte" % kind, message(kind, b"x"))
     for kind in (b"p", b"A", b"z", b"\0", b"R", b"v", b"\xff", b"N", b"T", b"Z", b"1", b"\x16"):
         row("type/%r" % kind, kind + struct.pack("!i", 4), end="read")
+    for name, bad in (("type", message("z")), ("length", b"Q\0\0\0\3"), ("long Sync", message("S", b"\0" * 12000)), ("password", message("p", b"x\0"))):
+        row("behind a query/bad " + name, query("SELECT 1") + bad, end="read")
+        row("behind a batch/bad " + name, whole("SELECT 1") + sync() + bad, end="read")
+        row("behind three queries/bad " + name, query("SELECT 1") + query("oops") + query("SELECT pg_sleep(0.02)") + bad, end="read")
+        row("in a transaction/bad " + name, query("BEGIN") + query("SELECT 1") + bad, end="read")
+        row("behind a copy out/bad " + name, query("COPY (SELECT n FROM generate_series(1, 2000) n) TO STDOUT") + bad, end="read")
+    row("behind a query/bad type then EOF", query("SELECT 1") + message("z"), end="eof")
     row("length/half a query then EOF", query("SELECT 1")[:7], end="eof")
     row("length/a type then EOF", b"Q", end="eof")
 
