@@ -341,7 +341,7 @@ with_config(struct control *c, bool (*fn)(struct control *c, const struct cutove
     char *conninfo[SIDES_COUNT];
     char address[SIDES_COUNT][ADDRESS_SIZE];
     for (int side = 0; side < SIDES_COUNT; side++) {
-        conninfo[side] = conninfo_for_replication(c->conf, side);
+        conninfo[side] = conninfo_for_replication(c->conf, (enum side)side);
     }
     const struct cutover_config k = machine_config(c->conf, conninfo, address);
     const bool ok = fn(c, &k);
@@ -394,7 +394,7 @@ control_machine_new(struct control *c)
     list_init(&c->delays);
     c->crash_at = getenv("TEAL_CRASH_AT");
     for (int side = 0; side < SIDES_COUNT; side++) {
-        c->conninfo[side] = conninfo_of(c->conf, side, CUTOVER_APPLICATION_NAME,
+        c->conninfo[side] = conninfo_of(c->conf, (enum side)side, CUTOVER_APPLICATION_NAME,
                                         c->conf->server_connect_timeout_us);
         c->pq[side] = pq_new(c->loop, side_name((enum side)side), c->conninfo[side],
                              cutover_connection_setup());

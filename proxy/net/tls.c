@@ -343,8 +343,13 @@ static bool
 expect_host(struct tls *tls, const char *host)
 {
     const bool address = is_address(host);
-    if (!address && SSL_set_tlsext_host_name(tls->ssl, host) != 1) {
-        return false;
+    if (!address) {
+        char *name = xstrdup(host); /* the library's macro takes no const */
+        const bool set = SSL_set_tlsext_host_name(tls->ssl, name) == 1;
+        mem_free(name);
+        if (!set) {
+            return false;
+        }
     }
     if (tls->context->mode < TLS_VERIFY_FULL) {
         return true;
