@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -68,6 +69,32 @@ class Control(PairCase):
         self.assertEqual(console.collect()[0].tag, "PAUSE")
         self.assertEqual(self.servers(), [])
         console.close()
+
+    def test_pauses_under_load_cost_no_client_an_error(self):
+        stop, done = threading.Event(), [0] * 8
+
+        def work(n):
+            with self.teal.connect() as c:
+                while not stop.is_set():
+                    c.query("INSERT INTO kv VALUES ('load %d %d', 'x')" % (n, done[n]))
+                    self.assertEqual(c.execute("SELECT count(*) FROM kv WHERE k = $1", ["load %d %d" % (n, done[n])]).value(), "1")
+                    done[n] += 1
+
+        workers = [Background(work, n) for n in range(len(done))]
+        try:
+            for cycle in range(10):
+                before = list(done)
+                self.teal.console("PAUSE")
+                self.assertEqual(self.servers(), [])
+                if cycle % 3 == 2:
+                    self.teal.console("RECONNECT")
+                self.teal.console("RESUME")
+                wait_until(lambda: all(now > then for now, then in zip(done, before)), 10, "every client to go on")
+        finally:
+            stop.set()
+            for worker in workers:
+                worker.result()
+        self.assertEqual(self.pair.blue.value("SELECT count(*) FROM kv WHERE k LIKE 'load %'", "app"), str(sum(done)))
 
     def test_pause_has_a_limit_and_then_traffic_goes_on(self):
         c, other = self.connect(), self.connect()
