@@ -1,7 +1,7 @@
 /* console.c — the admin socket. See console.h.
  *
- * Three parts: sessions (sockets in and out of a dialog), commands (a handler for each row that
- * answers in steps), and the one long command with its runner. A session that is closed is freed at
+ * Three parts: sessions (sockets in and out of a dialog), answers in tables, and the one long
+ * command with its runner; the other commands stand in acts.c. A session that is closed is freed at
  * the end of the turn, because its own callback may be on the stack; the long command knows its
  * runner by number, so that a dead one is simply not found. */
 /* SPDX-License-Identifier: PostgreSQL */
@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "admin/dialog.h"
+#include "admin/console_internal.h"
 #include "admin/rights.h"
 #include "admin/text.h"
 #include "base/clock.h"
@@ -29,60 +29,13 @@
 
 enum {
     RECV_SIZE = 16 * 1024,
-    AUDIT_TEXT_MAX = 200,
     RUNNER_SIZE = 320,
     LOGIN_TIMEOUT_US = 5 * 1000 * 1000,
     IDLE_EVICT_US = 60 * 1000 * 1000,
     BACKLOG = 16,
-    WAIT_POLL_US = 10 * 1000,
 };
 
 static const char *const step_columns[] = {"result", "step", "detail", "took"};
-
-/* The long command under way. */
-struct run {
-    bool active;
-    enum command command;
-    uint64_t client_id; /* who started it; he may be gone */
-    struct ucred who;
-    uint64_t started_us;
-    uint64_t errors_before; /* client errors when it started */
-    bool held;              /* writes were held in it */
-    char text[AUDIT_TEXT_MAX + 1];
-};
-
-struct console {
-    struct loop *loop; /* borrowed */
-    struct console_ops ops;
-    int fd;              /* owned: the listening socket */
-    struct watch *watch; /* owned */
-    char *path;          /* owned: of the socket file */
-    struct list clients; /* struct client, owned */
-    size_t clients_count;
-    uint64_t last_id;
-    struct run run;
-};
-
-struct client {
-    struct list node;
-    struct console *console; /* borrowed */
-    uint64_t id;
-    struct stream stream;
-    struct dialog dialog;
-    struct timer *timer; /* owned: of the login, then of a command that waits */
-    bool closed;         /* unlinked; freed at the end of the turn */
-    uid_t uid;
-    pid_t pid;
-    char user_name[STATEMENT_NAME_SIZE]; /* of the uid in the system; "" for none */
-    /* Of the statement under way, for the audit and for an answer that comes later. */
-    struct statement statement; /* sql is not kept */
-    bool describe;
-    uint64_t started_us;
-    uint64_t wait_until_us; /* of WAIT_CLOSE */
-    char text[AUDIT_TEXT_MAX + 1];
-};
-
-static void client_wait_on(struct client *client);
 
 /* ---- sessions ---- */
 
@@ -110,7 +63,7 @@ client_close(struct client *client)
 }
 
 /* Sends what there is, lets the dialog go on, and settles what is waited for next. */
-static void
+void
 client_turn(struct client *client)
 {
     while (!client->closed && buf_len(&client->dialog.out) > 0) {
@@ -156,7 +109,7 @@ client_ready(void *arg, unsigned ready)
     client_turn(client);
 }
 
-static struct client *
+struct client *
 client_find(const struct console *console, uint64_t id)
 {
     LIST_EACH(node, &console->clients)
@@ -176,7 +129,7 @@ client_on_timer(void *arg)
     if (client->dialog.state == DIALOG_STARTUP) {
         client_close(client);
     } else if (client->dialog.state == DIALOG_BUSY) {
-        client_wait_on(client);
+        acts_wait_on(client);
     }
 }
 
@@ -288,7 +241,7 @@ audit(uint64_t id, const struct ucred *who, const char *text, uint64_t started_u
              took_us / 1000, text);
 }
 
-static void
+void
 client_audit(const struct client *client, const struct err *err)
 {
     const struct command_row *row = client->statement.row;
@@ -299,7 +252,7 @@ client_audit(const struct client *client, const struct err *err)
     }
 }
 
-static void
+void
 client_fail(struct client *client, const struct err *err)
 {
     client_audit(client, err);
@@ -360,12 +313,6 @@ client_run_table(struct client *client)
     table_free(t);
 }
 
-/* A question to the workers; the client may be gone when they answer. */
-struct ask {
-    struct console *console; /* borrowed: answers come by a mailbox that ends first */
-    uint64_t client_id;
-};
-
 static void
 on_workers_table(void *arg, struct table *table)
 {
@@ -402,292 +349,21 @@ client_run_workers(struct client *client)
 
 /* ---- answers in steps ---- */
 
-static void
+void
+client_begin_steps(struct client *client)
+{
+    if (!client->dialog.columns_sent) {
+        dialog_columns(&client->dialog, step_columns, COUNT_OF(step_columns));
+    }
+}
+
+void
 client_send_step(struct client *client, const char *result, const char *step, const char *detail,
                  const char *took)
 {
     const char *const cells[] = {result, step, detail, took};
-    if (!client->dialog.columns_sent) {
-        dialog_columns(&client->dialog, step_columns, COUNT_OF(step_columns));
-    }
+    client_begin_steps(client);
     dialog_row(&client->dialog, cells, COUNT_OF(cells));
-}
-
-/* An act that is over at once: one row. */
-typedef bool act_fn(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-
-static void
-client_run_act(struct client *client, const char *step, act_fn *act)
-{
-    struct buf detail;
-    struct err err;
-    err_clear(&err);
-    buf_init(&detail);
-    const bool ok = act(client->console->ops.ctx, &client->statement, &detail, &err);
-    CHECK(ok || err_is_set(&err));
-    if (ok) {
-        buf_put_u8(&detail, 0);
-        client_send_step(client, "ok", step, (const char *)buf_slice(&detail).p,
-                         text_duration(clock_now_us() - client->started_us).s);
-        client_audit(client, NULL);
-        dialog_complete(&client->dialog, client->statement.row->words);
-    } else {
-        client_fail(client, &err);
-    }
-    buf_fini(&detail);
-}
-
-static void
-run_reads(struct client *client)
-{
-    client_run_act(client, "reads", client->console->ops.reads);
-}
-
-static void
-run_hold(struct client *client)
-{
-    client_run_act(client, "hold", client->console->ops.hold);
-}
-
-static void
-run_release(struct client *client)
-{
-    client_run_act(client, "release", client->console->ops.release);
-}
-
-static bool
-has_client(const struct table *clients, uint64_t id)
-{
-    char text[24];
-    size_t column = 0;
-    (void)snprintf(text, sizeof(text), "%" PRIu64, id);
-    while (strcmp(clients->columns[column], "id") != 0) {
-        column++;
-        CHECK(column < clients->columns_count);
-    }
-    for (size_t row = 0; row < table_rows(clients); row++) {
-        if (strcmp(table_cell(clients, row, column), text) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void
-on_clients_to_kill(void *arg, struct table *clients)
-{
-    struct ask *ask = arg;
-    struct client *client = client_find(ask->console, ask->client_id);
-    mem_free(ask);
-    if (client != NULL && client->dialog.state == DIALOG_BUSY) {
-        const uint64_t id = client->statement.number;
-        if (has_client(clients, id)) {
-            client_run_act(client, "kill", client->console->ops.kill);
-        } else {
-            struct err err;
-            (void)err_set(&err, SQLSTATE_UNDEFINED_OBJECT, "there is no client %" PRIu64, id);
-            (void)err_hint(&err, "SHOW CLIENTS has them in its column id.");
-            client_fail(client, &err);
-        }
-        client_turn(client);
-    }
-    table_free(clients);
-}
-
-static void
-run_kill(struct client *client)
-{
-    struct console *console = client->console;
-    struct ask *ask = xcalloc(1, sizeof(*ask));
-    *ask = (struct ask){console, client->id};
-    console->ops.report(console->ops.ctx, WORKER_REPORT_CLIENTS, on_clients_to_kill, ask);
-}
-
-static void
-run_resume(struct client *client)
-{
-    client_run_act(client, "resume", client->console->ops.resume);
-}
-
-static void
-run_kill_all(struct client *client)
-{
-    client_run_act(client, "kill", client->console->ops.kill_all);
-}
-
-static void
-run_reconnect(struct client *client)
-{
-    client_run_act(client, "reconnect", client->console->ops.reconnect);
-}
-
-static void
-run_disable(struct client *client)
-{
-    client_run_act(client, "disable", client->console->ops.disable);
-}
-
-static void
-run_enable(struct client *client)
-{
-    client_run_act(client, "enable", client->console->ops.enable);
-}
-
-/* SUSPEND and SHOW FDS are the two halves of PgBouncer's restart by handing sockets over. */
-static void
-run_unsupported(struct client *client)
-{
-    struct err err;
-    (void)err_set(&err, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                  "%s is not supported: sockets are not handed over to another process",
-                  client->statement.row->words);
-    (void)err_hint(&err, "PAUSE lets everything wait; HOLD lets writes wait.");
-    client_fail(client, &err);
-}
-
-static void
-run_set(struct client *client)
-{
-    client_run_act(client, "set", client->console->ops.set);
-}
-
-static void
-run_reload(struct client *client)
-{
-    client_run_act(client, "reload", client->console->ops.reload);
-}
-
-static void
-run_shutdown(struct client *client)
-{
-    client_run_act(client, "shutdown", client->console->ops.shutdown);
-}
-
-/* ---- commands that wait ---- */
-
-static void
-client_wait_end(struct client *client, enum console_wait state, const struct buf *detail,
-                const struct err *err)
-{
-    if (state == CONSOLE_WAITS) {
-        timer_start(client->timer, WAIT_POLL_US);
-        return;
-    }
-    if (state == CONSOLE_WAIT_FAILED) {
-        client_fail(client, err);
-        return;
-    }
-    char text[AUDIT_TEXT_MAX];
-    const struct slice said = buf_slice(detail);
-    (void)snprintf(text, sizeof(text), "%.*s", (int)said.len, (const char *)said.p);
-    client_send_step(client, "ok", "wait", text,
-                     text_duration(clock_now_us() - client->started_us).s);
-    client_audit(client, NULL);
-    dialog_complete(&client->dialog, client->statement.row->words);
-}
-
-static void
-on_pause_poll(struct client *client)
-{
-    struct buf detail;
-    struct err err;
-    err_clear(&err);
-    buf_init(&detail);
-    const struct console_ops *ops = &client->console->ops;
-    client_wait_end(client, ops->paused(ops->ctx, &detail, &err), &detail, &err);
-    buf_fini(&detail);
-}
-
-/* How many server connections wait to be closed. */
-static size_t
-closing_count(const struct table *servers)
-{
-    size_t column = 0;
-    size_t count = 0;
-    while (strcmp(servers->columns[column], "close_needed") != 0) {
-        column++;
-        CHECK(column < servers->columns_count);
-    }
-    for (size_t row = 0; row < table_rows(servers); row++) {
-        count += strcmp(table_cell(servers, row, column), "1") == 0 ? 1 : 0;
-    }
-    return count;
-}
-
-static void
-on_closing_table(void *arg, struct table *servers)
-{
-    struct ask *ask = arg;
-    struct client *client = client_find(ask->console, ask->client_id);
-    const size_t count = closing_count(servers);
-    mem_free(ask);
-    table_free(servers);
-    if (client == NULL || client->dialog.state != DIALOG_BUSY) {
-        return;
-    }
-    struct buf detail;
-    struct err err;
-    enum console_wait state = count == 0 ? CONSOLE_WAIT_OVER : CONSOLE_WAITS;
-    buf_init(&detail);
-    buf_printf(&detail, "no server connection waits to be closed");
-    if (count > 0 && clock_now_us() >= client->wait_until_us) {
-        state = CONSOLE_WAIT_FAILED;
-        (void)err_set(&err, SQLSTATE_OBJECT_IN_USE,
-                      "%zu server connections that RECONNECT meant are still in use", count);
-        (void)err_hint(&err, "They are closed when they are released: SHOW SERVERS has them.");
-    }
-    client_wait_end(client, state, &detail, &err);
-    buf_fini(&detail);
-    client_turn(client);
-}
-
-static void
-client_wait_on(struct client *client)
-{
-    struct console *console = client->console;
-    if (client->statement.command == CMD_PAUSE) {
-        on_pause_poll(client);
-        client_turn(client);
-        return;
-    }
-    CHECK(client->statement.command == CMD_WAIT_CLOSE);
-    struct ask *ask = xcalloc(1, sizeof(*ask));
-    *ask = (struct ask){console, client->id};
-    console->ops.report(console->ops.ctx, WORKER_REPORT_SERVERS, on_closing_table, ask);
-}
-
-static void
-client_wait(struct client *client, act_fn *act)
-{
-    struct buf detail;
-    struct err err;
-    err_clear(&err);
-    buf_init(&detail);
-    const bool ok = act(client->console->ops.ctx, &client->statement, &detail, &err);
-    buf_fini(&detail);
-    if (!ok) {
-        client_fail(client, &err);
-        return;
-    }
-    dialog_columns(&client->dialog, step_columns, COUNT_OF(step_columns));
-    timer_start(client->timer, WAIT_POLL_US);
-}
-
-static void
-run_pause(struct client *client)
-{
-    client_wait(client, client->console->ops.pause);
-}
-
-static void
-run_wait_close(struct client *client)
-{
-    struct snapshot snap = {0};
-    client->console->ops.snapshot(client->console->ops.ctx, &snap);
-    const struct statement *s = &client->statement;
-    client->wait_until_us =
-        clock_now_us() + (s->timeout_set ? s->timeout_us : snap.conf->pause_timeout_us);
-    client_wait(client, client->console->ops.wait_close);
 }
 
 /* ---- the long command ---- */
@@ -942,16 +618,7 @@ client_cancel(void *ctx, uint32_t pid, struct slice key)
     if (!may || client == NULL || client->dialog.state != DIALOG_BUSY) {
         return;
     }
-    if (client->statement.command == CMD_PAUSE) {
-        struct buf detail;
-        struct err err;
-        buf_init(&detail);
-        err_clear(&err);
-        (void)console->ops.resume(console->ops.ctx, &client->statement, &detail, &err);
-        buf_fini(&detail); /* its answer comes with the next look at the pause */
-        return;
-    }
-    client->wait_until_us = 0; /* of WAIT_CLOSE */
+    acts_cancel(client);
     if (client != runner_find(console)) {
         return;
     }
@@ -962,41 +629,21 @@ client_cancel(void *ctx, uint32_t pid, struct slice key)
 
 /* ---- which command does what ---- */
 
-typedef void command_fn(struct client *client);
-
-static command_fn *const step_commands[COMMANDS_COUNT] = {
-    [CMD_CHECK] = run_check,
-    [CMD_PREPARE] = run_prepare,
-    [CMD_READS] = run_reads,
-    [CMD_WRITES] = run_writes,
-    [CMD_CUTOVER] = run_cutover,
-    [CMD_ROLLBACK] = run_rollback,
-    [CMD_FINISH] = run_finish,
-    [CMD_HOLD] = run_hold,
-    [CMD_RELEASE] = run_release,
-    [CMD_PAUSE] = run_pause,
-    [CMD_RESUME] = run_resume,
-    [CMD_KILL_ALL] = run_kill_all,
-    [CMD_SET] = run_set,
-    [CMD_RECONNECT] = run_reconnect,
-    [CMD_WAIT_CLOSE] = run_wait_close,
-    [CMD_DISABLE] = run_disable,
-    [CMD_ENABLE] = run_enable,
-    [CMD_SUSPEND] = run_unsupported,
-    [CMD_FDS] = run_unsupported,
-    [CMD_KILL] = run_kill,
-    [CMD_RELOAD] = run_reload,
-    [CMD_SHUTDOWN] = run_shutdown,
+static client_act_fn *const long_commands[COMMANDS_COUNT] = {
+    [CMD_CHECK] = run_check,     [CMD_PREPARE] = run_prepare,   [CMD_WRITES] = run_writes,
+    [CMD_CUTOVER] = run_cutover, [CMD_ROLLBACK] = run_rollback, [CMD_FINISH] = run_finish,
 };
 
 static void
 client_run_steps(struct client *client)
 {
     if (client->describe) {
-        dialog_columns(&client->dialog, step_columns, COUNT_OF(step_columns));
+        client_begin_steps(client);
         return;
     }
-    command_fn *const fn = step_commands[client->statement.command];
+    const enum command command = client->statement.command;
+    client_act_fn *const fn =
+        long_commands[command] != NULL ? long_commands[command] : acts_find(command);
     CHECK(fn != NULL); /* the test goes through the table */
     fn(client);
 }
