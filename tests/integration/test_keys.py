@@ -141,6 +141,16 @@ class FoundVerifiers(PairCase):
     teal_settings = {"workers": 1, "auth_type": "scram-sha-256", "auth_user": "postgres", "auth_query_ttl": "60s",
                      "users": "", "serves": False}
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        wait_until(cls.can_be_asked, 15, "a server to be known as up")
+
+    @classmethod
+    def can_be_asked(cls):
+        with cls.teal.connect(user="scram_user", password="scram-secret") as c:
+            return c.value("SELECT 1") == "1"
+
     def test_a_failed_login_after_a_reload_does_not_forget_the_key(self):
         s = self.connect(user="scram_user", password="scram-secret")
         self.assertEqual(s.value("SELECT session_user"), "scram_user")
