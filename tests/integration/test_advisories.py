@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: PostgreSQL
 """The mistakes that others published, by the names of their advisories: each with what would show it here.
 
-Elsewhere: CVE-2021-23222 and CVE-2024-10977 are test_tls.LyingServers, CVE-2026-6667 is test_console.Roles and the unit test of
-admin/rights.
+Elsewhere: CVE-2025-2291 and the questions of CVE-2015-6817 and CVE-2025-12819 are test_auth_query, CVE-2021-23222 and
+CVE-2024-10977 are test_tls.LyingServers, CVE-2026-6667 is test_console.Roles and the unit test of admin/rights.
 """
 import base64
 import struct

@@ -34,7 +34,7 @@ def is_reviewed(name, way, theirs, ours):
 
 
 class TableCase(TlsCase):
-    """One server; a second proxy with SCRAM for the rows of the authentication."""
+    """One server; a proxy for each method by which clients log in."""
 
     teal_settings = {"auth_type": "trust", "default_pool_size": 20, "max_client_conn": 2000}
 
@@ -44,19 +44,20 @@ class TableCase(TlsCase):
         blue = cls.pair.blue
         blue.sql("CREATE DATABASE %s OWNER app" % DIRECT_DATABASE)
         blue.sql(APP_SCHEMA, DIRECT_DATABASE)
-        cls.scram = Teal(cls.pair, name="scram", **dict(cls.teal_settings, auth_type="scram-sha-256"))
-        cls.scram.serves = False
-        cls.scram.start()
+        cls.teals = {"app": cls.teal, "postgres": cls.teal}
+        for user, auth_type in (("scram_user", "scram-sha-256"), ("md5_user", "md5")):
+            cls.teals[user] = Teal(cls.pair, name=user, serves=False, **dict(cls.teal_settings, auth_type=auth_type)).start()
 
     @classmethod
     def tearDownClass(cls):
         try:
-            cls.scram.stop()
+            for user in ("scram_user", "md5_user"):
+                cls.teals[user].stop()
         finally:
             super().tearDownClass()
 
     def both(self, case, way):
-        blue, teal = self.pair.blue, self.scram if case.user == "scram_user" else self.teal
+        blue, teal = self.pair.blue, self.teals[case.user]
         theirs = Player(case, way, blue.host, blue.port, DIRECT_DATABASE, self.tls).play()
         ours = Player(case, way, teal.host, teal.port, "app", self.tls).play()
         return case, way, theirs, ours

@@ -21,6 +21,7 @@ DEVIATIONS = [
     ("startup/gss then ssl *", r"^byte:G .*$", "byte:N byte:S closed", "no GSSAPI"),
     ("auth/inner length -1 *", r"R11 closed", "E:FATAL/08P01 closed", "no initial response: a mechanism that needs one is given none"),
     ("auth/length *", r"E:FATAL/28P01", "E:FATAL/08P01", "a length that cannot be is no wrong password"),
+    ("md5/length *", r"^R5 closed$", "R5 E:FATAL/08P01 closed", "in the protocol a word of why is allowed before the close"),
     ("length/* of *", r"Z:I closed$", "Z:I E:FATAL/08P01 closed", "after a login a word of why is allowed before the close"),
     ("*/bad l*", r"(Z:[IT]) closed$", r"\1 E:FATAL/08P01 closed", "after a login a word of why is allowed before the close"),
     ("behind a query/bad type then EOF *", r"^R0 K Z:I .*$", "R0 K Z:I closed", "of one who has gone, what still waits for a server is not begun"),

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: PostgreSQL
 """The rows of the protocol table: a name and what is sent. See support/table.py for what a step may be."""
+import base64
+import hashlib
+import hmac
 import itertools
+import os
 import struct
 
 from pgwire import (GSS_REQUEST, PROTOCOL_3_0, SSL_REQUEST, bind, cancel, close, copy_data, copy_done, copy_fail, cstr, describe,
@@ -130,6 +134,62 @@ def authentication_rows():
             nonce = player.answer("R")[4:].split(b",")[0][2:]
             return message("p", change(nonce))
         row("auth/final: " + name, hello(), first_answer("SCRAM-SHA-256", good), final, **auth)
+
+
+def md5(player):
+    """The right answer to what the server asks."""
+    salt = player.answer("R")[4:8]
+    inner = hashlib.md5(b"md5-secretmd5_user").hexdigest().encode()
+    return message("p", cstr("md5" + hashlib.md5(inner + salt).hexdigest()))
+
+
+def md5_rows():
+    ends = {"login": False, "end": "read", "user": "md5_user"}
+    row("md5/right", hello(), md5, "Z", **dict(ends, end="probe"))
+    row("md5/right, and a query behind", hello(), lambda p: md5(p) + query("SELECT 1"), "Z", "Z", **dict(ends, end="probe"))
+    row("md5/second answer after the login", hello(), md5, "Z", message("p", b"md5\0"), **ends)
+    for name, data in (("wrong", message("p", cstr("md5" + "0" * 32))), ("no md5", message("p", cstr("md5-secret"))),
+                       ("of 4 KB", message("p", cstr("x" * 4000))),
+                       ("empty text", message("p", b"\0")), ("empty", message("p", b"")), ("without NUL", message("p", b"md5")),
+                       ("two NULs", message("p", b"md5\0x\0")), ("a SCRAM answer", first_answer("SCRAM-SHA-256", b"n,,n=,r=abcdefgh")),
+                       ("a query", query("SELECT 1")), ("sync", sync()), ("unknown type", message("z"))):
+        row("md5/" + name, hello(), "R", data, **ends)
+    row("md5/terminate", hello(), "R", terminate(), **dict(ends, ways=("plain", "tls", "bytes")))
+    for size in (0, 3, -1, 2**31 - 1, 70000):
+        row("md5/length %d" % size, hello(), "R", b"p" + struct.pack("!i", size), **dict(ends, end="eof"))
+    row("md5/EOF", hello(), "R", **dict(ends, end="eof"))
+
+
+def scram(password):
+    """The whole exchange as a client that knows the password (or another one) has it."""
+    def steps():
+        state = {}
+
+        def first(player):
+            state["bare"] = b"n=,r=" + base64.b64encode(os.urandom(18))
+            return first_answer("SCRAM-SHA-256", b"n,," + state["bare"])
+
+        def final(player):
+            player.answer("R")
+            said = player.answer("R")[4:]
+            values = dict(v.split(b"=", 1) for v in said.split(b","))
+            salted = hashlib.pbkdf2_hmac("sha256", password, base64.b64decode(values[b"s"]), int(values[b"i"]))
+            bare = b"c=biws,r=" + values[b"r"]
+            key = hmac.digest(salted, b"Client Key", "sha256")
+            signature = hmac.digest(hashlib.sha256(key).digest(), b",".join((state["bare"], said, bare)), "sha256")
+            return message("p", bare + b",p=" + base64.b64encode(bytes(a ^ b for a, b in zip(key, signature))))
+        return first, final
+    return steps()
+
+
+def scram_rows():
+    ends = {"login": False, "user": "scram_user"}
+    row("auth/right", hello(), *scram(b"scram-secret"), "Z", ways=("plain", "tls", "bytes"), **ends)
+    row("auth/right, and a query behind", hello(), *scram(b"scram-secret"), query("SELECT 1"), "Z", "Z", ways=("plain", "tls", "bytes"), **ends)
+    row("auth/wrong password", hello(), *scram(b"other-secret"), end="read", ways=("plain", "tls", "bytes"), **ends)
+    row("auth/empty password", hello(), *scram(b""), end="read", ways=("plain", "tls", "bytes"), **ends)
+    row("auth/second answer after the login", hello(), *scram(b"scram-secret"), "Z", message("p", b"x\0"), end="read",
+        ways=("plain", "tls", "bytes"), **ends)
 
 
 def length_rows():
@@ -387,6 +447,6 @@ def copy_rows():
     row("copy/data outside, in a transaction", query("BEGIN") + data + query("COMMIT"))
 
 
-for fill in (startup_rows, authentication_rows, length_rows, body_rows, order_rows, extended_rows, simple_rows, function_rows, copy_rows):
+for fill in (startup_rows, authentication_rows, scram_rows, md5_rows, length_rows, body_rows, order_rows, extended_rows, simple_rows, function_rows, copy_rows):
     fill()
 assert len({r.name for r in ROWS}) == len(ROWS), "two rows have one name"
