@@ -132,6 +132,9 @@ class Scissors:
                 for sock in (client, server):
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 first = client.recv(65536)
+                if first == pgwire.special(pgwire.SSL_REQUEST):
+                    client.sendall(b"N")
+                    first = client.recv(65536)
                 server.sendall(first)
                 cutting = b"user\0app\0" in first
                 threading.Thread(target=self.pump, args=(client, server, False), daemon=True).start()
