@@ -450,12 +450,12 @@ show_databases(const struct statement *s, const struct snapshot *snap)
     table_add(t, c->database);
     table_add(t, NULL);
     add_u64(t, c->default_pool_size);
-    add_u64(t, 0);
-    add_u64(t, 0);
+    add_u64(t, 0); /* min_pool_size: none are kept ready */
+    add_u64(t, c->reserve_pool_size);
     add_u64(t, c->server_lifetime_us / 1000000);
     table_add(t, "transaction");
     table_add(t, NULL);
-    add_u64(t, 0); /* no limit for the database as a whole */
+    add_u64(t, c->max_db_connections);
     add_u64(t, snap->servers);
     add_u64(t, c->max_db_client_connections);
     add_u64(t, snap->sessions);

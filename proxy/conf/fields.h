@@ -136,6 +136,10 @@ struct conf {
     uint32_t max_unauthenticated;
     uint32_t max_unauthenticated_per_source;
     uint32_t default_pool_size; /* per user on each side, over all workers */
+    uint32_t reserve_pool_size;
+    uint64_t reserve_pool_timeout_us;
+    uint32_t max_db_connections;   /* 0: no limit */
+    uint32_t max_user_connections; /* 0: no limit */
     uint64_t query_wait_timeout_us;
     uint64_t client_login_timeout_us;
     uint64_t client_tls_timeout_us;

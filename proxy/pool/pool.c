@@ -249,6 +249,21 @@ ask_other_workers(struct pool *pool)
 
 /* ---- decisions ---- */
 
+/* The reserve opens when somebody has waited too long. */
+static struct pool_caps
+caps_of(const struct pool *pool)
+{
+    const struct conf *conf = pool->pools->conf;
+    const struct pool_waiter *first = first_waiter(pool);
+    const bool late =
+        first != NULL && pool_now_us(pool) - first->since_us >= conf->reserve_pool_timeout_us;
+    return (struct pool_caps){
+        .of_pool = conf->default_pool_size + (late ? conf->reserve_pool_size : 0),
+        .of_side = conf->max_db_connections,
+        .of_user = conf->max_user_connections,
+    };
+}
+
 static bool
 backend_is_over(const struct backend *b)
 {
@@ -257,7 +272,9 @@ backend_is_over(const struct backend *b)
     /* Spread by 10 %, so that those opened together do not all end together. */
     const uint64_t spread = 900 + b->id * 79 % 201;
     const uint64_t lifetime_us = pools->conf->server_lifetime_us / 1000 * spread;
-    return b->close_when_idle || b->incarnation != pools->nodes[b->pool->key.side].incarnation ||
+    const struct pool_caps caps = caps_of(b->pool);
+    return b->close_when_idle || pool_share_is_over(b->pool->share, &caps) ||
+           b->incarnation != pools->nodes[b->pool->key.side].incarnation ||
            (lifetime_us > 0 && age > lifetime_us);
 }
 
@@ -302,18 +319,81 @@ pool_place(struct backend *b)
     waiter->done(waiter, b, NULL);
 }
 
+/* The backend that has been idle for longest in another pool of the side; NULL when there is none.
+ */
+static struct backend *
+idle_of_others(const struct pools *pools, const struct pool_key *key, bool by_user)
+{
+    struct backend *oldest = NULL;
+    size_t at = 0;
+    for (struct pool *p = pools_next(pools, &at); p != NULL; p = pools_next(pools, &at)) {
+        const bool same_user = strcmp(p->key.user, key->user) == 0;
+        const bool same = same_user && p->key.read_only == key->read_only && p->key.use == key->use;
+        if (p->key.side != key->side || same || (by_user && !same_user) || list_empty(&p->idle)) {
+            continue;
+        }
+        struct backend *b = LIST_OBJECT(p->idle.prev, struct backend, node);
+        if (oldest == NULL || b->idle_since_us < oldest->idle_since_us) {
+            oldest = b;
+        }
+    }
+    return oldest;
+}
+
+struct room_request {
+    struct pool_key key; /* texts borrowed from a pool, which lives as long as the workers */
+    bool by_user;
+};
+
+static void
+give_room(struct pools *pools, void *arg)
+{
+    struct room_request *request = arg;
+    struct backend *b = idle_of_others(pools, &request->key, request->by_user);
+    if (b != NULL) {
+        backend_close(b);
+    }
+    mem_free(request);
+}
+
+/* At a cap over several pools an idle backend of another pool gives way: true when one of this
+ * worker did. Else the other workers are asked, and the next tick looks again. */
+static bool
+make_room(struct pool *pool, const struct pool_caps *caps)
+{
+    const struct pools_config *config = &pool->pools->config;
+    bool by_user;
+    if (!pool_share_is_crowded(pool->share, caps, &by_user)) {
+        return false;
+    }
+    struct backend *b = idle_of_others(pool->pools, &pool->key, by_user);
+    if (b != NULL) {
+        backend_close(b);
+        return true;
+    }
+    for (uint32_t i = 0; i < pool_registry_workers(config->registry); i++) {
+        if (i == config->worker) {
+            continue;
+        }
+        struct room_request *request = xcalloc(1, sizeof(*request));
+        *request = (struct room_request){pool->key, by_user};
+        pool_registry_post(config->registry, i, give_room, request);
+    }
+    return false;
+}
+
 /* A walsender for each waiter that has none on its way, within the limit. */
 static void
 open_walsenders(struct pool *pool)
 {
+    const struct pool_caps caps = caps_of(pool);
     LIST_EACH(node, &pool->waiters)
     {
         struct pool_waiter *waiter = LIST_OBJECT(node, struct pool_waiter, node);
         if (waiter->own != NULL) {
             continue;
         }
-        if (pool_now_us(pool) < pool->retry_at_us ||
-            !pool_share_open(pool->share, pool->pools->conf->default_pool_size)) {
+        if (pool_now_us(pool) < pool->retry_at_us || !pool_share_open(pool->share, &caps)) {
             return;
         }
         backend_open(pool, waiter);
@@ -324,19 +404,23 @@ open_walsenders(struct pool *pool)
 static void
 pool_open_more(struct pool *pool)
 {
-    const uint32_t max = pool->pools->conf->default_pool_size;
     if (pool->key.use != POOL_SESSIONS) {
         open_walsenders(pool);
         return;
     }
     while (pool->opening_count < pool->waiting_count && pool_now_us(pool) >= pool->retry_at_us) {
-        if (!pool_share_open(pool->share, max)) {
-            if (pool->opening_count == 0) {
-                ask_other_workers(pool);
-            }
-            return;
+        const struct pool_caps caps = caps_of(pool);
+        if (pool_share_open(pool->share, &caps)) {
+            backend_open(pool, NULL);
+            continue;
         }
-        backend_open(pool, NULL);
+        if (make_room(pool, &caps)) {
+            continue;
+        }
+        if (pool->opening_count == 0) {
+            ask_other_workers(pool);
+        }
+        return;
     }
 }
 

@@ -21,7 +21,9 @@ struct reader {
 
 struct pool_registry {
     pthread_mutex_t lock;
-    struct map shares;      /* under the lock: key text -> struct pool_share, owned */
+    struct map shares;   /* under the lock: key text -> struct pool_share, owned */
+    struct map of_users; /* under the lock: side and user -> atomic_uint, owned */
+    atomic_uint of_sides[SIDES_COUNT];
     struct reader *readers; /* under the lock: owned, in no order */
     size_t readers_count;
     size_t readers_size;
@@ -36,6 +38,7 @@ pool_registry_new(uint32_t workers_count)
     struct pool_registry *r = xcalloc(1, sizeof(*r));
     CHECK(pthread_mutex_init(&r->lock, NULL) == 0);
     map_init(&r->shares, rand_u64());
+    map_init(&r->of_users, rand_u64());
     r->workers_count = workers_count;
     return r;
 }
@@ -52,6 +55,12 @@ pool_registry_free(struct pool_registry *r)
         mem_free(share);
     }
     map_fini(&r->shares);
+    at = 0;
+    for (void *count = map_next(&r->of_users, &at); count != NULL;
+         count = map_next(&r->of_users, &at)) {
+        mem_free(count);
+    }
+    map_fini(&r->of_users);
     mem_free(r->readers);
     (void)pthread_mutex_destroy(&r->lock);
     mem_free(r);
@@ -94,6 +103,19 @@ pool_registry_workers(const struct pool_registry *r)
     return r->workers_count;
 }
 
+static atomic_uint *
+user_count_locked(struct pool_registry *r, const struct pool_key *key)
+{
+    char *text = xasprintf("%d %s", (int)key->side, key->user);
+    atomic_uint *count = map_get(&r->of_users, slice_of_str(text));
+    if (count == NULL) {
+        count = xcalloc(1, sizeof(*count));
+        (void)map_put(&r->of_users, slice_of_str(text), count); /* there was none */
+    }
+    mem_free(text);
+    return count;
+}
+
 struct pool_share *
 pool_registry_share(struct pool_registry *r, const struct pool_key *key)
 {
@@ -103,6 +125,8 @@ pool_registry_share(struct pool_registry *r, const struct pool_key *key)
     struct pool_share *share = map_get(&r->shares, slice_of_str(text));
     if (share == NULL) {
         share = xcalloc(1, sizeof(*share));
+        share->of_side = &r->of_sides[key->side];
+        share->of_user = user_count_locked(r, key);
         (void)map_put(&r->shares, slice_of_str(text), share); /* there was none */
     }
     (void)pthread_mutex_unlock(&r->lock);
@@ -172,23 +196,65 @@ pool_registry_post(struct pool_registry *r, uint32_t worker, pool_message_fn *fn
     mailbox_post(r->members[worker].mailbox, registry_deliver, m);
 }
 
-bool
-pool_share_open(struct pool_share *s, uint32_t max)
+static bool
+take_one(atomic_uint *count, uint32_t max)
 {
-    unsigned open = atomic_load_explicit(&s->open, memory_order_relaxed);
-    while (open < max) {
-        if (atomic_compare_exchange_weak(&s->open, &open, open + 1)) {
+    unsigned now = atomic_load_explicit(count, memory_order_relaxed);
+    while (max == 0 || now < max) {
+        if (atomic_compare_exchange_weak(count, &now, now + 1)) {
             return true;
         }
     }
     return false;
 }
 
+static void
+give_one(atomic_uint *count)
+{
+    const unsigned before = atomic_fetch_sub(count, 1);
+    CHECK(before > 0);
+}
+
+bool
+pool_share_open(struct pool_share *s, const struct pool_caps *caps)
+{
+    CHECK(caps->of_pool > 0);
+    if (!take_one(&s->open, caps->of_pool)) {
+        return false;
+    }
+    if (!take_one(s->of_side, caps->of_side)) {
+        give_one(&s->open);
+        return false;
+    }
+    if (!take_one(s->of_user, caps->of_user)) {
+        give_one(s->of_side);
+        give_one(&s->open);
+        return false;
+    }
+    return true;
+}
+
 void
 pool_share_close(struct pool_share *s)
 {
-    const unsigned before = atomic_fetch_sub(&s->open, 1);
-    CHECK(before > 0);
+    give_one(s->of_user);
+    give_one(s->of_side);
+    give_one(&s->open);
+}
+
+bool
+pool_share_is_over(const struct pool_share *s, const struct pool_caps *caps)
+{
+    return (caps->of_side > 0 && atomic_load(s->of_side) > caps->of_side) ||
+           (caps->of_user > 0 && atomic_load(s->of_user) > caps->of_user);
+}
+
+bool
+pool_share_is_crowded(const struct pool_share *s, const struct pool_caps *caps, bool *by_user)
+{
+    *by_user = caps->of_user > 0 && atomic_load(s->of_user) >= caps->of_user;
+    const bool by_side = caps->of_side > 0 && atomic_load(s->of_side) >= caps->of_side;
+    return atomic_load(&s->open) < caps->of_pool && (*by_user || by_side);
 }
 
 void

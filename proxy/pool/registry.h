@@ -30,8 +30,10 @@ void pool_registry_join(struct pool_registry *r, uint32_t worker, struct mailbox
                         struct pools *pools);
 
 struct pool_share {
-    atomic_uint open;    /* backends open or opening, over all workers */
-    atomic_uint waiting; /* workers with a queue */
+    atomic_uint open;     /* backends open or opening, over all workers */
+    atomic_uint *of_side; /* shared with the other pools: backends of the side */
+    atomic_uint *of_user; /* ... of the user on the side */
+    atomic_uint waiting;  /* workers with a queue */
     /* When the worker's oldest waiter began to wait; 0 when none does. */
     _Atomic uint64_t oldest_us[POOL_WORKERS_MAX];
 };
@@ -46,9 +48,18 @@ void pool_registry_post(struct pool_registry *r, uint32_t worker, pool_message_f
 void pool_registry_add_reader(struct pool_registry *r, enum side side, uint32_t pid);
 void pool_registry_remove_reader(struct pool_registry *r, enum side side, uint32_t pid);
 
-/* Counts one more open backend when there are fewer than max. */
-MUST_CHECK bool pool_share_open(struct pool_share *s, uint32_t max);
+/* How many backends may be open; of_side and of_user: 0 is no limit. */
+struct pool_caps {
+    uint32_t of_pool, of_side, of_user;
+};
+/* Counts one more open backend when there are fewer than each cap. */
+MUST_CHECK bool pool_share_open(struct pool_share *s, const struct pool_caps *caps);
+/* Whether others than the pool itself stand in the way of one more; by_user: those are of its user.
+ */
+bool pool_share_is_crowded(const struct pool_share *s, const struct pool_caps *caps, bool *by_user);
 void pool_share_close(struct pool_share *s);
+/* Whether more are open than a cap over several pools allows, as when it was lowered. */
+bool pool_share_is_over(const struct pool_share *s, const struct pool_caps *caps);
 /* Says since when the worker waits; 0 when it does not any more. */
 void pool_share_wait(struct pool_share *s, uint32_t worker, uint64_t since_us);
 /* The other worker that waits longest, if it waits longer than `than_us` (0: anyone who waits);

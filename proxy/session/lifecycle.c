@@ -63,6 +63,7 @@ worker_init(struct worker *w, struct workers *workers, uint32_t index, const str
     settings_table_init(&w->settings);
     statement_table_init(&w->statements, index);
     map_init(&w->welcomes, rand_u64());
+    map_init(&w->by_pid, rand_u64());
     list_init(&w->arriving);
     list_init(&w->sessions);
     list_init(&w->held);
@@ -186,6 +187,7 @@ worker_fini(struct worker *w)
     loop_free(w->loop);
     pools_free(w->pools);
     worker_forget_welcomes(w);
+    map_fini(&w->by_pid);
     settings_table_fini(&w->settings);
     statement_table_fini(&w->statements);
     sql_extra_free(w->extra);
@@ -304,21 +306,39 @@ worker_find(struct worker *w, uint64_t id)
     return NULL;
 }
 
+static struct slice
+pid_key(const uint32_t *pid)
+{
+    return slice_of(pid, sizeof(*pid));
+}
+
+void
+worker_enlist(struct worker *w, struct session *s)
+{
+    /* After 2^24 logins numbers come again: the newer one has it, and the key tells them apart. */
+    (void)map_put(&w->by_pid, pid_key(&s->cancel_pid), s);
+}
+
+void
+worker_delist(struct worker *w, struct session *s)
+{
+    if (map_get(&w->by_pid, pid_key(&s->cancel_pid)) == s) {
+        (void)map_remove(&w->by_pid, pid_key(&s->cancel_pid)); /* it is s */
+    }
+}
+
 void
 worker_cancel(struct worker *w, uint32_t pid, struct slice key)
 {
-    LIST_EACH(node, &w->sessions)
-    {
-        struct session *s = LIST_OBJECT(node, struct session, node);
-        if (s->cancel_pid == pid && key.len == s->cancel_key_len) {
-            uint8_t differs = 0; /* in constant time: the key is a secret */
-            for (size_t i = 0; i < key.len; i++) {
-                differs |= (uint8_t)(key.p[i] ^ s->cancel_key[i]);
-            }
-            if (differs == 0) {
-                session_cancel(s);
-            }
-            return;
-        }
+    struct session *s = map_get(&w->by_pid, pid_key(&pid));
+    if (s == NULL || key.len != s->cancel_key_len) {
+        return;
+    }
+    uint8_t differs = 0; /* in constant time: the key is a secret */
+    for (size_t i = 0; i < key.len; i++) {
+        differs |= (uint8_t)(key.p[i] ^ s->cancel_key[i]);
+    }
+    if (differs == 0) {
+        session_cancel(s);
     }
 }

@@ -42,6 +42,7 @@ login_finish(struct session *s)
     for (size_t i = 0; i < COUNT_OF(node_roles); i++) {
         message_put_parameter(&s->out, node_roles[i], "off");
     }
+    worker_enlist(s->worker, s);
     message_put_key(&s->out, s->cancel_pid, slice_of(s->cancel_key, s->cancel_key_len));
     message_put_ready(&s->out, 'I');
     s->phase = SESSION_READY;

@@ -173,6 +173,7 @@ session_close(struct session *s, const struct err *err)
         (void)atomic_fetch_sub(&s->worker->gauges.pinned, 1);
     }
     admission_leave(s);
+    worker_delist(s->worker, s);
     names_fini(&s->names);
     session_forget_unnamed(s);
     settings_unref(&s->worker->settings, s->settings);

@@ -53,6 +53,7 @@ struct worker {
     struct settings_table settings;
     struct statement_table statements;
     struct map welcomes;  /* login key -> struct params, shared (ref): see login.c */
+    struct map by_pid;    /* cancel_pid -> struct session, borrowed: for cancel requests */
     struct list arriving; /* of struct session, until READY: the oldest first */
     struct list sessions; /* of struct session, from then on */
     struct list held;     /* of struct session, by held_node: in order of arrival */
@@ -93,6 +94,12 @@ void worker_busy_add(struct worker *w, enum side side, int delta);
 
 /* A CancelRequest: finds the session, whichever worker has it. */
 void workers_cancel(struct workers *workers, uint32_t pid, struct slice key);
+
+/* A session can be found by its cancel_pid, from its login to its close: a cancel request needs no
+ * login, so it must not cost a walk over all sessions. */
+struct session;
+void worker_enlist(struct worker *w, struct session *s);
+void worker_delist(struct worker *w, struct session *s);
 
 /* Forgets what logins were told: the next one like each asks a server again. */
 void worker_forget_welcomes(struct worker *w);

@@ -244,11 +244,12 @@ class Limits(PairCase):
         self.assertEqual(served.value("SELECT 1"), "1")
         pid = self.teal.process.pid
         before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        highest = max(int(name) for name in os.listdir("/proc/%d/fd" % pid))
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 4, before[1]))
+        used = [int(name) for name in os.listdir("/proc/%d/fd" % pid)]
+        limit = max(used) + 4
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, before[1]))
         self.addCleanup(resource.prlimit, pid, resource.RLIMIT_NOFILE, before)
-        socks = [self.tcp() for _ in range(40)]
-        refused = [s for s in socks if not self.silent(s)]
+        socks = [self.tcp() for _ in range(limit - len(used) + 40)]
+        refused = [s for s in socks if not self.silent_soon(s)]
         self.assertGreater(len(refused), 20)
         self.assertIn(b"C53300", self.told(self.tcp()))
         used = self.cpu()
@@ -293,7 +294,7 @@ class Limits(PairCase):
         self.assert_serving()
 
     def silent_soon(self, sock):
-        sock.settimeout(0.01)
+        sock.settimeout(0.05)
         try:
             sock.recv(1)
             return False
@@ -301,3 +302,76 @@ class Limits(PairCase):
             return True
         except OSError:
             return False
+
+    # -- connections to the servers
+
+    def server_connections(self, user):
+        with self.pair.blue.connect("app", "postgres") as c:
+            return int(c.value("SELECT count(*) FROM pg_stat_activity WHERE usename = '%s'" % user))
+
+    def test_all_users_share_max_db_connections(self):
+        self.limit(max_db_connections=1, query_wait_timeout="10s")
+        for n in range(6):  # an idle connection of the other user gives way each time
+            with self.teal.connect(user=("app", "other")[n % 2]) as c:
+                self.assertEqual(c.value("SELECT current_user"), ("app", "other")[n % 2])
+            if n > 0:  # those from before the limit are gone by then
+                wait_until(self.one_server_connection, 5, "one server connection in all")
+
+    def one_server_connection(self):
+        return self.server_connections("app") + self.server_connections("other") <= 1
+
+    def test_a_busy_connection_does_not_give_way(self):
+        self.limit(max_db_connections=1)
+        holder = self.connect()
+        holder.query("BEGIN")
+        waiting = Background(self.other_asks)
+        time.sleep(0.6)
+        self.assertTrue(waiting.is_waiting())
+        holder.query("COMMIT")
+        self.assertEqual(waiting.result(5), "other")
+
+    def other_asks(self):
+        with self.teal.connect(user="other") as c:
+            return c.value("SELECT current_user")
+
+    def test_reserve_opens_for_who_has_waited(self):
+        self.limit(default_pool_size=1, reserve_pool_size=1, reserve_pool_timeout="400ms", max_user_connections=2)
+        self.teal.console("RECONNECT")  # those of the tests before
+        wait_until(lambda: self.server_connections("app") == 0, 5, "no server connection")
+        holder, c, third = self.connect(), self.connect(), self.connect()
+        holder.query("BEGIN")
+        begun = time.monotonic()
+        c.query("BEGIN")
+        self.assertGreater(time.monotonic() - begun, 0.35)
+        waiting = Background(third.value, "SELECT 1")
+        time.sleep(0.8)
+        self.assertTrue(waiting.is_waiting())
+        c.query("COMMIT")
+        self.assertEqual(waiting.result(5), "1")
+
+    # -- attacks
+
+    def test_resets_in_every_state(self):
+        self.limit()
+        login = pgwire.startup({"user": "app", "database": "app"})
+        for words in (b"", login[:3], pgwire.special(pgwire.SSL_REQUEST), login, login + pgwire.query("BEGIN"),
+                      login + pgwire.query("SELECT pg_sleep(0.2)"), login + pgwire.parse("SELECT 1"), login + b"Q\0\0"):
+            for _ in range(5):
+                sock = self.tcp()
+                sock.sendall(words)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                sock.close()
+        self.assert_serving()
+        self.wait_alone()
+
+    def test_cancel_flood_costs_only_the_flooder(self):
+        self.limit()
+        c = self.connect()
+        running = Background(c.query, "SELECT pg_sleep(20)")
+        for _ in range(200):
+            self.tcp("127.0.0.9").sendall(pgwire.cancel(c.pid, b"\0\0\0\0"))
+        time.sleep(0.2)
+        self.assertTrue(running.is_waiting())
+        c.cancel()
+        with self.refused("57014", "ERROR"):
+            running.result(5)
