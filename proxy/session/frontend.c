@@ -801,11 +801,21 @@ on_sync(struct session *s, struct slice in, uint64_t total)
 static size_t
 on_flush(struct session *s, struct slice in, uint64_t total)
 {
-    if (place_is_idle(s)) {
+    const struct slice frame = slice_of(in.p, (size_t)total);
+    if (total == WIRE_HEADER_LEN && place_is_idle(s)) {
         return (size_t)total;
     }
-    remember_for_replay(s, slice_of(in.p, (size_t)total));
-    send_on(s, slice_of(in.p, (size_t)total));
+    remember_for_replay(s, frame);
+    if (total == WIRE_HEADER_LEN || s->backend->flow.copy_in) {
+        send_on(s, frame);
+        return (size_t)total;
+    }
+    /* The server refuses one with a body, as any message of the batch that it cannot read. */
+    s->in_batch = true;
+    if (!is_skipped(s)) {
+        send_on(s, frame);
+        owe(s, FLOW_CLOSE, FLOW_FORWARD, 0);
+    }
     return (size_t)total;
 }
 
@@ -883,9 +893,10 @@ enough_is_here(struct session *s, uint8_t type, struct slice in, uint64_t total)
 /* COPY data and a Flush are not answered: when nothing is owed they have no effect, and no backend
  * is busy with them. */
 static bool
-goes_nowhere(const struct session *s, uint8_t type)
+goes_nowhere(const struct session *s, uint8_t type, uint64_t total)
 {
-    return (type == 'd' || type == 'c' || type == 'f' || type == 'H') && place_is_idle(s);
+    const bool is_flush = type == 'H' && total == WIRE_HEADER_LEN;
+    return (type == 'd' || type == 'c' || type == 'f' || is_flush) && place_is_idle(s);
 }
 
 /* What was asked for in good order is answered first, as PostgreSQL does it: the bad message waits.
@@ -935,7 +946,7 @@ frontend_consume(struct session *s, struct slice in)
     if (!enough_is_here(s, type, in, total)) {
         return 0;
     }
-    if (!goes_nowhere(s, type) && !place_admit(s, type, in)) {
+    if (!goes_nowhere(s, type, total) && !place_admit(s, type, in)) {
         return 0;
     }
     return rows[type].handle(s, in, total);

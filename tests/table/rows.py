@@ -204,6 +204,12 @@ def length_rows():
         row("length/%s and a byte" % kind, message(kind, b"x"))
     for kind in (b"p", b"A", b"z", b"\0", b"R", b"v", b"\xff", b"N", b"T", b"Z", b"1", b"\x16"):
         row("type/%r" % kind, kind + struct.pack("!i", 4), end="read")
+    bad_flush = message("H", b"x")
+    row("bad flush/in a batch", parse("SELECT 1") + bad_flush + bind() + execute() + sync() + whole("SELECT 2") + sync())
+    row("bad flush/behind an error", parse("oops") + bad_flush + sync() + query("SELECT 2"))
+    row("bad flush/in a transaction", query("BEGIN") + bad_flush + sync() + query("SELECT 2") + query("ROLLBACK"))
+    row("bad flush/in a copy", query("BEGIN; COPY kv FROM STDIN"), "G", bad_flush + copy_done() + query("ROLLBACK"))
+    row("bad flush/twice", bad_flush + bad_flush + sync() + bad_flush + query("SELECT 1") + sync() + query("SELECT 2"))
     for name, bad in (("type", message("z")), ("length", b"Q\0\0\0\3"), ("long Sync", message("S", b"\0" * 12000)), ("password", message("p", b"x\0"))):
         row("behind a query/bad " + name, query("SELECT 1") + bad, end="read")
         row("behind a batch/bad " + name, whole("SELECT 1") + sync() + bad, end="read")
