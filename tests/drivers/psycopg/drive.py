@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import datetime
 import decimal
+import logging
 import threading
 import uuid
 
@@ -15,6 +16,8 @@ from psycopg.types.json import Jsonb
 
 from transcript import DATABASE, HOST, PASSWORD, PORT, SSLMODE, USER, case, fails, run, show
 
+# Whether an error in a pipeline is also logged when the pipeline ends depends on when the answers arrive.
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 INFO = "host=%s port=%d user=%s password=%s dbname=%s sslmode=%s" % (HOST, PORT, USER, PASSWORD, DATABASE, SSLMODE)
 
 
