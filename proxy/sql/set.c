@@ -267,6 +267,71 @@ read_reset(struct lexer *lexer, struct buf *out)
     return SQL_SET_DEFAULT;
 }
 
+/* A plain string, as read_constant() takes it. */
+static bool
+read_string(struct lexer *lexer, struct token *t, struct buf *out)
+{
+    return t->kind == TOKEN_STRING && read_constant(lexer, t, out);
+}
+
+static bool
+take(struct lexer *lexer, struct token *t, enum token_kind kind)
+{
+    const bool here = t->kind == kind;
+    if (here) {
+        *t = lexer_next(lexer);
+    }
+    return here;
+}
+
+/* ('name', 'value', false) [AS alias]: the value is what SET would have made of its own. */
+static bool
+read_arguments(struct lexer *lexer, struct token *t, struct buf *name, struct buf *value)
+{
+    if (!take(lexer, t, TOKEN_OPEN) || !read_string(lexer, t, name) ||
+        !take(lexer, t, TOKEN_COMMA) || !read_string(lexer, t, value) ||
+        !take(lexer, t, TOKEN_COMMA) || !is_word(t, "false")) {
+        return false;
+    }
+    *t = lexer_next(lexer);
+    if (!take(lexer, t, TOKEN_CLOSE)) {
+        return false;
+    }
+    if (is_word(t, "as")) {
+        *t = lexer_next(lexer);
+        return take(lexer, t, TOKEN_WORD) && at_end(lexer, t);
+    }
+    return at_end(lexer, t);
+}
+
+/* SELECT set_config(..), with which Django sets the time zone of each connection. */
+static enum sql_set_kind
+read_select(struct lexer *lexer, struct buf *out)
+{
+    struct token t = lexer_next(lexer);
+    if (!is_word(&t, "set_config")) {
+        return SQL_SET_NONE;
+    }
+    t = lexer_next(lexer);
+    struct buf name;
+    struct buf value;
+    buf_init(&name);
+    buf_init(&value);
+    enum sql_set_kind kind = SQL_SET_NONE;
+    if (read_arguments(lexer, &t, &name, &value)) {
+        const size_t begin = buf_len(out);
+        put_lower(out, buf_slice(&name));
+        const struct slice lower = slice_of(buf_slice(out).p + begin, buf_len(out) - begin);
+        kind = is_one_of(lower, not_carried, COUNT_OF(not_carried)) ? SQL_SET_NONE : SQL_SET_VALUE;
+        buf_put_u8(out, 0);
+        buf_put(out, buf_slice(&value).p, buf_len(&value));
+        buf_put_u8(out, 0);
+    }
+    buf_fini(&name);
+    buf_fini(&value);
+    return kind;
+}
+
 enum sql_set_kind
 sql_set_read(struct slice text, struct buf *out)
 {
@@ -279,6 +344,8 @@ sql_set_read(struct slice text, struct buf *out)
         kind = read_set(&lexer, out);
     } else if (is_word(&t, "reset")) {
         kind = read_reset(&lexer, out);
+    } else if (is_word(&t, "select")) {
+        kind = read_select(&lexer, out);
     }
     if (kind == SQL_SET_NONE || kind == SQL_SET_RESET_ALL) {
         buf_truncate(out, begin);

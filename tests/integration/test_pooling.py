@@ -188,6 +188,13 @@ class TwoBackends(PairCase):
         self.rotate()
         self.assertEqual(a.value("SHOW work_mem"), "7MB")
         self.assertEqual(b.value("SHOW work_mem"), "4MB")
+        self.assertEqual(self.teal.console("SHOW SESSIONS PINNED"), [])
+        with self.refused("22023"):
+            a.query("SELECT set_config('work_mem', 'lots', false)")
+        self.rotate()
+        self.assertEqual(a.value("SHOW work_mem"), "7MB")
+        a.query("SELECT set_config('work_mem', '5' || 'MB', false)")
+        self.assertEqual(len(self.teal.console("SHOW SESSIONS PINNED")), 1)
 
     def test_set_local_ends_with_the_transaction(self):
         a = self.connect()
