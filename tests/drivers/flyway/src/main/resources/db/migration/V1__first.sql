@@ -1,0 +1,1 @@
+CREATE TABLE first (id bigserial PRIMARY KEY, v text NOT NULL);

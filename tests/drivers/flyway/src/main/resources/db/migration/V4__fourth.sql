@@ -1,0 +1,1 @@
+CREATE TABLE in_the_way (id int);
