@@ -1,0 +1,1 @@
+ALTER TABLE mig_first ADD v text;
