@@ -19,7 +19,11 @@
 enum conf_auth_type {
     CONF_AUTH_TRUST,
     CONF_AUTH_SCRAM_SHA_256,
-    CONF_AUTH_MD5, /* SCRAM all the same for who has a verifier */
+    CONF_AUTH_MD5,
+    CONF_AUTH_PASSWORD,
+    CONF_AUTH_CERT,
+    CONF_AUTH_PEER,
+    CONF_AUTH_HBA, /* the rows of auth_hba_file say */
 };
 
 /* As libpq's channel_binding; the values are those of enum scram_binding. */
@@ -105,6 +109,8 @@ struct conf {
     uint32_t workers; /* 0: one for each core */
     enum conf_auth_type auth_type;
     char *auth_file;
+    char *auth_hba_file;   /* "": none */
+    char *auth_ident_file; /* "": none */
     uint64_t auth_failure_delay_us;
     uint64_t auth_failure_delay_max_us;
     uint32_t auth_failures_max;

@@ -348,7 +348,8 @@ list_format(const struct kind *kind, const void *field, struct buf *out)
 /* ---- choices ---- */
 
 static const char *const bool_words[] = {"no", "yes", "off", "on", "false", "true", "0", "1", NULL};
-static const char *const auth_type_words[] = {"trust", "scram-sha-256", "md5", NULL};
+static const char *const auth_type_words[] = {"trust", "scram-sha-256", "md5", "password",
+                                              "cert",  "peer",          "hba", NULL};
 static const char *const side_words[] = {"blue", "green", NULL};
 static const char *const reads_words[] = {"follow", "blue", "green", NULL};
 static const char *const freshness_words[] = {"own-writes", "eventual", NULL};
@@ -457,7 +458,7 @@ static const struct kind kinds[VALUE_KINDS_COUNT] = {
     [VALUE_BOOL]         = {"yes|no", bool_words, bool_parse, bool_format},
     [VALUE_DURATION]     = {"duration", NULL, duration_parse, duration_format},
     [VALUE_SIZE]         = {"size", NULL, size_parse, size_format},
-    [VALUE_AUTH_TYPE]    = {"trust|scram-sha-256|md5", auth_type_words, choice_parse, choice_format},
+    [VALUE_AUTH_TYPE]    = {"trust|scram-sha-256|md5|password|cert|peer|hba", auth_type_words, choice_parse, choice_format},
     [VALUE_SIDE]         = {"blue|green", side_words, choice_parse, choice_format},
     [VALUE_READS]        = {"follow|blue|green", reads_words, choice_parse, choice_format},
     [VALUE_FRESHNESS]    = {"own-writes|eventual", freshness_words, choice_parse, choice_format},

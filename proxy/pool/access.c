@@ -6,16 +6,37 @@
 
 #include "base/mem.h"
 
-/* Nobody needs a secret where all are trusted: then the file may be missing. */
+/* Where nobody is asked for a secret, or the rows say, the file may be missing. */
 static bool
 load_users(struct access *a, const struct conf *conf, const struct scram_seed *seed,
            const struct access *before, struct buf *mistakes)
 {
-    if (conf->auth_type == CONF_AUTH_TRUST && access(conf->auth_file, F_OK) == -1) {
+    const bool asks = conf->auth_type != CONF_AUTH_TRUST && conf->auth_type != CONF_AUTH_CERT &&
+                      conf->auth_type != CONF_AUTH_PEER && conf->auth_type != CONF_AUTH_HBA;
+    if (!asks && access(conf->auth_file, F_OK) == -1) {
         return true;
     }
     a->users = users_load(conf->auth_file, seed, before == NULL ? NULL : before->users, mistakes);
     return a->users != NULL;
+}
+
+static bool
+load_rules(struct access *a, const struct conf *conf, struct buf *mistakes)
+{
+    bool ok = true;
+    if (conf->auth_ident_file[0] != '\0') {
+        a->ident = ident_load(conf->auth_ident_file, mistakes);
+        ok = a->ident != NULL;
+    }
+    if (conf->auth_type != CONF_AUTH_HBA) {
+        return ok;
+    }
+    if (conf->auth_hba_file[0] == '\0') {
+        buf_printf(mistakes, "%s: auth_type = hba needs auth_hba_file\n", conf->path);
+        return false;
+    }
+    a->hba = hba_load(conf->auth_hba_file, mistakes);
+    return a->hba != NULL && ok;
 }
 
 static bool
@@ -83,6 +104,7 @@ access_load(const struct conf *conf, const struct scram_seed *seed, const struct
     atomic_init(&a->refs, 1);
     /* All of them, so that all mistakes are known at once. */
     bool ok = load_users(a, conf, seed, before, mistakes);
+    ok = load_rules(a, conf, mistakes) && ok;
     ok = load_client_tls(a, conf, mistakes) && ok;
     ok = load_server_tls(a, conf, mistakes) && ok;
     if (!ok) {
@@ -109,6 +131,8 @@ access_unref(struct access *a)
     CHECK(before > 0);
     if (before == 1) {
         users_unref(a->users);
+        hba_unref(a->hba);
+        ident_unref(a->ident);
         tls_context_unref(a->clients);
         tls_context_unref(a->servers);
         mem_free(a);

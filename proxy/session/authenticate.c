@@ -6,6 +6,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/authenticate.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "auth/digest.h"
@@ -15,11 +16,18 @@
 #include "net/tls.h"
 #include "session/census.h"
 #include "session/userquery.h"
+#include "session/vouched.h"
 #include "wire/message.h"
 
 enum { PASSWORD_MESSAGE_MAX = 4096 };
 
-enum { AUTH_MD5 = 5, AUTH_SASL = 10, AUTH_SASL_CONTINUE = 11, AUTH_SASL_FINAL = 12 };
+enum {
+    AUTH_CLEARTEXT = 3,
+    AUTH_MD5 = 5,
+    AUTH_SASL = 10,
+    AUTH_SASL_CONTINUE = 11,
+    AUTH_SASL_FINAL = 12
+};
 
 typedef void auth_ask_fn(struct session *s);
 typedef void auth_answer_fn(struct session *s, struct slice body);
@@ -35,11 +43,28 @@ static auth_ask_fn scram_ask;
 static auth_answer_fn scram_answer;
 static auth_ask_fn md5_ask;
 static auth_answer_fn md5_check;
+static auth_ask_fn password_ask;
+static auth_answer_fn password_check;
+static auth_ask_fn cert_ask;
+static auth_ask_fn peer_ask;
 
 static const struct auth_method methods[] = {
     [CONF_AUTH_TRUST] = {NULL, trust_ask, NULL},
     [CONF_AUTH_SCRAM_SHA_256] = {"SASL", scram_ask, scram_answer},
     [CONF_AUTH_MD5] = {"password", md5_ask, md5_check},
+    [CONF_AUTH_PASSWORD] = {"password", password_ask, password_check},
+    [CONF_AUTH_CERT] = {NULL, cert_ask, NULL},
+    [CONF_AUTH_PEER] = {NULL, peer_ask, NULL},
+};
+
+static const enum conf_auth_type type_of_row[HBA_METHODS_COUNT] = {
+    [HBA_TRUST] = CONF_AUTH_TRUST,
+    [HBA_REJECT] = CONF_AUTH_TRUST, /* never looked up */
+    [HBA_SCRAM_SHA_256] = CONF_AUTH_SCRAM_SHA_256,
+    [HBA_MD5] = CONF_AUTH_MD5,
+    [HBA_PASSWORD] = CONF_AUTH_PASSWORD,
+    [HBA_CERT] = CONF_AUTH_CERT,
+    [HBA_PEER] = CONF_AUTH_PEER,
 };
 
 /* ---- the life of an attempt ---- */
@@ -68,17 +93,98 @@ is_banned(const struct session *s)
     return throttle_bans(s->worker->workers->throttle, source, loop_now_us(s->worker->loop));
 }
 
+/* In PostgreSQL's words. */
+static void
+refuse_by_rows(struct session *s, bool no_entry)
+{
+    static const char *const words[2][2] = {
+        {"pg_hba.conf rejects connection for host",
+         "pg_hba.conf rejects replication connection for host"},
+        {"no pg_hba.conf entry for host",
+         "no pg_hba.conf entry for replication connection from host"},
+    };
+    char host[CENSUS_HOST_SIZE] = "[local]";
+    char database[96] = "";
+    const bool physical = s->use == POOL_WALSENDERS;
+    if (!s->is_local) {
+        census_host(s->peer, host);
+    }
+    if (!physical) {
+        (void)snprintf(database, sizeof(database), "database \"%s\", ", s->database);
+    }
+    session_refuse(s, SQLSTATE_INVALID_AUTHORIZATION, "%s \"%s\", user \"%s\", %s%s",
+                   words[no_entry][physical], host, s->user, database,
+                   s->stream.tls != NULL ? "SSL encryption" : "no encryption");
+}
+
+/* clientcert= of the row: besides what its method asks. */
+static bool
+certificate_will_do(const struct session *s, const struct hba_row *row)
+{
+    struct buf name;
+    buf_init(&name);
+    const bool any = tls_peer_name(&s->stream, &name);
+    buf_fini(&name);
+    return row->clientcert == HBA_CLIENTCERT_NONE ||
+           (row->clientcert == HBA_CLIENTCERT_VERIFY_CA && any) ||
+           (row->clientcert == HBA_CLIENTCERT_VERIFY_FULL && vouched_by_certificate(s, row->map));
+}
+
+static bool
+choose_by_rows(struct session *s)
+{
+    struct auth_attempt *a = s->auth;
+    char host[CENSUS_HOST_SIZE] = "";
+    if (!s->is_local) {
+        census_host(s->peer, host);
+    }
+    const struct hba_question q = {
+        .local = s->is_local,
+        .tls = s->stream.tls != NULL,
+        .physical = s->use == POOL_WALSENDERS,
+        .address = host,
+        .user = s->user,
+        .database = s->database,
+    };
+    const struct hba_row *row = hba_find(a->access->hba, &q);
+    if (row == NULL || row->method == HBA_REJECT) {
+        refuse_by_rows(s, row == NULL);
+        return false;
+    }
+    if (!certificate_will_do(s, row)) {
+        session_refuse(s, SQLSTATE_INVALID_AUTHORIZATION,
+                       "connection requires a valid client certificate");
+        return false;
+    }
+    a->row = row;
+    a->method = &methods[type_of_row[row->method]];
+    return true;
+}
+
+/* False when the session has ended. */
+static bool
+choose_method(struct session *s)
+{
+    if (s->auth->access->hba != NULL) {
+        return choose_by_rows(s);
+    }
+    s->auth->method = &methods[s->worker->conf->auth_type];
+    return true;
+}
+
 void
 authenticate_begin(struct session *s)
 {
     struct worker *w = s->worker;
     struct auth_attempt *a = xcalloc(1, sizeof(*a));
-    a->method = &methods[w->conf->auth_type];
     a->step = AUTH_LOOKING;
     list_init(&a->waits);
     a->access = access_ref(w->access);
     s->auth = a;
     s->phase = SESSION_AUTH;
+    if (!choose_method(s)) {
+        return;
+    }
     if (is_banned(s)) {
         session_refuse(s, SQLSTATE_INVALID_AUTHORIZATION,
                        "too many failed logins from this address; try again later");
@@ -357,6 +463,138 @@ md5_check(struct session *s, struct slice body)
         return;
     }
     authenticate_succeed(s);
+}
+
+/* ---- password ---- */
+
+static void
+password_ask(struct session *s)
+{
+    if (s->stream.tls == NULL && !s->is_local) {
+        session_refuse(s, SQLSTATE_INVALID_AUTHORIZATION,
+                       "a password is not taken in the clear: connect with TLS");
+        return;
+    }
+    authenticate_again(s, AUTH_CLEARTEXT, SLICE_EMPTY);
+}
+
+static void
+password_decide(struct session *s, bool right)
+{
+    struct err err;
+    if (right) {
+        authenticate_succeed(s);
+        return;
+    }
+    (void)err_set(&err, SQLSTATE_INVALID_PASSWORD, "password authentication failed for user \"%s\"",
+                  s->user);
+    authenticate_fail(s, &err);
+}
+
+static void
+password_keys_there(void *arg, const struct scram_keys *keys)
+{
+    struct session *s = arg;
+    struct auth_attempt *a = s->auth;
+    struct scram_verifier made;
+    a->keys = NULL;
+    if (!session_is_open(s)) {
+        return;
+    }
+    const struct scram_verifier *known = a->user == NULL ? NULL : a->user->verifier;
+    const bool right = keys != NULL && known != NULL && scram_verifier_of_keys(keys, &made) &&
+                       digest_equal(made.stored_key, known->stored_key, SCRAM_KEY_LEN);
+    password_decide(s, right);
+    authenticate_resume(s);
+}
+
+/* A verifier is compared with what the password would give: derived elsewhere, and not kept, for it
+ * may be wrong. Who is unknown has the same done with a made-up salt. */
+static void
+password_compare_keys(struct session *s, const char *password)
+{
+    static const uint8_t no_salt[SCRAM_SALT_LEN] = {0};
+    struct auth_attempt *a = s->auth;
+    struct worker *w = s->worker;
+    const struct scram_verifier *v = a->user == NULL ? NULL : a->user->verifier;
+    struct scram_need need = {.salt_len = v == NULL ? sizeof(no_salt) : v->salt_len,
+                              .iterations = v == NULL ? SCRAM_ITERATIONS : v->iterations};
+    memcpy(need.salt, v == NULL ? no_salt : v->salt, need.salt_len);
+    a->keys = keysmith_ask(w->workers->keysmith, w->mailbox, password, &need, NULL,
+                           password_keys_there, s);
+}
+
+static bool
+password_matches(const struct user *user, const char *password)
+{
+    uint8_t given[SHA256_LEN];
+    uint8_t wanted[SHA256_LEN];
+    char secret[MD5_SECRET_SIZE];
+    struct err err;
+    const char *compared = password;
+    if (user->kind == USER_MD5) {
+        if (!md5_secret_make(user->name, password, secret, &err)) {
+            return false;
+        }
+        compared = secret;
+    }
+    /* Digests, so that the time does not tell how long the secret is. */
+    return digest_sha256(slice_of_str(compared), given) &&
+           digest_sha256(slice_of_str(user->secret), wanted) &&
+           digest_equal(given, wanted, SHA256_LEN);
+}
+
+static void
+password_check(struct session *s, struct slice body)
+{
+    struct slice answer;
+    struct err err;
+    const struct auth_attempt *a = s->auth;
+    if (!slice_take_cstr(&body, &answer) || body.len != 0) {
+        (void)err_set(&err, SQLSTATE_PROTOCOL, "invalid password packet size");
+        authenticate_fail(s, &err);
+        return;
+    }
+    if (answer.len == 0) {
+        (void)err_set(&err, SQLSTATE_INVALID_PASSWORD, "empty password returned by client");
+        authenticate_fail(s, &err);
+        return;
+    }
+    const char *password = (const char *)answer.p; /* its NUL was seen */
+    if (a->user == NULL || (a->user->kind != USER_PASSWORD && a->user->kind != USER_MD5)) {
+        password_compare_keys(s, password);
+        return;
+    }
+    password_decide(s, password_matches(a->user, password));
+}
+
+/* ---- cert, peer ---- */
+
+static void
+vouched_decide(struct session *s, bool vouched, const char *what)
+{
+    struct err err;
+    if (vouched) {
+        authenticate_succeed(s);
+        return;
+    }
+    (void)err_set(&err, SQLSTATE_INVALID_AUTHORIZATION, "%s authentication failed for user \"%s\"",
+                  what, s->user);
+    authenticate_fail(s, &err);
+}
+
+static void
+cert_ask(struct session *s)
+{
+    const struct hba_row *row = s->auth->row;
+    vouched_decide(s, vouched_by_certificate(s, row == NULL ? NULL : row->map), "certificate");
+}
+
+static void
+peer_ask(struct session *s)
+{
+    const struct hba_row *row = s->auth->row;
+    vouched_decide(s, vouched_by_system(s, row == NULL ? NULL : row->map), "Peer");
 }
 
 /* ---- the client's answers ---- */

@@ -38,6 +38,7 @@ enum auth_step {
 /* What a login needs until it is decided; owned by its session. */
 struct auth_attempt {
     const struct auth_method *method; /* a row of the table */
+    const struct hba_row *row;        /* borrowed from access; NULL without a file of rows */
     enum auth_step step;
     struct access *access;   /* shared (ref): what held when it began */
     struct users *found;     /* shared (ref): by auth_query; NULL when it was not asked */

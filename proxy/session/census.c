@@ -92,17 +92,23 @@ census_leave(struct census *c, struct headcount *h)
 }
 
 void
-census_source(const char *peer, char out[CENSUS_SOURCE_SIZE])
+census_host(const char *peer, char out[CENSUS_HOST_SIZE])
 {
-    enum { PREFIX_LEN = 8 };
     const bool is_v6 = peer[0] == '[';
     const char *end = strrchr(peer, is_v6 ? ']' : ':');
     const char *start = is_v6 ? peer + 1 : peer;
     const int len = (int)(end == NULL ? strlen(start) : (size_t)(end - start));
-    (void)snprintf(out, CENSUS_SOURCE_SIZE, "%.*s", len, start);
+    (void)snprintf(out, CENSUS_HOST_SIZE, "%.*s", len, start);
+}
+
+void
+census_source(const char *peer, char out[CENSUS_SOURCE_SIZE])
+{
+    enum { PREFIX_LEN = 8 };
+    census_host(peer, out);
     struct in6_addr address;
-    if (is_v6 && inet_pton(AF_INET6, out, &address) == 1 && !IN6_IS_ADDR_LOOPBACK(&address) &&
-        !IN6_IS_ADDR_V4MAPPED(&address)) {
+    if (peer[0] == '[' && inet_pton(AF_INET6, out, &address) == 1 &&
+        !IN6_IS_ADDR_LOOPBACK(&address) && !IN6_IS_ADDR_V4MAPPED(&address)) {
         memset(address.s6_addr + PREFIX_LEN, 0, sizeof(address.s6_addr) - PREFIX_LEN);
         (void)inet_ntop(AF_INET6, &address, out, CENSUS_SOURCE_SIZE);
     }

@@ -35,7 +35,8 @@ void census_leave(struct census *c, struct headcount *h);
 
 /* The address that a peer ("1.2.3.4:5", "[::1]:5", "unix") is counted under: without the port, and
  * of IPv6 the /64, which is what one subscriber has. */
-enum { CENSUS_SOURCE_SIZE = 64 };
+enum { CENSUS_SOURCE_SIZE = 64, CENSUS_HOST_SIZE = CENSUS_SOURCE_SIZE };
+void census_host(const char *peer, char out[CENSUS_HOST_SIZE]); /* the same, but all of it */
 void census_source(const char *peer, char out[CENSUS_SOURCE_SIZE]);
 
 #endif

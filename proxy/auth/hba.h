@@ -1,0 +1,83 @@
+/* hba.h — who may come from where, and how they prove it: a file in the format of pg_hba.conf, and
+ * the user name maps of pg_ident.conf.
+ *
+ *     TYPE      DATABASE  USER   ADDRESS        METHOD         [map=NAME] [clientcert=verify-full]
+ *     local     all       all                   peer
+ *     hostssl   app       all    10.0.0.0/8     scram-sha-256
+ *     host      all       all    0.0.0.0/0      reject
+ *
+ * The first row that fits decides; when none does, nobody comes in. Follows the manual's "The
+ * pg_hba.conf File": lists with commas, quotes that take a word its special meaning, `all`,
+ * `sameuser`, `replication` (which alone matches physical replication), address and mask as one or
+ * as two columns. What cannot be decided here is a mistake, not a row that never fits: groups
+ * (+name, samerole), regular expressions, files within files, host names, and methods that Teal
+ * does not have. A zeroed question fits no row.
+ *
+ * Pure, but for the count of references; any thread may read what it holds a reference to. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_AUTH_HBA_H
+#define TEAL_AUTH_HBA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/slice.h"
+
+enum hba_method {
+    HBA_TRUST,
+    HBA_REJECT,
+    HBA_SCRAM_SHA_256,
+    HBA_MD5,
+    HBA_PASSWORD,
+    HBA_CERT,
+    HBA_PEER,
+    HBA_METHODS_COUNT,
+};
+
+enum hba_clientcert { HBA_CLIENTCERT_NONE, HBA_CLIENTCERT_VERIFY_CA, HBA_CLIENTCERT_VERIFY_FULL };
+
+/* What a row says to those that it fits. */
+struct hba_row {
+    enum hba_method method;
+    enum hba_clientcert clientcert;
+    char *map; /* owned; NULL for none */
+    unsigned line;
+};
+
+struct hba_question {
+    bool local; /* by a Unix socket */
+    bool tls;
+    bool physical;       /* a physical replication connection: it has no database */
+    const char *address; /* numeric, without a port; NULL when local */
+    const char *user;
+    const char *database;
+};
+
+struct hba;
+
+/* The rows in the text; path is the name that mistakes show. The caller owns the one reference.
+ * NULL when there is any mistake, with a line "FILE:LINE: TEXT\n" for each. */
+MUST_CHECK struct hba *hba_load_slice(struct slice text, const char *path, struct buf *mistakes);
+MUST_CHECK struct hba *hba_load(const char *path, struct buf *mistakes);
+struct hba *hba_ref(struct hba *h);
+void hba_unref(struct hba *h); /* NULL is fine */
+size_t hba_count(const struct hba *h);
+/* The first row that fits; NULL when none does. Borrowed. */
+const struct hba_row *hba_find(const struct hba *h, const struct hba_question *q);
+
+/* User name maps: rows of a map's name, a name given by the system (of a certificate, of the
+ * operating system) and the database user that it may be. */
+struct ident;
+MUST_CHECK struct ident *ident_load_slice(struct slice text, const char *path,
+                                          struct buf *mistakes);
+MUST_CHECK struct ident *ident_load(const char *path, struct buf *mistakes);
+struct ident *ident_ref(struct ident *i);
+void ident_unref(struct ident *i); /* NULL is fine */
+/* Whether the one that the system knows as system_name may be that user. map NULL: only who has the
+ * same name. i may be NULL: no map is known. */
+bool ident_allows(const struct ident *i, const char *map, const char *system_name,
+                  const char *user);
+
+#endif

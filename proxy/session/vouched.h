@@ -1,0 +1,20 @@
+/* vouched.h — clients whose name another vouches for: the operating system (peer), or an authority
+ * whose certificate they show (cert). For the files of the session layer only.
+ *
+ * Nothing is asked. The name that is vouched for must be the user, or be allowed to be it by the
+ * user name map (auth_ident_file). */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_SESSION_VOUCHED_H
+#define TEAL_SESSION_VOUCHED_H
+
+#include <stdbool.h>
+
+#include "base/check.h"
+
+struct session;
+
+/* map may be NULL. */
+MUST_CHECK bool vouched_by_certificate(const struct session *s, const char *map);
+MUST_CHECK bool vouched_by_system(const struct session *s, const char *map);
+
+#endif
