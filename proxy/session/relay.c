@@ -400,7 +400,7 @@ on_reply(struct session *s, uint8_t type, struct slice seen)
         return on_parameter(s, body);
     }
     if (is_unasked(type)) {
-        return s->phase == SESSION_READY && !s->replaying;
+        return s->phase != SESSION_LOGIN && !s->replaying;
     }
     if (type == 'Z' && body.len != 1) {
         broken(s, "malformed ReadyForQuery", type);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """A server that misbehaves costs the connection it misbehaves on: never the process, never another client."""
+import itertools
 import struct
 
 import pgwire
@@ -198,6 +199,25 @@ class Hostility(PairCase):
                 self.server.hook = hook
                 self.assertIn(self.outcome(sql), ("08006", "57P01", "closed"))
                 self.recovers()
+
+    def test_notices_without_end(self):
+        """They go on to the client as it reads, wait in the server while it does not, and end with it."""
+        self.fresh()
+        self.assertEqual(self.outcome(), "ok")
+        block = pgwire.message("N", b"SNOTICE\0C00000\0M" + b"x" * 1000 + b"\0\0") * 1000
+
+        def endless(kind, frame):
+            return itertools.repeat(block) if kind == "D" else [frame]
+        self.server.hook = endless
+        c = self.teal.connect(timeout=10)
+        c.send(pgwire.query("SELECT 'whole'"))
+        self.assertEqual(c.read()[0], "T")
+        for _ in range(20000):
+            self.assertEqual(c.read()[0], "N")
+        self.assertEqual(self.bystander.value("SELECT 'whole'"), "whole")
+        c.reset()
+        wait_until(lambda: not [r for r in self.teal.console("SHOW CLIENTS") if r["user"] == "app"], 10, "the client to be gone")
+        self.recovers()
 
     def test_a_field_that_claims_a_gigabyte(self):
         """Memory is taken as bytes arrive, and the client that waits for them may go."""

@@ -383,6 +383,8 @@ def simple_rows():
     row("terminate/behind a batch", whole("SELECT 1") + sync() + terminate(), end="read")
     row("terminate/in a transaction", query("BEGIN") + terminate(), end="read")
     row("terminate/behind three", query("SELECT 1") + query("oops") + query("SELECT 3") + terminate(), end="read")
+    row("terminate/behind notices", query("DO $$ BEGIN RAISE NOTICE 'x'; PERFORM pg_sleep(0.05); RAISE NOTICE 'y'; END $$") + terminate(),
+        end="read")
     row("terminate/twice", terminate() + terminate(), end="read")
     row("terminate/EOF when idle", end="eof")
     row("password/after login", message("p", b"secret\0"), end="read")
