@@ -546,6 +546,7 @@ class OnlyTlsServers(TlsCase):
             f.write("hostnossl all app all reject\n" + before)
         self.pair.blue.sql("SELECT pg_reload_conf()")
         wait_until(lambda: self.pair.blue.value("SELECT 1 FROM pg_hba_file_rules WHERE type = 'hostnossl'"), what="the rule")
+        self.teal.console("RECONNECT")  # what was opened before the rule has no part in this
         with self.connect() as c:
             self.assertTrue(self.is_encrypted(c))
 
