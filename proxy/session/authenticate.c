@@ -15,7 +15,6 @@
 #include "base/rand.h"
 #include "net/tls.h"
 #include "session/census.h"
-#include "session/userquery.h"
 #include "session/vouched.h"
 #include "wire/message.h"
 
@@ -69,14 +68,32 @@ static const enum conf_auth_type type_of_row[HBA_METHODS_COUNT] = {
 
 /* ---- the life of an attempt ---- */
 
+/* The answer of auth_query. */
+static void
+user_asked_for(struct userquery_waiter *waiter, struct users *users, const struct err *err)
+{
+    struct auth_attempt *a = LIST_OBJECT(waiter, struct auth_attempt, waiter);
+    struct session *s = a->session;
+    if (err != NULL) {
+        authenticate_fail(s, err);
+        return;
+    }
+    a->found = users == NULL ? NULL : users_ref(users);
+    authenticate_found(s, users == NULL ? NULL : users_find(users, s->user));
+    if (a->answer_is_late) {
+        authenticate_resume(s);
+    }
+}
+
 /* The users file comes first; it is in memory. */
 static void
 look_up(struct session *s)
 {
-    const struct user *user = access_user(s->auth->access, s->user);
-    struct userquery *query = s->worker->userquery;
-    if (user == NULL && s->auth->method->answer != NULL && userquery_is_on(query)) {
-        userquery_find(query, s);
+    struct auth_attempt *a = s->auth;
+    const struct user *user = access_user(a->access, s->user);
+    if (user == NULL && a->method->answer != NULL && userquery_is_on(s->worker->userquery)) {
+        userquery_find(s->worker->userquery, s->user, &a->waiter);
+        a->answer_is_late = true; /* from here on */
         return;
     }
     authenticate_found(s, user);
@@ -127,7 +144,8 @@ certificate_will_do(const struct session *s, const struct hba_row *row)
     buf_fini(&name);
     return row->clientcert == HBA_CLIENTCERT_NONE ||
            (row->clientcert == HBA_CLIENTCERT_VERIFY_CA && any) ||
-           (row->clientcert == HBA_CLIENTCERT_VERIFY_FULL && vouched_by_certificate(s, row->map));
+           (row->clientcert == HBA_CLIENTCERT_VERIFY_FULL &&
+            vouched_by_certificate(s, s->auth->access->ident, row->map));
 }
 
 static bool
@@ -178,7 +196,9 @@ authenticate_begin(struct session *s)
     struct worker *w = s->worker;
     struct auth_attempt *a = xcalloc(1, sizeof(*a));
     a->step = AUTH_LOOKING;
-    list_init(&a->waits);
+    a->session = s;
+    a->waiter.done = user_asked_for;
+    list_init(&a->waiter.node);
     a->access = access_ref(w->access);
     s->auth = a;
     s->phase = SESSION_AUTH;
@@ -201,13 +221,6 @@ authenticate_found(struct session *s, const struct user *user)
     a->user = user;
     a->step = AUTH_ASKED;
     a->method->ask(s);
-}
-
-void
-authenticate_found_users(struct session *s, struct users *users)
-{
-    s->auth->found = users == NULL ? NULL : users_ref(users);
-    authenticate_found(s, users == NULL ? NULL : users_find(users, s->user));
 }
 
 void
@@ -290,6 +303,14 @@ authenticate_resume(struct session *s)
 }
 
 void
+authenticate_leave(struct session *s)
+{
+    if (s->auth != NULL) {
+        userquery_leave(&s->auth->waiter);
+    }
+}
+
+void
 authenticate_fini(struct session *s)
 {
     struct auth_attempt *a = s->auth;
@@ -298,7 +319,7 @@ authenticate_fini(struct session *s)
     }
     keysmith_cancel(a->keys);
     scram_server_fini(&a->scram);
-    userquery_leave(s);
+    userquery_leave(&a->waiter);
     timer_free(a->delay);
     users_unref(a->found);
     access_unref(a->access);
@@ -587,14 +608,16 @@ static void
 cert_ask(struct session *s)
 {
     const struct hba_row *row = s->auth->row;
-    vouched_decide(s, vouched_by_certificate(s, row == NULL ? NULL : row->map), "certificate");
+    const char *map = row == NULL ? NULL : row->map;
+    vouched_decide(s, vouched_by_certificate(s, s->auth->access->ident, map), "certificate");
 }
 
 static void
 peer_ask(struct session *s)
 {
     const struct hba_row *row = s->auth->row;
-    vouched_decide(s, vouched_by_system(s, row == NULL ? NULL : row->map), "Peer");
+    const char *map = row == NULL ? NULL : row->map;
+    vouched_decide(s, vouched_by_system(s, s->auth->access->ident, map), "Peer");
 }
 
 /* ---- the client's answers ---- */

@@ -26,6 +26,7 @@
 #include "pool/access.h"
 #include "pool/keysmith.h"
 #include "session/session.h"
+#include "session/userquery.h"
 
 struct auth_method;
 
@@ -43,9 +44,9 @@ struct auth_attempt {
     struct access *access;   /* shared (ref): what held when it began */
     struct users *found;     /* shared (ref): by auth_query; NULL when it was not asked */
     const struct user *user; /* borrowed from access or found; NULL when nobody knows the name */
-    struct list waits;       /* while is_waiting, in a list of userquery.c */
-    struct session *session; /* borrowed: its own, while is_waiting */
-    bool is_waiting;
+    struct userquery_waiter waiter; /* while it waits for that */
+    struct session *session;        /* borrowed: its own */
+    bool answer_is_late;            /* the input of the turn it was asked in has been taken on */
     struct scram_server scram;
     bool scram_first_seen;
     struct keysmith_order *keys; /* owned by the keysmith: keys that are being derived, or NULL */
@@ -63,8 +64,6 @@ void authenticate_begin(struct session *s);
 size_t authenticate_consume(struct session *s, struct slice in);
 /* The user is there, or NULL: nobody knows the name. It must live for as long as the attempt. */
 void authenticate_found(struct session *s, const struct user *user);
-/* The same with the answer of auth_query: users with that one user, or NULL. */
-void authenticate_found_users(struct session *s, struct users *users);
 /* One more message is asked for: code and body of an AuthenticationXxx. */
 void authenticate_again(struct session *s, uint32_t code, struct slice body);
 /* The one place where a login succeeds. The attempt is gone afterwards. */
@@ -74,7 +73,5 @@ void authenticate_succeed(struct session *s);
 void authenticate_fail(struct session *s, const struct err *err);
 /* After a step that was done later than its turn: takes on what waits and sends what there is. */
 void authenticate_resume(struct session *s);
-/* Gives back what the attempt holds, wiped; harmless without one. */
-void authenticate_fini(struct session *s);
 
 #endif

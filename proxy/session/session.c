@@ -15,9 +15,6 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "net/tls.h"
-#include "session/admission.h"
-#include "session/authenticate.h"
-#include "session/userquery.h"
 #include "wire/message.h"
 
 static void session_on_ready(void *arg, unsigned ready);
@@ -165,7 +162,7 @@ session_close(struct session *s, const struct err *err)
                            &s->out); /* as much as the socket takes; nobody waits for the rest */
         stream_close(&s->stream);
     }
-    userquery_leave(s);
+    authenticate_leave(s);
     pool_cancel_wait(&s->waiter);
     place_unhold(s);
     place_give_back(s);

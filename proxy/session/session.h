@@ -218,6 +218,15 @@ void login_authenticated(struct session *s);
 void login_linked(struct session *s);
 void login_settings_applied(struct session *s);
 
+/* authenticate.c: it waits no more for what another finds out; gives back what its attempt holds,
+ * wiped. Both are harmless without an attempt. */
+void authenticate_leave(struct session *s);
+void authenticate_fini(struct session *s);
+
+/* admission.c: a new connection (false when it was refused, and closed); it is counted no more. */
+MUST_CHECK bool admission_arrive(struct session *s);
+void admission_leave(struct session *s);
+
 /* replication.c: the same for REPLICATION, from the moment its walsender is there, and the other
  * direction. */
 void replication_begin(struct session *s);

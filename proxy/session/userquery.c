@@ -8,8 +8,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "net/pq.h"
-#include "session/authenticate.h"
-#include "session/session.h"
+#include "session/thread.h"
 #include "topo/conninfo.h"
 
 enum {
@@ -30,7 +29,7 @@ struct entry {
     struct users *users; /* shared (ref): that one user; NULL: nobody */
     bool asking;
     uint64_t expires_us;
-    struct list waiters; /* of struct auth_attempt, by waits */
+    struct list waiters; /* of struct userquery_waiter */
 };
 
 struct userquery {
@@ -192,21 +191,15 @@ users_of_result(const struct entry *e, const struct pq_result *r)
     return users_of_one(e, secret == NULL ? "" : secret);
 }
 
-/* Takes the waiters one by one: what each does then may end other sessions. */
+/* Takes the waiters one by one: what each does then may end others. */
 static void
 answer_waiters(struct entry *e, const struct err *err)
 {
     for (struct list *node = list_first(&e->waiters); node != NULL;
          node = list_first(&e->waiters)) {
-        struct auth_attempt *a = LIST_OBJECT(node, struct auth_attempt, waits);
-        struct session *s = a->session;
-        userquery_leave(s);
-        if (err != NULL) {
-            authenticate_fail(s, err);
-            continue;
-        }
-        authenticate_found_users(s, e->users);
-        authenticate_resume(s);
+        struct userquery_waiter *waiter = LIST_OBJECT(node, struct userquery_waiter, node);
+        userquery_leave(waiter);
+        waiter->done(waiter, err == NULL ? e->users : NULL, err);
     }
 }
 
@@ -280,40 +273,47 @@ entry_new(struct userquery *q, const char *name)
     return e;
 }
 
-void
-userquery_find(struct userquery *q, struct session *s)
+/* A question about the name is on its way; false with err when none can be. */
+static bool
+ask_about(struct userquery *q, const char *name, struct entry **e, struct err *err)
 {
-    struct err err;
-    struct entry *e = map_get(&q->by_name, slice_of_str(s->user));
-    if (e != NULL && !e->asking && loop_now_us(q->worker->loop) < e->expires_us) {
-        authenticate_found_users(s, e->users);
-        return;
+    if (*e != NULL && (*e)->asking) {
+        return true;
     }
-    if (e == NULL || !e->asking) {
-        if (q->asking_count >= ASKING_MAX) {
-            (void)err_set(&err, SQLSTATE_TOO_MANY_CONNECTIONS,
-                          "too many users are being looked up");
-            authenticate_fail(s, &err);
-            return;
-        }
-        if (!connect_pq(q, &err)) {
-            authenticate_fail(s, &err);
-            return;
-        }
-        e = e == NULL ? entry_new(q, s->user) : e;
-        entry_ask(e);
+    if (q->asking_count >= ASKING_MAX) {
+        return err_set(err, SQLSTATE_TOO_MANY_CONNECTIONS, "too many users are being looked up");
     }
-    s->auth->session = s;
-    s->auth->is_waiting = true;
-    list_push_back(&e->waiters, &s->auth->waits);
+    if (!connect_pq(q, err)) {
+        return false;
+    }
+    *e = *e == NULL ? entry_new(q, name) : *e;
+    entry_ask(*e);
+    return true;
 }
 
 void
-userquery_leave(struct session *s)
+userquery_find(struct userquery *q, const char *name, struct userquery_waiter *waiter)
 {
-    if (s->auth != NULL && s->auth->is_waiting) {
-        s->auth->is_waiting = false;
-        list_remove(&s->auth->waits);
+    struct err err;
+    struct entry *e = map_get(&q->by_name, slice_of_str(name));
+    if (e != NULL && !e->asking && loop_now_us(q->worker->loop) < e->expires_us) {
+        waiter->done(waiter, e->users, NULL);
+        return;
+    }
+    if (!ask_about(q, name, &e, &err)) {
+        waiter->done(waiter, NULL, &err);
+        return;
+    }
+    waiter->waits = true;
+    list_push_back(&e->waiters, &waiter->node);
+}
+
+void
+userquery_leave(struct userquery_waiter *waiter)
+{
+    if (waiter->waits) {
+        waiter->waits = false;
+        list_remove(&waiter->node);
     }
 }
 

@@ -17,20 +17,29 @@
 
 #include <stdbool.h>
 
-struct session;
+#include "auth/users.h"
+#include "base/err.h"
+#include "base/list.h"
+
 struct userquery;
 struct worker;
+
+/* Who asks. Begin with zeroes and a node of its own; done is called once, at once or later. */
+struct userquery_waiter {
+    struct list node;
+    bool waits;
+    /* users: that one user, borrowed; NULL: nobody. With err the servers could not be asked. */
+    void (*done)(struct userquery_waiter *w, struct users *users, const struct err *err);
+};
 
 struct userquery *userquery_new(struct worker *w);
 /* Who waits must have gone. NULL is fine. */
 void userquery_free(struct userquery *q);
 /* Whether names are asked for at all. */
 bool userquery_is_on(const struct userquery *q);
-/* Ends in authenticate_found, at once or later; in authenticate_fail when the servers cannot be
- * asked. */
-void userquery_find(struct userquery *q, struct session *s);
-/* The session does not wait any more; harmless when it does not. */
-void userquery_leave(struct session *s);
+void userquery_find(struct userquery *q, const char *name, struct userquery_waiter *waiter);
+/* It waits no more; harmless when it does not. */
+void userquery_leave(struct userquery_waiter *waiter);
 /* The configuration has changed: what was found is forgotten, what is asked for is asked again. */
 void userquery_reset(struct userquery *q);
 

@@ -6,32 +6,27 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "auth/hba.h"
 #include "net/tls.h"
-#include "session/authenticate.h"
+#include "session/session.h"
 
 enum { PASSWD_SIZE = 16 * 1024 };
 
-static bool
-allows(const struct session *s, const char *map, const char *name)
-{
-    return ident_allows(s->auth->access->ident, map, name, s->user);
-}
-
 bool
-vouched_by_certificate(const struct session *s, const char *map)
+vouched_by_certificate(const struct session *s, const struct ident *ident, const char *map)
 {
     struct buf name;
     buf_init(&name);
     const bool known = tls_peer_name(&s->stream, &name);
     buf_put_u8(&name, 0);
-    const bool ok = known && allows(s, map, (const char *)buf_slice(&name).p);
+    const bool ok = known && ident_allows(ident, map, (const char *)buf_slice(&name).p, s->user);
     buf_fini(&name);
     return ok;
 }
 
 /* The kernel says who connected; the system's list of users how it is called. */
 bool
-vouched_by_system(const struct session *s, const char *map)
+vouched_by_system(const struct session *s, const struct ident *ident, const char *map)
 {
     struct ucred peer;
     socklen_t len = sizeof(peer);
@@ -42,5 +37,5 @@ vouched_by_system(const struct session *s, const char *map)
         return false;
     }
     return getpwuid_r(peer.uid, &entry, texts, sizeof(texts), &found) == 0 && found != NULL &&
-           allows(s, map, entry.pw_name);
+           ident_allows(ident, map, entry.pw_name, s->user);
 }

@@ -11,10 +11,13 @@
 
 #include "base/check.h"
 
+struct ident;
 struct session;
 
-/* map may be NULL. */
-MUST_CHECK bool vouched_by_certificate(const struct session *s, const char *map);
-MUST_CHECK bool vouched_by_system(const struct session *s, const char *map);
+/* Both ident and map may be NULL. */
+MUST_CHECK bool vouched_by_certificate(const struct session *s, const struct ident *ident,
+                                       const char *map);
+MUST_CHECK bool vouched_by_system(const struct session *s, const struct ident *ident,
+                                  const char *map);
 
 #endif
