@@ -183,10 +183,14 @@ class Servers(PairCase):
         super().tearDownClass()
         cls.server.close()
 
+    def pool_is_empty(self):
+        """Ends what there is, again and again: one may be logging in just now."""
+        self.pair.blue.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
+        return not [r for r in self.teal.console("SHOW SERVERS") if r["user"] == "app"]
+
     def said(self, login, recover=True):
         """What a client of the user is told while the server says this at the login."""
-        self.pair.blue.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
-        wait_until(lambda: not [r for r in self.teal.console("SHOW SERVERS") if r["user"] == "app"], 5, "the pool to be empty")
+        wait_until(self.pool_is_empty, 20, "the pool to be empty")
         self.server.login = login
         try:
             with self.assertRaises((pgwire.PgError, pgwire.Closed)) as caught:

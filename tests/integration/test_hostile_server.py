@@ -126,10 +126,14 @@ class Hostility(PairCase):
         except pgwire.Closed:
             return "closed"
 
+    def pool_is_empty(self):
+        """Ends what there is, again and again: one may be logging in just now."""
+        self.pair.blue.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
+        return not [r for r in self.teal.console("SHOW SERVERS") if r["user"] == "app"]
+
     def fresh(self):
         """The next query of the user meets a new server connection."""
-        self.pair.blue.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
-        wait_until(lambda: not [r for r in self.teal.console("SHOW SERVERS") if r["user"] == "app"], 5, "the pool to be empty")
+        wait_until(self.pool_is_empty, 20, "the pool to be empty")
 
     def recovers(self):
         self.server.behave()
