@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/map.h"
-#include "net/stream.h"
+#include "net/outlet.h"
 #include "pool/params.h"
 #include "pool/settings.h"
 #include "wire/flow.h"
@@ -43,7 +43,7 @@ struct backend {
     struct stream stream;
     struct flow flow;
     struct buf in;                /* a frame of the server that has not wholly arrived */
-    struct buf out;               /* what the server's socket did not take */
+    struct outlet out;            /* what goes to the server */
     void *owner;                  /* borrowed: the session, while ACTIVE */
     struct pool_waiter *reserved; /* borrowed: a walsender's waiter, until it is ACTIVE */
 

@@ -84,7 +84,7 @@ backend_new(struct pool *pool, struct pool_waiter *reserved)
     b->stream.fd = -1;
     flow_init(&b->flow);
     map_init(&b->prepared, rand_u64());
-    buf_init_soft(&b->out);
+    outlet_init(&b->out);
     list_init(&b->prepared_lru);
     list_init(&b->node);
     b->settings = settings_intern(
@@ -140,7 +140,8 @@ put_param(struct buf *params, const char *name, const char *value)
 static void
 login_send(struct backend *b)
 {
-    const enum stream_status status = stream_flush(&b->stream, &b->out);
+    size_t sent;
+    const enum stream_status status = outlet_send(&b->out, &b->stream, &sent);
     if (status == STREAM_CLOSED) {
         login_closed(b);
         return;
@@ -170,7 +171,7 @@ put_startup(struct backend *b)
     }
     const struct slice settings = settings_text(b->settings);
     buf_put(&params, settings.p, settings.len);
-    message_put_startup_text(&b->out, buf_slice(&params));
+    message_put_startup_text(outlet_queue(&b->out), buf_slice(&params));
     buf_fini(&params);
 }
 
@@ -233,7 +234,7 @@ begin_encryption(struct backend *b)
         begin_tls(b);
         return;
     }
-    message_put_ssl_request(&b->out);
+    message_put_ssl_request(outlet_queue(&b->out));
     b->state = BACKEND_NEGOTIATING;
     login_send(b);
 }
@@ -307,11 +308,12 @@ begin_scram(struct backend *b, struct slice mechanisms, struct err *err)
     buf_init(&first);
     scram_client_begin(&b->scram, &channel, &first);
     b->scram_started = true;
-    const size_t begun = message_begin(&b->out, 'p');
-    buf_put_cstr(&b->out, scram_channel_mechanism(&channel));
-    buf_put_u32(&b->out, (uint32_t)buf_len(&first));
-    buf_put(&b->out, buf_slice(&first).p, buf_len(&first));
-    message_end(&b->out, begun);
+    struct buf *out = outlet_queue(&b->out);
+    const size_t begun = message_begin(out, 'p');
+    buf_put_cstr(out, scram_channel_mechanism(&channel));
+    buf_put_u32(out, (uint32_t)buf_len(&first));
+    buf_put(out, buf_slice(&first).p, buf_len(&first));
+    message_end(out, begun);
     buf_fini(&first);
     return true;
 }
@@ -340,7 +342,7 @@ answer_challenge(struct backend *b, struct slice challenge, struct err *err)
     const bool ok =
         scram_client_challenge(&b->scram, challenge, &secret, &reply, err) == SCRAM_CONTINUE;
     if (ok) {
-        message_put_password(&b->out, buf_slice(&reply));
+        message_put_password(outlet_queue(&b->out), buf_slice(&reply));
     }
     buf_fini(&reply);
     if (!ok && strcmp(err->sqlstate, SQLSTATE_PROTOCOL) != 0) {
@@ -366,7 +368,8 @@ answer_md5(struct backend *b, struct slice salt, struct err *err)
     if (!md5_answer(b->pool->key.user, user->secret, salt.p, answer, err)) {
         return false;
     }
-    message_put_password(&b->out, slice_of(answer, sizeof(answer))); /* with its NUL */
+    message_put_password(outlet_queue(&b->out),
+                         slice_of(answer, sizeof(answer))); /* with its NUL */
     return true;
 }
 
@@ -401,7 +404,7 @@ answer_password(struct backend *b, struct err *err)
         return err_hint(err, "Put the password into auth_file, or use scram-sha-256 in the "
                              "server's pg_hba.conf.");
     }
-    message_put_password(&b->out, slice_of(user->secret, strlen(user->secret) + 1));
+    message_put_password(outlet_queue(&b->out), slice_of(user->secret, strlen(user->secret) + 1));
     return true;
 }
 

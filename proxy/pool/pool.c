@@ -100,7 +100,7 @@ static void
 backend_make_idle(struct backend *b)
 {
     CHECK(flow_empty(&b->flow) && b->flow.txn == 'I' && b->owner == NULL);
-    CHECK(buf_len(&b->in) == 0 && buf_len(&b->out) == 0);
+    CHECK(buf_len(&b->in) == 0 && outlet_is_empty(&b->out));
     b->state = BACKEND_IDLE;
     b->idle_since_us = pool_now_us(b->pool);
     list_push_front(&b->pool->idle, &b->node);
@@ -127,7 +127,7 @@ backend_free(void *arg)
     map_fini(&b->prepared);
     flow_fini(&b->flow);
     buf_fini(&b->in);
-    buf_fini(&b->out);
+    outlet_fini(&b->out);
     scram_client_fini(&b->scram);
     explicit_bzero(b->key, sizeof(b->key));
     mem_free(b);
@@ -466,7 +466,6 @@ pool_release(struct backend **bp)
         return;
     }
     buf_shrink(&b->in);
-    buf_shrink(&b->out);
     backend_unlist(b);
     pool_place(b);
 }

@@ -1,10 +1,11 @@
-/* accept.c — new clients.
+/* accept.c — new clients. See accept.h.
  *
- * All workers watch the same listening sockets; whoever is awake accepts and hands the descriptor
- * to the worker with the fewest sessions. A few a turn, so that a storm of connects does not starve
+ * A few a turn, so that a storm of connects does not starve
  * those who are in. When descriptors run out a reserve is given up for a moment to tell the client
  * so: a client that is told can go elsewhere, one that hangs in the backlog cannot. */
 /* SPDX-License-Identifier: PostgreSQL */
+#include "session/accept.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 
 #include "base/mem.h"
 #include "net/stream.h"
-#include "session/session.h"
+#include "session/turn.h"
 #include "wire/message.h"
 
 enum { ACCEPTS_PER_TURN = 16, PEER_LEN = 64 };
@@ -31,7 +32,7 @@ static void
 arrive(void *arg)
 {
     struct arrival *a = arg;
-    (void)session_new(a->worker, a->fd, a->peer, a->is_local); /* it owns itself from here */
+    session_begin(a->worker, a->fd, a->peer, a->is_local); /* it owns itself from here */
     mem_free(a);
 }
 
@@ -140,7 +141,7 @@ accept_one(struct worker *w, int listener)
     const bool is_local = addr.ss_family == AF_UNIX;
     struct worker *to = least_busy(w);
     if (to == w) {
-        (void)session_new(w, fd, peer, is_local); /* it owns itself from here */
+        session_begin(w, fd, peer, is_local); /* it owns itself from here */
         return true;
     }
     struct arrival *a = xcalloc(1, sizeof(*a));
@@ -167,7 +168,7 @@ on_listener_ready(void *arg, unsigned ready)
 }
 
 void
-worker_listen(struct worker *w)
+accept_begin(struct worker *w)
 {
     const struct workers *all = w->workers;
     w->listener_watches = xcalloc(all->listeners_count, sizeof(*w->listener_watches));
@@ -181,7 +182,7 @@ worker_listen(struct worker *w)
 }
 
 void
-worker_listen_again(struct worker *w)
+accept_again(struct worker *w)
 {
     if (!w->accept_paused) {
         return;
@@ -196,7 +197,7 @@ worker_listen_again(struct worker *w)
 }
 
 void
-worker_stop_listening(struct worker *w)
+accept_end(struct worker *w)
 {
     for (uint32_t i = 0; i < w->listeners_count; i++) {
         watch_free(w->listeners[i]);

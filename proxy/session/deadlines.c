@@ -7,7 +7,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/deadlines.h"
 
-#include "session/session.h"
+#include "session/link/link.h"
+#include "session/turn.h"
 #include "wire/message.h"
 
 #define SQLSTATE_IDLE_IN_TRANSACTION "25P03"
@@ -22,7 +23,7 @@ close_late_logins(struct worker *w)
     {
         struct session *s = LIST_OBJECT(node, struct session, node);
         const uint64_t age_us = loop_now_us(w->loop) - s->connected_us;
-        const bool in_handshake = s->stream.tls != NULL && s->user == NULL;
+        const bool in_handshake = s->client.stream.tls != NULL && s->identity.user == NULL;
         if (in_handshake && age_us > w->conf->client_tls_timeout_us) {
             session_close(s, NULL);
             continue;
@@ -33,7 +34,7 @@ close_late_logins(struct worker *w)
         struct err err;
         (void)err_set(&err, SQLSTATE_PROTOCOL, "client_login_timeout: the login took too long");
         /* Who has not said a word of our protocol is not answered in it. */
-        session_close(s, s->user == NULL ? NULL : &err);
+        session_close(s, s->identity.user == NULL ? NULL : &err);
     }
 }
 
@@ -43,8 +44,8 @@ close_late_held(struct worker *w)
     const uint64_t limit_us = w->conf->query_wait_timeout_us;
     LIST_EACH(node, &w->held)
     {
-        struct session *s = LIST_OBJECT(node, struct session, held_node);
-        if (limit_us == 0 || loop_now_us(w->loop) - s->wait_since_us <= limit_us) {
+        struct session *s = LIST_OBJECT(node, struct session, link.held_node);
+        if (limit_us == 0 || loop_now_us(w->loop) - s->link.wait_since_us <= limit_us) {
             return;
         }
         struct err err;
@@ -67,33 +68,27 @@ struct deadline {
 };
 
 static bool
-waits(const struct session *s)
-{
-    return s->is_held || s->waiter.pool != NULL;
-}
-
-static bool
 works(const struct session *s)
 {
-    return s->backend != NULL && !flow_empty(&s->backend->flow);
+    return s->link.backend != NULL && !flow_empty(&s->link.backend->flow);
 }
 
 static bool
 idles_in_transaction(const struct session *s)
 {
-    return s->backend != NULL && !works(s) && s->backend->flow.txn != 'I';
+    return s->link.backend != NULL && !works(s) && s->link.backend->flow.txn != 'I';
 }
 
 static bool
 is_in_transaction(const struct session *s)
 {
-    return s->unit_us != 0 && s->backend != NULL;
+    return s->link.transaction_us != 0 && s->link.backend != NULL;
 }
 
 static bool
 idles(const struct session *s)
 {
-    return !waits(s) && !works(s) && !is_in_transaction(s) && buf_len(&s->in) == 0;
+    return !link_waits(s) && !works(s) && !is_in_transaction(s) && buf_len(&s->client.in) == 0;
 }
 
 static void
@@ -101,14 +96,15 @@ end_late(struct session *s)
 {
     const struct conf *conf = s->worker->conf;
     const struct deadline deadlines[] = {
-        {works, conf->query_timeout_us, s->query_us, SQLSTATE_QUERY_CANCELED,
+        {works, conf->query_timeout_us, s->cycle.since_us, SQLSTATE_QUERY_CANCELED,
          "canceling statement due to query_timeout"},
-        {idles_in_transaction, conf->idle_transaction_timeout_us, s->query_us,
+        {idles_in_transaction, conf->idle_transaction_timeout_us, s->cycle.since_us,
          SQLSTATE_IDLE_IN_TRANSACTION,
          "terminating connection due to idle-in-transaction timeout (idle_transaction_timeout)"},
-        {is_in_transaction, conf->transaction_timeout_us, s->unit_us, SQLSTATE_TRANSACTION_TIMEOUT,
+        {is_in_transaction, conf->transaction_timeout_us, s->link.transaction_us,
+         SQLSTATE_TRANSACTION_TIMEOUT,
          "terminating connection due to transaction timeout (transaction_timeout)"},
-        {idles, conf->client_idle_timeout_us, s->query_us, SQLSTATE_IDLE_SESSION,
+        {idles, conf->client_idle_timeout_us, s->cycle.since_us, SQLSTATE_IDLE_SESSION,
          "terminating connection due to idle-session timeout (client_idle_timeout)"},
     };
     const uint64_t now_us = loop_now_us(s->worker->loop);
@@ -120,7 +116,7 @@ end_late(struct session *s)
         struct err err;
         (void)err_set(&err, d->sqlstate, "%s", d->text);
         if (works(s)) {
-            pool_cancel(s->backend); /* else the server would go on until it notices */
+            pool_cancel(s->link.backend); /* else the server would go on until it notices */
         }
         session_close(s, &err);
         return;
@@ -131,18 +127,18 @@ static void
 tell_waiting(struct session *s)
 {
     const uint64_t after_us = s->worker->conf->query_wait_notify_us;
-    if (after_us == 0 || !waits(s) || s->backend != NULL || s->wait_told_us == s->wait_since_us ||
-        loop_now_us(s->worker->loop) - s->wait_since_us <= after_us) {
+    if (after_us == 0 || !link_waits(s) || s->link.backend != NULL ||
+        s->link.wait_told_us == s->link.wait_since_us ||
+        loop_now_us(s->worker->loop) - s->link.wait_since_us <= after_us) {
         return;
     }
     struct err notice;
-    s->wait_told_us = s->wait_since_us;
+    link_told_wait(s);
     (void)err_set(&notice, "00000", "%s",
-                  s->is_held ? "the statement waits until writes are released"
-                             : "no server connection is free: the statement is queued");
-    message_put_error(&s->out, "NOTICE", &notice);
-    session_flush(s);
-    session_update_interest(s);
+                  s->link.is_held ? "the statement waits until writes are released"
+                                  : "no server connection is free: the statement is queued");
+    message_put_error(outlet_queue(&s->client.out), "NOTICE", &notice);
+    session_turn(s);
 }
 
 static bool

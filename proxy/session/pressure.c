@@ -12,7 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "session/session.h"
+#include "session/link/link.h"
+#include "session/login/cached_params.h"
+#include "session/turn.h"
 
 enum { SHED_PER_TICK = 16, TRIM_EVERY_TICKS = 4, FILE_TEXT_SIZE = 256 };
 
@@ -136,9 +138,10 @@ newest_waiting(struct worker *w)
     LIST_EACH(node, &w->sessions)
     {
         struct session *s = LIST_OBJECT(node, struct session, node);
-        const bool waits = s->is_held || s->waiter.pool != NULL;
-        const bool hoards = s->backend == NULL && buf_len(&s->in) >= SESSION_QUEUE_HIGH;
-        if ((waits || hoards) && (newest == NULL || s->wait_since_us >= newest->wait_since_us)) {
+        const bool waits = link_waits(s);
+        const bool hoards = s->link.backend == NULL && buf_len(&s->client.in) >= SESSION_QUEUE_HIGH;
+        if ((waits || hoards) &&
+            (newest == NULL || s->link.wait_since_us >= newest->link.wait_since_us)) {
             newest = s;
         }
     }
@@ -168,7 +171,7 @@ pressure_tick(struct worker *w)
     }
     const int now = atomic_load_explicit(&w->workers->pressure, memory_order_relaxed);
     if (now >= PRESSURE_TIGHT) {
-        worker_forget_welcomes(w);
+        cached_params_forget(w);
     }
     if (now == PRESSURE_OVER) {
         shed(w);

@@ -7,18 +7,7 @@
 #ifndef TEAL_SESSION_PRESSURE_H
 #define TEAL_SESSION_PRESSURE_H
 
-#include <stdint.h>
-
-#include "conf/conf.h"
-
-enum pressure {
-    PRESSURE_NONE,
-    PRESSURE_TIGHT, /* from 70 %: what can be given back is */
-    PRESSURE_FULL,  /* from 85 %: no new clients */
-    PRESSURE_OVER,  /* from 95 %: those that wait end, the newest first */
-};
-
-struct worker;
+#include "session/state/worker.h"
 
 enum pressure pressure_of(uint64_t used, uint64_t max);
 /* The least of the limits that bound the process, in bytes: given as the texts of the files that

@@ -1,6 +1,8 @@
 /* report.c — what SHOW CLIENTS, SERVERS, SOCKETS, POOLS and USERS tell of one worker: PgBouncer's
  * columns first, then ours. */
 /* SPDX-License-Identifier: PostgreSQL */
+#include "session/report.h"
+
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +10,8 @@
 
 #include "base/clock.h"
 #include "net/tls.h"
-#include "session/session.h"
+#include "session/link/link.h"
+#include "session/state/session.h"
 
 static const char *const client_columns[] = {
     "type",         "user",       "database",   "replication",      "state",
@@ -165,43 +168,44 @@ session_state(const struct session *s)
     if (s->phase != SESSION_READY && s->phase != SESSION_REPLICATION) {
         return "login";
     }
-    if (s->is_held || s->waiter.pool != NULL) {
+    if (link_waits(s)) {
         return "waiting";
     }
-    return s->backend != NULL ? "active" : "idle";
+    return s->link.backend != NULL ? "active" : "idle";
 }
 
 static void
 add_client(struct table *t, const struct session *s)
 {
     const struct worker *w = s->worker;
-    const bool waits = s->is_held || s->waiter.pool != NULL;
-    const uint64_t wait_us = waits ? loop_now_us(w->loop) - s->wait_since_us : 0;
+    const bool waits = link_waits(s);
+    const uint64_t wait_us = waits ? loop_now_us(w->loop) - s->link.wait_since_us : 0;
     table_add(t, "C");
-    table_add(t, s->user == NULL ? "" : s->user);
-    table_add(t, s->database == NULL ? "" : s->database);
-    table_add(t, replication_name(s->use));
+    table_add(t, s->identity.user == NULL ? "" : s->identity.user);
+    table_add(t, s->identity.database == NULL ? "" : s->identity.database);
+    table_add(t, replication_name(s->identity.use));
     table_add(t, session_state(s));
-    add_addr(t, s->peer);
-    add_local(t, &s->stream, w->conf->listen_port);
+    add_addr(t, s->client.peer);
+    add_local(t, &s->client.stream, w->conf->listen_port);
     add_time(t, w, s->connected_us);
-    add_time(t, w, s->unit_us);
+    add_time(t, w, s->link.transaction_us);
     table_addf(t, "%llu", (unsigned long long)(wait_us / 1000000));
     table_addf(t, "%llu", (unsigned long long)(wait_us % 1000000));
     table_add(t, "0");
     add_link(t, true, 'C', s->id);
-    add_link(t, s->backend != NULL, 'S', s->backend == NULL ? 0 : s->backend->id);
-    table_addf(t, "%u", s->backend == NULL ? 0 : s->backend->pid);
-    add_tls(t, &s->stream);
-    table_add(t, s->application == NULL ? "" : s->application);
-    table_addf(t, "%zu", names_count(&s->names));
+    add_link(t, s->link.backend != NULL, 'S', s->link.backend == NULL ? 0 : s->link.backend->id);
+    table_addf(t, "%u", s->link.backend == NULL ? 0 : s->link.backend->pid);
+    add_tls(t, &s->client.stream);
+    table_add(t, s->identity.application == NULL ? "" : s->identity.application);
+    table_addf(t, "%zu", names_count(&s->prepared.names));
     table_addf(t, "%llu", (unsigned long long)s->id);
 }
 
 static void
 add_client_own(struct table *t, const struct session *s)
 {
-    table_add(t, s->backend == NULL ? "" : side_name(pool_key_of(s->backend->pool)->side));
+    table_add(t,
+              s->link.backend == NULL ? "" : side_name(pool_key_of(s->link.backend->pool)->side));
     table_add(t, sql_pin_name(s->pins));
 }
 
@@ -221,7 +225,7 @@ add_buffers(struct table *t, uint64_t pkt_remain, size_t in, size_t out)
 static void
 add_client_socket(struct table *t, const struct session *s)
 {
-    add_buffers(t, s->pass_left, buf_len(&s->in), buf_len(&s->out));
+    add_buffers(t, s->client.pass_left, buf_len(&s->client.in), outlet_len(&s->client.out));
 }
 
 typedef void add_session_fn(struct table *t, const struct session *s);
@@ -337,7 +341,7 @@ add_whole_client_socket(struct table *t, const struct session *s)
 static void
 add_active_client_socket(struct table *t, const struct session *s)
 {
-    if (buf_len(&s->in) + buf_len(&s->out) + s->pass_left > 0) {
+    if (buf_len(&s->client.in) + outlet_len(&s->client.out) + s->client.pass_left > 0) {
         add_whole_client_socket(t, s);
     }
 }
@@ -347,13 +351,13 @@ add_server_socket(void *arg, const struct backend *b)
 {
     const struct server_report *r = arg;
     add_server(arg, b);
-    add_buffers(r->table, 0, buf_len(&b->in), buf_len(&b->out));
+    add_buffers(r->table, 0, buf_len(&b->in), outlet_len(&b->out));
 }
 
 static void
 add_active_server_socket(void *arg, const struct backend *b)
 {
-    if (buf_len(&b->in) + buf_len(&b->out) > 0) {
+    if (buf_len(&b->in) + outlet_len(&b->out) > 0) {
         add_server_socket(arg, b);
     }
 }
@@ -398,8 +402,8 @@ add_to_user(struct table *t, const char *name, unsigned long long servers,
 static void
 add_user_of_session(struct table *t, const struct session *s)
 {
-    if (s->user != NULL) {
-        add_to_user(t, s->user, 0, 1);
+    if (s->identity.user != NULL) {
+        add_to_user(t, s->identity.user, 0, 1);
     }
 }
 
@@ -469,8 +473,9 @@ add_pool(struct table *t, const struct pool_key *key, const struct pool_counts *
 static size_t
 writer_row(struct table *t, const struct session *s)
 {
-    const struct pool_key key = {
-        .side = s->worker->view->writer, .database = s->database, .user = s->user};
+    const struct pool_key key = {.side = s->worker->view->writer,
+                                 .database = s->identity.database,
+                                 .user = s->identity.user};
     for (size_t row = 0; row < table_rows(t); row++) {
         if (strcmp(table_cell(t, row, POOL_USER), key.user) == 0 &&
             strcmp(table_cell(t, row, POOL_DATABASE), key.database) == 0 &&
@@ -499,16 +504,17 @@ raise_maxwait(struct table *t, size_t row, unsigned long long us)
 static void
 add_client_without_pool(struct table *t, const struct session *s)
 {
-    const bool has_pool = s->backend != NULL || s->waiter.pool != NULL; /* it is counted there */
-    const bool counts = s->is_held || s->phase == SESSION_READY;
-    if (has_pool || !counts || s->user == NULL || s->database == NULL) {
+    const bool has_pool =
+        s->link.backend != NULL || s->link.waiter.pool != NULL; /* it is counted there */
+    const bool counts = s->link.is_held || s->phase == SESSION_READY;
+    if (has_pool || !counts || s->identity.user == NULL || s->identity.database == NULL) {
         return;
     }
     const size_t row = writer_row(t, s);
-    const size_t column = s->is_held ? POOL_CL_WAITING : POOL_CL_ACTIVE;
+    const size_t column = s->link.is_held ? POOL_CL_WAITING : POOL_CL_ACTIVE;
     table_setf(t, row, column, "%llu", cell_number(t, row, column) + 1);
-    if (s->is_held) {
-        raise_maxwait(t, row, loop_now_us(s->worker->loop) - s->wait_since_us);
+    if (s->link.is_held) {
+        raise_maxwait(t, row, loop_now_us(s->worker->loop) - s->link.wait_since_us);
     }
 }
 
@@ -570,7 +576,7 @@ merge_pools(struct table *t, struct table *from)
 }
 
 void
-worker_report_merge(struct table *t, struct table *from, enum worker_report what)
+report_merge(struct table *t, struct table *from, enum worker_report what)
 {
     if (what == WORKER_REPORT_POOLS) {
         merge_pools(t, from);
@@ -588,7 +594,7 @@ worker_report_merge(struct table *t, struct table *from, enum worker_report what
 }
 
 struct table *
-worker_report_table(const struct worker *w, enum worker_report what)
+report_of_worker(const struct worker *w, enum worker_report what)
 {
     switch (what) {
     case WORKER_REPORT_CLIENTS:

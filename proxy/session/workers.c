@@ -16,8 +16,11 @@
 #include "net/listener.h"
 #include "pool/keysmith.h"
 #include "pool/registry.h"
-#include "session/lifecycle.h"
-#include "session/session.h"
+#include "session/accept.h"
+#include "session/login/client_limits.h"
+#include "session/orders.h"
+#include "session/report.h"
+#include "session/turn.h"
 
 /* ---- orders ---- */
 
@@ -45,7 +48,7 @@ static void
 run_take_view(void *arg)
 {
     struct order *o = arg;
-    worker_take_view(o->worker, o->view);
+    order_take_view(o->worker, o->view);
     mem_free(o);
 }
 
@@ -63,7 +66,7 @@ static void
 run_cancel_busy(void *arg)
 {
     struct order *o = arg;
-    worker_cancel_busy(o->worker, o->side);
+    order_cancel_busy(o->worker, o->side);
     mem_free(o);
 }
 
@@ -71,7 +74,7 @@ static void
 run_terminate_busy(void *arg)
 {
     struct order *o = arg;
-    worker_terminate_busy(o->worker, o->side);
+    order_terminate_busy(o->worker, o->side);
     mem_free(o);
 }
 
@@ -79,7 +82,7 @@ static void
 run_leave_side(void *arg)
 {
     struct order *o = arg;
-    worker_leave_side(o->worker, o->side);
+    order_leave_side(o->worker, o->side);
     mem_free(o);
 }
 
@@ -115,7 +118,7 @@ static void
 run_kill_all(void *arg)
 {
     struct order *o = arg;
-    worker_kill_all(o->worker);
+    order_kill_all(o->worker);
     mem_free(o);
 }
 
@@ -123,7 +126,7 @@ static void
 run_reconnect(void *arg)
 {
     struct order *o = arg;
-    worker_reconnect(o->worker);
+    order_reconnect(o->worker);
     mem_free(o);
 }
 
@@ -143,7 +146,7 @@ static void
 run_drain(void *arg)
 {
     struct order *o = arg;
-    worker_drain(o->worker, o->flag);
+    order_drain(o->worker, o->flag);
     mem_free(o);
 }
 
@@ -161,13 +164,7 @@ static void
 run_kill(void *arg)
 {
     struct order *o = arg;
-    struct session *s = worker_find(o->worker, o->id);
-    if (s != NULL) {
-        struct err err;
-        (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN,
-                      "terminating connection due to administrator command");
-        session_close(s, &err);
-    }
+    order_kill_session(o->worker, o->id);
     mem_free(o);
 }
 
@@ -187,12 +184,12 @@ static void
 run_cancel(void *arg)
 {
     struct order *o = arg;
-    worker_cancel(o->worker, (uint32_t)o->id, slice_of(o->key, o->key_len));
+    order_cancel(o->worker, (uint32_t)o->id, slice_of(o->key, o->key_len));
     mem_free(o);
 }
 
-void
-workers_cancel(struct workers *workers, uint32_t pid, struct slice key)
+static void
+route_cancel(struct workers *workers, uint32_t pid, struct slice key)
 {
     const uint32_t index = pid >> 24;
     if (index >= workers->count || key.len > sizeof(((struct order *)NULL)->key)) {
@@ -205,13 +202,16 @@ workers_cancel(struct workers *workers, uint32_t pid, struct slice key)
     mailbox_post(workers->items[index].mailbox, run_cancel, o);
 }
 
+/* What the files of a session ask of those above them. */
+static const struct worker_ops worker_callbacks = {.turn = session_turn, .cancel = route_cancel};
+
 /* ---- configuration ---- */
 
 static void
 run_take_conf(void *arg)
 {
     struct order *o = arg;
-    worker_take_conf(o->worker, o->conf, o->access);
+    order_take_conf(o->worker, o->conf, o->access);
     conf_unref(o->conf);
     access_unref(o->access);
     mem_free(o);
@@ -288,7 +288,7 @@ static void *
 worker_main(void *arg)
 {
     struct worker *w = arg;
-    worker_listen(w);
+    accept_begin(w);
     loop_run(w->loop);
     return NULL;
 }
@@ -326,7 +326,7 @@ workers_free(struct workers *workers)
     }
     keysmith_free(workers->keysmith);
     pool_registry_free(workers->registry);
-    census_free(workers->census);
+    client_limits_free(workers->limits);
     access_unref(workers->access);
     throttle_free(workers->throttle);
     mem_free(workers->items);
@@ -341,7 +341,7 @@ workers_start(struct conf *conf, const struct view *view, const struct workers_o
     workers->ops = *ops;
     workers->registry = pool_registry_new(workers->count);
     workers->keysmith = keysmith_new();
-    workers->census = census_new();
+    workers->limits = client_limits_new();
     workers->items = xcalloc(workers->count, sizeof(*workers->items));
     scram_seed_init(&workers->seed);
     workers->throttle = throttle_new();
@@ -351,8 +351,8 @@ workers_start(struct conf *conf, const struct view *view, const struct workers_o
         return NULL;
     }
     for (uint32_t i = 0; i < workers->count; i++) {
-        worker_init(&workers->items[i], workers, i, view);
-        worker_take_conf(&workers->items[i], conf, workers->access);
+        order_begin(&workers->items[i], &worker_callbacks, workers, i, view);
+        order_take_conf(&workers->items[i], conf, workers->access);
     }
     start_threads(workers);
     return workers;
@@ -361,7 +361,7 @@ workers_start(struct conf *conf, const struct view *view, const struct workers_o
 static void
 run_end(void *arg)
 {
-    worker_end(arg);
+    order_end(arg);
 }
 
 void
@@ -379,7 +379,7 @@ workers_stop(struct workers *workers)
     keysmith_free(workers->keysmith); /* before the mailboxes that it posts to */
     workers->keysmith = NULL;
     for (uint32_t i = 0; i < workers->count; i++) {
-        worker_fini(&workers->items[i]);
+        order_fini(&workers->items[i]);
     }
     workers_free(workers);
 }
@@ -440,11 +440,7 @@ workers_waiting(const struct workers *workers)
 uint32_t
 workers_sessions(const struct workers *workers)
 {
-    uint32_t sum = 0;
-    for (uint32_t i = 0; i < workers->count; i++) {
-        sum += atomic_load(&workers->items[i].gauges.sessions);
-    }
-    return sum;
+    return worker_sessions_of_all(workers);
 }
 
 void
@@ -505,11 +501,11 @@ run_report(void *arg)
 {
     struct report *r = arg;
     struct workers *workers = r->worker->workers;
-    struct table *rows = worker_report_table(r->worker, r->what);
+    struct table *rows = report_of_worker(r->worker, r->what);
     if (r->table == NULL) {
         r->table = rows;
     } else {
-        worker_report_merge(r->table, rows, r->what);
+        report_merge(r->table, rows, r->what);
     }
     const uint32_t next = r->worker->index + 1;
     if (next == workers->count) {

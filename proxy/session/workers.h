@@ -16,7 +16,7 @@
 #include "base/table.h"
 #include "conf/conf.h"
 #include "net/loop.h"
-#include "session/upcalls.h"
+#include "session/state/upcalls.h"
 #include "topo/view.h"
 
 struct worker;

@@ -97,7 +97,7 @@ flow_has_room(const struct flow *f, uint32_t n)
 }
 
 bool
-flow_push(struct flow *f, enum flow_kind kind, enum flow_action action, uint64_t tag)
+flow_push(struct flow *f, enum flow_kind kind, enum flow_action action, struct flow_tag tag)
 {
     if (f->skipping && kind != FLOW_SYNC) {
         return true;
@@ -115,7 +115,8 @@ flow_push(struct flow *f, enum flow_kind kind, enum flow_action action, uint64_t
     f->skipping = false;
     f->copy_in = f->copy_in && action == FLOW_LOCAL; /* what is not of the COPY makes it fail */
     f->count++;
-    *flow_at(f, f->count - 1) = (struct flow_entry){(uint8_t)kind, (uint8_t)action, tag, 0};
+    *flow_at(f, f->count - 1) =
+        (struct flow_entry){.kind = (uint8_t)kind, .action = (uint8_t)action, .tag = tag};
     return true;
 }
 
@@ -268,7 +269,7 @@ flow_reply(struct flow *f, uint8_t type, uint8_t first, flow_dropped_fn *dropped
     }
     static const struct flow_verdict bad = {.bad = true};
     static const struct flow_verdict sync_answered = {
-        .action = FLOW_FORWARD, .done = true, .entry = {FLOW_SYNC, FLOW_FORWARD, 0, 0}};
+        .action = FLOW_FORWARD, .done = true, .entry = {.kind = FLOW_SYNC}};
     if (f->count == 0) {
         return type == 'Z' && flow_sync_was_read(f, first) ? sync_answered : bad;
     }

@@ -46,12 +46,22 @@ enum flow_kind {
 
 enum flow_action { FLOW_FORWARD, FLOW_SWALLOW, FLOW_LOCAL };
 
+/* What the owner notes about a request, to find it again when it is answered. The flow does not
+ * look at it. */
+struct flow_tag {
+    uint8_t about;   /* an enum of the owner's; 0 for nothing */
+    uint8_t changes; /* how many changes of names stand or fall with it */
+    uint64_t id;     /* of what it is about */
+};
+
+#define FLOW_UNTAGGED ((struct flow_tag){0, 0, 0})
+
 struct flow_entry {
     uint8_t kind;   /* enum flow_kind */
     uint8_t action; /* enum flow_action */
-    uint64_t tag;   /* the owner's: which prepared statement this is about; 0 for none */
     /* CopyDones and CopyFails sent directly behind it, before the COPY that they end was seen. */
     uint32_t copy_ends;
+    struct flow_tag tag;
 };
 
 enum { FLOW_INLINE = 8, FLOW_ENTRIES_MAX = 1 << 16 };
@@ -92,7 +102,7 @@ const struct flow_entry *flow_head(const struct flow *f);
  * reading the client. While the server skips, only a Sync leaves an entry; while it reads COPY
  * data, a Sync leaves none. */
 MUST_CHECK bool flow_push(struct flow *f, enum flow_kind kind, enum flow_action action,
-                          uint64_t tag);
+                          struct flow_tag tag);
 /* Whether one more batch of n entries fits. */
 bool flow_has_room(const struct flow *f, uint32_t n);
 /* A CopyDone or CopyFail was sent: the client ended its COPY IN, or one that is still to begin. */

@@ -16,3 +16,21 @@ wire_peek(struct slice in, uint64_t total_max, uint8_t *type, uint64_t *total)
     *total = (uint64_t)len + 1;
     return WIRE_OK;
 }
+
+enum wire_result
+frame_read(struct slice in, uint64_t total_max, struct frame *out)
+{
+    const enum wire_result r = wire_peek(in, total_max, &out->type, &out->total);
+    if (r != WIRE_OK) {
+        return r;
+    }
+    out->whole = in.len >= out->total;
+    out->seen = slice_of(in.p, out->whole ? (size_t)out->total : in.len);
+    return WIRE_OK;
+}
+
+struct slice
+frame_body(const struct frame *f)
+{
+    return slice_of(f->seen.p + WIRE_HEADER_LEN, f->seen.len - WIRE_HEADER_LEN);
+}

@@ -7,6 +7,7 @@
 #ifndef TEAL_WIRE_FRAME_H
 #define TEAL_WIRE_FRAME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/check.h"
@@ -25,5 +26,18 @@ enum { WIRE_HEADER_LEN = 5 };
  * length is below 4, or total is above total_max. */
 MUST_CHECK enum wire_result wire_peek(struct slice in, uint64_t total_max, uint8_t *type,
                                       uint64_t *total);
+
+/* A message at the front of a stretch of bytes, or as much of it as has arrived. */
+struct frame {
+    uint8_t type;
+    bool whole;        /* all of it has arrived */
+    uint64_t total;    /* its length, header included */
+    struct slice seen; /* what has arrived of it, header included; borrowed */
+};
+
+/* Decodes the header once for all who look at the message; as wire_peek. */
+MUST_CHECK enum wire_result frame_read(struct slice in, uint64_t total_max, struct frame *out);
+/* What has arrived of the body. */
+struct slice frame_body(const struct frame *f);
 
 #endif

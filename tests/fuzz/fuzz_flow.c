@@ -35,8 +35,8 @@ check_flow(const struct flow *f)
     uint64_t tag = 0;
     for (uint32_t i = 0; i < f->count; i++) {
         const struct flow_entry *e = &f->entries[(f->head + i) & (f->size - 1)];
-        CHECK(e->kind < FLOW_KINDS_COUNT && e->action <= FLOW_LOCAL && e->tag > tag);
-        tag = e->tag;
+        CHECK(e->kind < FLOW_KINDS_COUNT && e->action <= FLOW_LOCAL && e->tag.id > tag);
+        tag = e->tag.id;
     }
 }
 
@@ -52,7 +52,7 @@ dropped(void *arg, const struct flow_entry *entry)
 {
     struct walk *w = arg;
     CHECK(w->failing && entry->kind != FLOW_SYNC);
-    finish(w, entry->tag);
+    finish(w, entry->tag.id);
 }
 
 static void
@@ -61,7 +61,7 @@ take_locals(struct walk *w)
     struct flow_entry entry;
     while (flow_take_local(&w->flow, &entry)) {
         CHECK(entry.action == FLOW_LOCAL);
-        finish(w, entry.tag);
+        finish(w, entry.tag.id);
     }
 }
 
@@ -71,7 +71,7 @@ send(struct walk *w, uint8_t what)
     const struct flow before = w->flow;
     const enum flow_kind kind = what % FLOW_KINDS_COUNT;
     const enum flow_action action = kind == FLOW_SYNC ? FLOW_FORWARD : what / 8 % 3;
-    const bool pushed = flow_push(&w->flow, kind, action, ++w->sent);
+    const bool pushed = flow_push(&w->flow, kind, action, (struct flow_tag){.id = ++w->sent});
     CHECK(pushed == (before.count < FLOW_ENTRIES_MAX || before.skipping ||
                      (before.copy_in && kind == FLOW_SYNC)));
     CHECK(w->flow.count <= before.count + 1);
@@ -100,10 +100,10 @@ answer(struct walk *w, uint8_t type, uint8_t first)
     } else {
         CHECK(v.action == head.action &&
               v.done == (f->count < before.count && type != 'E' && type != 'G'));
-        CHECK(!v.done || memcmp(&v.entry.tag, &head.tag, sizeof(head.tag)) == 0);
+        CHECK(!v.done || memcmp(&v.entry.tag.id, &head.tag.id, sizeof(head.tag.id)) == 0);
     }
-    if (v.done && v.entry.tag != 0) {
-        finish(w, v.entry.tag);
+    if (v.done && v.entry.tag.id != 0) {
+        finish(w, v.entry.tag.id);
     }
     take_locals(w);
 }

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "session/errors.h"
+#include "session/state/errors.h"
 
 enum { SOURCE, SQLSTATE, SEVERITY, COUNT, LAST };
 

@@ -1,6 +1,6 @@
 /* test_statement.c — one object for all who prepared the same, none for nobody. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "session/statement.h"
+#include "session/prepared/statement.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -17,6 +17,13 @@
 
 #include "dice.h"
 
+/* A request whose tag is this number. */
+static bool
+push(struct flow *f, enum flow_kind kind, enum flow_action action, uint64_t id)
+{
+    return flow_push(f, kind, action, (struct flow_tag){.id = id});
+}
+
 static const char kind_letters[FLOW_KINDS_COUNT + 1] = "PBDECSQF";
 
 /* ---- every kind, every reply ---- */
@@ -59,7 +66,7 @@ each_request_is_answered_by_its_own_replies_only(void **state)
         for (unsigned type = 0; type < 256; type++) {
             struct flow f;
             flow_init(&f);
-            assert_true(flow_push(&f, owed[i].kind, FLOW_SWALLOW, 42));
+            assert_true(push(&f, owed[i].kind, FLOW_SWALLOW, 42));
             const uint8_t ahead = ahead_of(type, owed[i].kind);
             assert_true(ahead == 0 || !flow_reply(&f, ahead, 0, NULL, NULL).bad);
             const struct flow_verdict v = flow_reply(&f, (uint8_t)type, 'T', NULL, NULL);
@@ -74,7 +81,7 @@ each_request_is_answered_by_its_own_replies_only(void **state)
             }
             if (v.done) {
                 assert_int_equal(v.entry.kind, owed[i].kind);
-                assert_int_equal(v.entry.tag, 42);
+                assert_int_equal(v.entry.tag.id, 42);
             }
             flow_fini(&f);
         }
@@ -105,7 +112,7 @@ the_state_of_the_transaction_is_one_of_three(void **state)
         struct flow f;
         flow_init(&f);
         assert_int_equal(f.txn, 'I');
-        assert_true(flow_push(&f, FLOW_SYNC, FLOW_FORWARD, 0));
+        assert_true(push(&f, FLOW_SYNC, FLOW_FORWARD, 0));
         const bool ok = is_one_of(first, "ITE");
         assert_int_equal(flow_reply(&f, 'Z', (uint8_t)first, NULL, NULL).bad, !ok);
         assert_int_equal(f.txn, ok ? first : 'I');
@@ -156,7 +163,7 @@ run_sent(struct flow *f, struct trace *t, const char *word)
     const enum flow_action action = word[1] == '~'   ? FLOW_SWALLOW
                                     : word[1] == '@' ? FLOW_LOCAL
                                                      : FLOW_FORWARD;
-    assert_true(flow_push(f, (enum flow_kind)(letter - kind_letters), action, 0));
+    assert_true(push(f, (enum flow_kind)(letter - kind_letters), action, 0));
     trace_locals(t, f);
 }
 
@@ -381,16 +388,16 @@ an_error_at_any_place_skips_to_the_next_sync(void **state)
             struct flow f;
             flow_init(&f);
             for (uint32_t i = 0; i < n; i++) {
-                assert_true(flow_push(&f, kinds[i % 3], FLOW_FORWARD, i));
+                assert_true(push(&f, kinds[i % 3], FLOW_FORWARD, i));
             }
-            assert_true(flow_push(&f, FLOW_SYNC, FLOW_FORWARD, 0));
-            assert_true(flow_push(&f, FLOW_QUERY, FLOW_FORWARD, 0));
+            assert_true(push(&f, FLOW_SYNC, FLOW_FORWARD, 0));
+            assert_true(push(&f, FLOW_QUERY, FLOW_FORWARD, 0));
             for (uint32_t i = 0; i < at; i++) {
                 assert_true(flow_reply(&f, (uint8_t)replies[i % 3], 0, NULL, NULL).done);
             }
             const struct flow_verdict v = flow_reply(&f, 'E', 'S', trace_dropped, &t);
             assert_false(v.bad || v.done);
-            assert_int_equal(v.entry.tag, at);
+            assert_int_equal(v.entry.tag.id, at);
             for (uint32_t i = at; i < n; i++) {
                 trace_add(&expected, "-%c ", kind_letters[kinds[i % 3]]);
             }
@@ -416,19 +423,19 @@ entries_keep_their_order_through_growth_and_wraparound(void **state)
         uint64_t answered = 0;
         flow_init(&f);
         for (uint32_t i = 0; i < offset; i++) {
-            assert_true(flow_push(&f, FLOW_PARSE, FLOW_FORWARD, ++pushed));
-            assert_int_equal(flow_reply(&f, '1', 0, NULL, NULL).entry.tag, ++answered);
+            assert_true(push(&f, FLOW_PARSE, FLOW_FORWARD, ++pushed));
+            assert_int_equal(flow_reply(&f, '1', 0, NULL, NULL).entry.tag.id, ++answered);
         }
         assert_int_equal(f.size, FLOW_INLINE);
         while (pushed < 300) {
-            assert_true(flow_push(&f, FLOW_PARSE, FLOW_FORWARD, ++pushed));
+            assert_true(push(&f, FLOW_PARSE, FLOW_FORWARD, ++pushed));
             if (pushed % 5 == 0) {
-                assert_int_equal(flow_head(&f)->tag, answered + 1);
-                assert_int_equal(flow_reply(&f, '1', 0, NULL, NULL).entry.tag, ++answered);
+                assert_int_equal(flow_head(&f)->tag.id, answered + 1);
+                assert_int_equal(flow_reply(&f, '1', 0, NULL, NULL).entry.tag.id, ++answered);
             }
         }
         while (!flow_empty(&f)) {
-            assert_int_equal(flow_reply(&f, '1', 0, NULL, NULL).entry.tag, ++answered);
+            assert_int_equal(flow_reply(&f, '1', 0, NULL, NULL).entry.tag.id, ++answered);
         }
         assert_int_equal(answered, pushed);
         flow_fini(&f);
@@ -445,17 +452,17 @@ the_queue_has_a_limit(void **state)
     for (uint32_t i = 0; i < FLOW_ENTRIES_MAX; i++) {
         assert_true(flow_has_room(&f, FLOW_ENTRIES_MAX - i));
         assert_false(flow_has_room(&f, FLOW_ENTRIES_MAX - i + 1));
-        assert_true(flow_push(&f, FLOW_CLOSE, FLOW_FORWARD, i));
+        assert_true(push(&f, FLOW_CLOSE, FLOW_FORWARD, i));
     }
     assert_false(flow_has_room(&f, 1));
     assert_true(flow_has_room(&f, 0));
-    assert_false(flow_push(&f, FLOW_SYNC, FLOW_FORWARD, 0));
+    assert_false(push(&f, FLOW_SYNC, FLOW_FORWARD, 0));
     assert_int_equal(f.count, FLOW_ENTRIES_MAX);
-    assert_int_equal(flow_reply(&f, '3', 0, NULL, NULL).entry.tag, 0);
-    assert_true(flow_push(&f, FLOW_CLOSE, FLOW_FORWARD, FLOW_ENTRIES_MAX));
-    assert_false(flow_push(&f, FLOW_CLOSE, FLOW_FORWARD, 0));
+    assert_int_equal(flow_reply(&f, '3', 0, NULL, NULL).entry.tag.id, 0);
+    assert_true(push(&f, FLOW_CLOSE, FLOW_FORWARD, FLOW_ENTRIES_MAX));
+    assert_false(push(&f, FLOW_CLOSE, FLOW_FORWARD, 0));
     for (uint32_t i = 1; i <= FLOW_ENTRIES_MAX; i++) {
-        assert_int_equal(flow_reply(&f, '3', 0, NULL, NULL).entry.tag, i);
+        assert_int_equal(flow_reply(&f, '3', 0, NULL, NULL).entry.tag.id, i);
     }
     assert_true(flow_empty(&f));
     flow_fini(&f);
@@ -467,22 +474,21 @@ a_full_queue_of_syncs_goes_at_once(void **state)
     (void)state;
     struct flow f;
     flow_init(&f);
-    assert_true(flow_push(&f, FLOW_BIND, FLOW_FORWARD, 0));
-    assert_true(flow_push(&f, FLOW_EXECUTE, FLOW_FORWARD, 1));
+    assert_true(push(&f, FLOW_BIND, FLOW_FORWARD, 0));
+    assert_true(push(&f, FLOW_EXECUTE, FLOW_FORWARD, 1));
     assert_true(flow_reply(&f, '2', 0, NULL, NULL).done);
     for (uint32_t i = 1; i < FLOW_ENTRIES_MAX; i++) {
         const bool ours = i % 3 == 0;
-        assert_true(
-            flow_push(&f, ours ? FLOW_CLOSE : FLOW_SYNC, ours ? FLOW_LOCAL : FLOW_FORWARD, i));
+        assert_true(push(&f, ours ? FLOW_CLOSE : FLOW_SYNC, ours ? FLOW_LOCAL : FLOW_FORWARD, i));
     }
     assert_false(flow_reply(&f, 'G', 0, NULL, NULL).bad);
     assert_int_equal(f.count, 1 + (FLOW_ENTRIES_MAX - 1) / 3);
     flow_copy_done(&f);
-    assert_int_equal(flow_reply(&f, 'C', 0, NULL, NULL).entry.tag, 1);
+    assert_int_equal(flow_reply(&f, 'C', 0, NULL, NULL).entry.tag.id, 1);
     struct flow_entry entry;
     for (uint32_t i = 3; i < FLOW_ENTRIES_MAX; i += 3) {
         assert_true(flow_take_local(&f, &entry));
-        assert_int_equal(entry.tag, i);
+        assert_int_equal(entry.tag.id, i);
     }
     assert_true(flow_empty(&f));
     flow_fini(&f);
@@ -493,16 +499,16 @@ only_the_head_can_be_answered_here(void **state)
 {
     (void)state;
     struct flow f;
-    struct flow_entry entry = {FLOW_KINDS_COUNT, 0, 0, 0};
+    struct flow_entry entry = {.kind = FLOW_KINDS_COUNT};
     flow_init(&f);
     assert_false(flow_take_local(&f, &entry));
-    assert_true(flow_push(&f, FLOW_BIND, FLOW_FORWARD, 1));
-    assert_true(flow_push(&f, FLOW_PARSE, FLOW_LOCAL, 2));
+    assert_true(push(&f, FLOW_BIND, FLOW_FORWARD, 1));
+    assert_true(push(&f, FLOW_PARSE, FLOW_LOCAL, 2));
     assert_false(flow_take_local(&f, &entry));
     assert_int_equal(entry.kind, FLOW_KINDS_COUNT);
     assert_true(flow_reply(&f, '2', 0, NULL, NULL).done);
     assert_true(flow_take_local(&f, &entry));
-    assert_int_equal(entry.tag, 2);
+    assert_int_equal(entry.tag.id, 2);
     assert_true(flow_empty(&f));
     flow_fini(&f);
 }
@@ -660,7 +666,7 @@ walk_finish(struct walk *w, uint64_t tag)
 static void
 walk_dropped(void *arg, const struct flow_entry *entry)
 {
-    walk_finish(arg, entry->tag);
+    walk_finish(arg, entry->tag.id);
 }
 
 static void
@@ -668,7 +674,7 @@ walk_locals(struct walk *w)
 {
     struct flow_entry entry;
     while (flow_take_local(&w->flow, &entry)) {
-        walk_finish(w, entry.tag);
+        walk_finish(w, entry.tag.id);
     }
 }
 
@@ -679,7 +685,7 @@ walk_send(struct walk *w, struct sent m)
     const char *letter = strchr(kind_letters, m.letter);
     if (letter != NULL) {
         m.tag = ++w->tag;
-        assert_true(flow_push(&w->flow, (enum flow_kind)(letter - kind_letters), m.action, m.tag));
+        assert_true(push(&w->flow, (enum flow_kind)(letter - kind_letters), m.action, m.tag));
         walk_locals(w);
     } else if (m.letter != 'd') {
         flow_copy_done(&w->flow);
@@ -744,10 +750,10 @@ walk_answer(struct walk *w)
     if (!in_doubt) {
         assert_int_equal(v.action, a.action);
         assert_int_equal(v.done, a.done);
-        assert_int_equal(v.done || a.type == 'E' ? v.entry.tag : a.tag, a.tag);
+        assert_int_equal(v.done || a.type == 'E' ? v.entry.tag.id : a.tag, a.tag);
     }
     if (v.done) {
-        walk_finish(w, v.entry.tag);
+        walk_finish(w, v.entry.tag.id);
     }
     walk_locals(w);
     return true;

@@ -1,0 +1,318 @@
+/* link.c — the backend that serves a session's transaction. See link.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "session/link/link.h"
+
+#include "base/clock.h"
+#include "session/link/parameters.h"
+#include "wire/message.h"
+
+static void waiter_done(struct pool_waiter *waiter, struct backend *b, const struct err *err);
+
+void
+link_init(struct session *s)
+{
+    list_init(&s->link.held_node);
+    list_init(&s->link.waiter.node);
+    s->link.waiter.done = waiter_done;
+}
+
+void
+link_identify(struct session *s, bool is_reader, uint32_t bucket)
+{
+    s->link.traits = (struct route_session){
+        .user = s->identity.user,
+        .database = s->identity.database,
+        .application = s->identity.application,
+        .bucket = bucket,
+        .reader = is_reader,
+    };
+}
+
+enum side
+link_side(const struct session *s)
+{
+    return pool_key_of(s->link.backend->pool)->side;
+}
+
+/* ---- busy backends: what a cutover drains ---- */
+
+static void
+set_busy(struct session *s, bool busy)
+{
+    if (s->link.backend == NULL || s->link.is_busy == busy) {
+        return;
+    }
+    s->link.is_busy = busy;
+    const struct pool_key *key = pool_key_of(s->link.backend->pool);
+    if (!key->read_only) { /* what cannot write need not be drained */
+        worker_busy_add(s->worker, key->side, busy ? 1 : -1);
+    }
+}
+
+void
+link_begin_transaction(struct session *s)
+{
+    CHECK(s->link.backend != NULL);
+    set_busy(s, true);
+    s->link.transaction_us = loop_now_us(s->worker->loop);
+}
+
+void
+link_end_transaction(struct session *s, bool wrote)
+{
+    struct worker *w = s->worker;
+    if (s->link.transaction_us != 0) {
+        const uint64_t took_us = loop_now_us(w->loop) - s->link.transaction_us;
+        stat_add(&w->stats.xacts, 1);
+        stat_add(&w->stats.xact_time_us, took_us);
+        stat_hist_add(&w->stats.latency, took_us);
+        s->link.transaction_us = 0;
+    }
+    if (wrote) {
+        /* Not the time of the turn: it must not lie before the moment the server committed. */
+        s->link.traits.last_write_us = clock_now_us();
+    }
+    set_busy(s, false);
+}
+
+void
+link_is_a_stream(struct session *s)
+{
+    CHECK(s->link.backend != NULL);
+    s->link.transaction_us = 0;
+    set_busy(s, false);
+}
+
+/* ---- linking ---- */
+
+/* One SELECT set_config(...) ahead of the first message, in the same send. */
+static void
+apply_settings(struct session *s)
+{
+    struct backend *b = s->link.backend;
+    struct settings *wanted = s->settings.now;
+    if (b->settings == wanted) {
+        return;
+    }
+    struct buf sql;
+    buf_init(&sql);
+    settings_put_sql(&sql, b->settings, wanted);
+    buf_put_u8(&sql, 0);
+    message_put_query(outlet_queue(&b->out), (const char *)buf_slice(&sql).p);
+    buf_fini(&sql);
+    const bool pushed = flow_push(&b->flow, FLOW_QUERY, FLOW_SWALLOW, FLOW_UNTAGGED);
+    CHECK(pushed);
+    s->link.is_applying = true;
+    settings_unref(&s->worker->settings, b->settings);
+    wanted->refs++;
+    b->settings = wanted;
+}
+
+void
+link_settings_applied(struct session *s)
+{
+    s->link.is_applying = false;
+}
+
+bool
+link_take_fresh(struct session *s)
+{
+    const bool fresh = s->link.is_fresh;
+    s->link.is_fresh = false;
+    return fresh;
+}
+
+static void
+count_assignment(struct session *s)
+{
+    struct worker_stats *stats = &s->worker->stats;
+    const struct route_decision *d = &s->link.decision;
+    stat_add(&stats->assignments, 1);
+    stat_add(d->read_only ? &stats->reads_by_side[d->side] : &stats->writes_by_side[d->side], 1);
+}
+
+static void
+link_backend(struct session *s, struct backend *b)
+{
+    struct link *l = &s->link;
+    const uint64_t now_us = loop_now_us(s->worker->loop);
+    CHECK(l->backend == NULL && flow_empty(&b->flow) && b->flow.txn == 'I');
+    l->backend = b;
+    l->is_fresh = true;
+    l->is_own = b->last_session == s->id;
+    b->last_session = s->id;
+    set_busy(s, true);
+    if (l->wait_since_us != 0) {
+        stat_add(&s->worker->stats.wait_time_us, now_us - l->wait_since_us);
+        l->wait_since_us = 0;
+    }
+    if (l->transaction_us == 0) {
+        l->transaction_us = now_us;
+    }
+    count_assignment(s);
+    apply_settings(s);
+    if (!l->is_applying) {
+        parameters_sync(s);
+    }
+}
+
+/* The pool of the decision; found by name once, for pools live as long as their worker. */
+static struct pool *
+pool_of(struct session *s)
+{
+    const struct route_decision *d = &s->link.decision;
+    struct pool **pool = &s->link.pools[d->side][d->read_only];
+    if (*pool == NULL) {
+        const struct pool_key key = {d->side, d->read_only, s->identity.use, s->identity.database,
+                                     s->identity.user};
+        *pool = pools_get(s->worker->pools, &key);
+    }
+    return *pool;
+}
+
+bool
+link_seek(struct session *s, enum sql_class class)
+{
+    struct worker *w = s->worker;
+    struct link *l = &s->link;
+    CHECK(l->backend == NULL && !link_waits(s));
+    l->decision = route_decide(w->view, &l->traits, class);
+    if (l->transaction_us == 0) {
+        l->transaction_us = loop_now_us(w->loop);
+    }
+    if (l->decision.wait) {
+        link_hold(s, loop_now_us(w->loop));
+        return false;
+    }
+    l->waiter.startup = s->settings.now;
+    struct backend *b = pool_acquire(pool_of(s), s, &l->waiter);
+    if (b == NULL) {
+        l->wait_since_us = loop_now_us(w->loop);
+        return false;
+    }
+    link_backend(s, b);
+    return true;
+}
+
+/* A backend came, or none will. */
+static void
+waiter_done(struct pool_waiter *waiter, struct backend *b, const struct err *err)
+{
+    struct session *s = LIST_OBJECT(waiter, struct session, link.waiter);
+    if (b == NULL) {
+        session_fail(s, err);
+    } else {
+        link_backend(s, b);
+    }
+    session_wake(s);
+}
+
+/* ---- waiting ---- */
+
+bool
+link_waits(const struct session *s)
+{
+    return s->link.is_held || s->link.waiter.pool != NULL;
+}
+
+void
+link_stop_waiting(struct session *s)
+{
+    pool_cancel_wait(&s->link.waiter);
+    link_unhold(s);
+}
+
+void
+link_abandon_wait(struct session *s)
+{
+    link_stop_waiting(s);
+    s->link.transaction_us = 0;
+    s->link.wait_since_us = 0;
+}
+
+void
+link_hold(struct session *s, uint64_t since_us)
+{
+    struct worker *w = s->worker;
+    CHECK(!s->link.is_held && s->link.waiter.pool == NULL);
+    s->link.is_held = true;
+    s->link.wait_since_us = since_us;
+    list_push_back(&w->held, &s->link.held_node);
+    (void)atomic_fetch_add(&w->gauges.held, 1);
+}
+
+void
+link_unhold(struct session *s)
+{
+    struct worker *w = s->worker;
+    if (!s->link.is_held) {
+        return;
+    }
+    s->link.is_held = false;
+    list_remove(&s->link.held_node);
+    const unsigned before = atomic_fetch_sub(&w->gauges.held, 1);
+    CHECK(before > 0);
+    stat_hist_add(&w->stats.held, loop_now_us(w->loop) - s->link.wait_since_us);
+}
+
+void
+link_waited_since(struct session *s, uint64_t since_us)
+{
+    CHECK(s->link.is_held && since_us <= s->link.wait_since_us);
+    s->link.wait_since_us = since_us;
+}
+
+void
+link_told_wait(struct session *s)
+{
+    s->link.wait_told_us = s->link.wait_since_us;
+}
+
+/* ---- the end ---- */
+
+/* Nothing of the session is left on its backend, and nothing is on its way in either direction. */
+static bool
+backend_is_clean(const struct session *s)
+{
+    const struct backend *b = s->link.backend;
+    const bool owes = !flow_empty(&b->flow) || b->flow.skipping || b->flow.copy_in ||
+                      s->cycle.in_batch || s->client.pass_left > 0 || !outlet_is_empty(&b->out);
+    const bool speaks = s->reply.left > 0 || buf_len(&b->in) > 0;
+    return !owes && !speaks && b->flow.txn == 'I' && !b->flow.doubtful && s->pins == SQL_PIN_NONE;
+}
+
+void
+link_give_back(struct session *s)
+{
+    if (s->link.backend == NULL) {
+        return;
+    }
+    if (!backend_is_clean(s)) {
+        link_lose(s);
+        return;
+    }
+    set_busy(s, false);
+    s->link.is_applying = false;
+    pool_release(&s->link.backend);
+}
+
+void
+link_lose(struct session *s)
+{
+    CHECK(s->link.backend != NULL);
+    set_busy(s, false);
+    s->link.is_applying = false;
+    outlet_drop_run(&s->link.backend->out);
+    pool_discard(&s->link.backend);
+}
+
+void
+link_left_behind(struct session *s)
+{
+    struct err err;
+    (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN,
+                  "writes move away from %s and this session cannot: it holds %s",
+                  side_name(link_side(s)), sql_pin_name(s->pins));
+    (void)err_hint(&err, "Connect again.");
+    session_fail(s, &err);
+}

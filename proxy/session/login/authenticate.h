@@ -1,0 +1,79 @@
+/* authenticate.h — a client proves who it is: for the files of the session layer only.
+ *
+ *      begin -> LOOKING -> ASKED -> CHECKING -> SESSION_LOGIN, or session_fail
+ *                            ^---------'  one more answer is needed
+ *
+ * LOOKING finds what is known of the user, ASKED waits for the client's answer, CHECKING looks at
+ * it. A method (a row of the table in authenticate.c) says what is asked and what an answer does. A
+ * login succeeds in one place, authenticate_succeed, and fails in one, authenticate_fail.
+ *
+ * Two steps may take longer than a turn, and then the session stays in SESSION_AUTH while its input
+ * waits in s->in:
+ *   - look_up in authenticate.c: whoever finds a user later calls authenticate_found;
+ *   - the answer of a method, after setting step to AUTH_CHECKING: whoever has the outcome later
+ *     calls authenticate_succeed, authenticate_fail or authenticate_again.
+ * Both may be called at once as well. Keys from a plain password come late (keysmith.h): then the
+ * answer is left in s->in, and taken on again when they are there. Who calls them later, from a
+ * callback of its own, first asks session_is_open, and afterwards calls authenticate_resume. What
+ * such a step holds is given back in authenticate_fini. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_SESSION_LOGIN_AUTHENTICATE_H
+#define TEAL_SESSION_LOGIN_AUTHENTICATE_H
+
+#include "auth/md5.h"
+#include "auth/scram.h"
+#include "auth/users.h"
+#include "pool/access.h"
+#include "pool/keysmith.h"
+#include "session/login/auth_query.h"
+#include "session/state/session.h"
+
+struct auth_method;
+
+enum auth_step {
+    AUTH_LOOKING,  /* what is known of the user is not there yet */
+    AUTH_ASKED,    /* the client's answer is awaited */
+    AUTH_CHECKING, /* the outcome of an answer is not there yet */
+};
+
+/* What a login needs until it is decided; owned by its session. */
+struct auth_attempt {
+    const struct auth_method *method; /* a row of the table */
+    const struct hba_row *row;        /* borrowed from access; NULL without a file of rows */
+    enum auth_step step;
+    struct access *access;   /* shared (ref): what held when it began */
+    struct users *found;     /* shared (ref): by auth_query; NULL when it was not asked */
+    const struct user *user; /* borrowed from access or found; NULL when nobody knows the name */
+    struct auth_query_waiter waiter; /* while it waits for that */
+    struct session *session;         /* borrowed: its own */
+    bool answer_is_late;             /* the input of the turn it was asked in has been taken on */
+    struct scram_server scram;
+    bool scram_first_seen;
+    struct keysmith_order *keys; /* owned by the keysmith: keys that are being derived, or NULL */
+    bool keys_asked;             /* once is enough */
+    uint8_t salt[MD5_SALT_LEN];  /* of md5 */
+    struct timer *delay;         /* owned: until a bad password is answered; NULL for none */
+    struct err failure;          /* what is then said */
+};
+
+/* The start-up packet has been taken: begins. Ends in SESSION_LOGIN at once when nothing is asked.
+ */
+void authenticate_begin(struct session *s);
+/* Takes on one message at the front of in; the number of bytes, 0 when more is needed or a step is
+ * not done. */
+size_t authenticate_consume(struct session *s, struct slice in);
+/* The user is there, or NULL: nobody knows the name. It must live for as long as the attempt. */
+void authenticate_found(struct session *s, const struct user *user);
+/* One more message is asked for: code and body of an AuthenticationXxx. */
+void authenticate_again(struct session *s, uint32_t code, struct slice body);
+/* The one place where a login succeeds. The attempt is gone afterwards. */
+void authenticate_succeed(struct session *s);
+/* The one place where it fails: the client is told err, and the session ends. A bad password
+ * (28P01) is told late (auth/throttle.h); meanwhile nothing more is read. */
+void authenticate_fail(struct session *s, const struct err *err);
+/* It waits no more for what another finds out; and gives back what its attempt holds, wiped. Both
+ * are harmless without an attempt. */
+void authenticate_leave(struct session *s);
+void authenticate_fini(struct session *s);
+
+#endif

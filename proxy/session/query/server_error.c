@@ -1,0 +1,166 @@
+/* server_error.c — what an error of the server means for the session. See server_error.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "session/query/server_error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "session/query/cycle.h"
+#include "session/query/prepared.h"
+#include "session/query/refusal.h"
+#include "session/query/replay.h"
+#include "session/query/server.h"
+#include "wire/message.h"
+
+/* A read-only backend refused to write (25006), gave way to replication (40001), or is shutting
+ * down (57P0x): nothing has taken effect, and nothing was sent to the client. */
+static bool
+may_go_to_writer(struct slice sqlstate)
+{
+    static const char *const states[] = {SQLSTATE_READ_ONLY, "40001", SQLSTATE_ADMIN_SHUTDOWN,
+                                         "57P02", SQLSTATE_CANNOT_CONNECT_NOW};
+    for (size_t i = 0; i < COUNT_OF(states); i++) {
+        if (slice_equal_str(sqlstate, states[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The settings of a login were refused: the server's own words, as FATAL. */
+static void
+refuse_settings(struct session *s, const struct message_error *e)
+{
+    struct err err;
+    char sqlstate[6] = SQLSTATE_INVALID_PARAMETER;
+    if (e->sqlstate.len == 5) {
+        memcpy(sqlstate, e->sqlstate.p, 5);
+    }
+    (void)err_set(&err, sqlstate, "%.*s", (int)(e->text.len < 400 ? e->text.len : 400),
+                  e->text.len == 0 ? "" : (const char *)e->text.p);
+    session_fail(s, &err);
+}
+
+static void
+send_refusal(struct session *s, enum refusal why)
+{
+    struct err err;
+    refusal_tell(why, &err);
+    if (s->replay.is_armed) {
+        replay_disarm(s); /* what is kept back comes before the error */
+    }
+    session_send_error(s, &err);
+}
+
+/* The backend has other statements than it is thought to have (a client may deallocate them by the
+ * names that the server knows): this client is told, the next one gets another backend. */
+static bool
+is_at_odds(const struct flow_entry *entry, struct slice sqlstate)
+{
+    const bool uses = entry->kind == FLOW_BIND || entry->kind == FLOW_DESCRIBE;
+    return entry->tag.about == ABOUT_STATEMENT &&
+           ((entry->kind == FLOW_PARSE && slice_equal_str(sqlstate, "42P05")) ||
+            (uses && slice_equal_str(sqlstate, "26000")));
+}
+
+static bool
+is_fatal(const struct message_error *e)
+{
+    return slice_equal_str(e->severity, "FATAL") || slice_equal_str(e->severity, "PANIC");
+}
+
+enum server_error
+server_error_take(struct session *s, const struct frame *f, const struct flow_verdict *verdict)
+{
+    struct message_error e;
+    const struct flow_entry *entry = &verdict->entry;
+    message_error(frame_body(f), &e);
+    if (s->replay.is_pending) {
+        return SERVER_ERROR_IS_HANDLED;
+    }
+    if (s->replay.is_armed && replay_is_possible(s) && may_go_to_writer(e.sqlstate)) {
+        replay_begin(s);
+        return SERVER_ERROR_IS_HANDLED;
+    }
+    if (s->link.is_applying && verdict->action == FLOW_SWALLOW) {
+        refuse_settings(s, &e);
+        return SERVER_ERROR_IS_HANDLED;
+    }
+    cycle_failed(s);
+    if (entry->kind == FLOW_QUERY) {
+        prepared_failed(s, entry);
+    }
+    if (is_at_odds(entry, e.sqlstate)) {
+        s->link.backend->close_when_idle = true;
+    }
+    if (entry->tag.about == ABOUT_REFUSAL) {
+        send_refusal(s, (enum refusal)entry->tag.id);
+        return SERVER_ERROR_IS_HANDLED;
+    }
+    stat_add(&s->worker->stats.client_errors, 1);
+    errors_note_server(&s->worker->errors, e.sqlstate, is_fatal(&e));
+    return is_fatal(&e) ? SERVER_ERROR_IS_FATAL : SERVER_ERROR_GOES_ON;
+}
+
+/* ---- the client's names ---- */
+
+static const char mark[] = "\"teal_"; /* how a name of ours begins in a text of the server */
+enum { MARK_LEN = sizeof(mark) - 1 };
+
+/* The place of a quoted name of ours in the text; the empty slice for none. */
+static struct slice
+find_our_name(struct slice text)
+{
+    for (size_t at = 0; at + MARK_LEN < text.len; at++) {
+        const uint8_t *begin = text.p + at;
+        if (memcmp(begin, mark, MARK_LEN) != 0) {
+            continue;
+        }
+        const uint8_t *end = memchr(begin + 1, '"', text.len - at - 1);
+        return end == NULL ? SLICE_EMPTY : slice_of(begin + 1, (size_t)(end - begin - 1));
+    }
+    return SLICE_EMPTY;
+}
+
+/* The client's name for what stands there under ours. */
+static struct slice
+client_name(const struct session *s, const struct flow_entry *entry)
+{
+    switch ((enum about)entry->tag.about) {
+    case ABOUT_STATEMENT:
+    case ABOUT_OPAQUE:
+        return names_of(&s->prepared.names, entry->tag.id);
+    case ABOUT_NAME:
+        return s->prepared.refused_name == NULL ? SLICE_EMPTY
+                                                : slice_of_str(s->prepared.refused_name);
+    case ABOUT_NOTHING:
+    case ABOUT_UNNAMED:
+    case ABOUT_REFUSAL:
+        break;
+    }
+    return SLICE_EMPTY;
+}
+
+bool
+server_error_rewrite(struct session *s, const struct frame *f, const struct flow_entry *entry)
+{
+    struct message_error e;
+    const struct slice name = client_name(s, entry);
+    if (name.len == 0 || !f->whole) {
+        return false;
+    }
+    message_error(frame_body(f), &e);
+    const struct slice ours = find_our_name(e.text);
+    if (ours.len == 0) {
+        return false;
+    }
+    struct buf *out = outlet_queue(&s->client.out);
+    const struct slice body = frame_body(f);
+    const size_t begun = message_begin(out, 'E');
+    buf_put(out, body.p, (size_t)(ours.p - body.p));
+    buf_put(out, name.p, name.len);
+    const uint8_t *rest = ours.p + ours.len;
+    buf_put(out, rest, body.len - (size_t)(rest - body.p));
+    message_end(out, begun);
+    return true;
+}

@@ -1,0 +1,127 @@
+/* worker.h — one thread of the data path: what it has.
+ *
+ * A worker owns everything it touches, and nothing in it is locked; the gauges and counters are
+ * atomics that other threads read. What all workers share is struct workers. For the session layer
+ * only: workers.h is the outside, orders.h is what the control thread orders of a worker. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_SESSION_STATE_WORKER_H
+#define TEAL_SESSION_STATE_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "pool/pool.h"
+#include "session/prepared/statement.h"
+#include "session/state/errors.h"
+#include "session/state/upcalls.h"
+
+enum { WORKER_SCRATCH_LEN = 64 * 1024, WORKER_LISTENERS_MAX = 16 };
+
+struct auth_query;
+struct client_limits;
+struct session;
+struct throttle;
+struct workers;
+
+/* How much of its memory the process uses: pressure.h. */
+enum pressure {
+    PRESSURE_NONE,
+    PRESSURE_TIGHT, /* from 70 %: what can be given back is */
+    PRESSURE_FULL,  /* from 85 %: no new clients */
+    PRESSURE_OVER,  /* from 95 %: those that wait end, the newest first */
+};
+
+struct worker_stats {
+    stat_counter logins, xacts, queries, bytes_received, bytes_sent;
+    stat_counter xact_time_us, query_time_us, wait_time_us;
+    stat_counter reads_by_side[SIDES_COUNT], writes_by_side[SIDES_COUNT];
+    stat_counter assignments; /* of a backend to a transaction */
+    stat_counter client_parses, server_parses, binds;
+    stat_counter replays, client_errors, outcome_unknown;
+    struct stat_hist latency;
+    struct stat_hist held;
+};
+
+/* What several threads look at; each worker writes its own. */
+struct worker_gauges {
+    _Atomic uint64_t view_version;
+    atomic_uint busy[SIDES_COUNT]; /* backends that do something for a session */
+    atomic_uint held;              /* transactions that wait because writes are held */
+    atomic_uint sessions;
+    atomic_uint pinned;
+};
+
+/* What lower files ask of those above them. */
+struct worker_ops {
+    /* Something has happened to the session: its turn. */
+    void (*turn)(struct session *s);
+    /* A CancelRequest: goes to the session, whichever worker has it. */
+    void (*cancel)(struct workers *workers, uint32_t pid, struct slice key);
+};
+
+struct worker {
+    const struct worker_ops *ops; /* borrowed for ever */
+    struct workers *workers;      /* borrowed */
+    uint32_t index;
+    pthread_t thread;
+    struct loop *loop;             /* owned */
+    struct mailbox *mailbox;       /* owned */
+    struct conf *conf;             /* shared (ref) */
+    struct access *access;         /* shared (ref) */
+    struct sql_extra *extra;       /* owned: read_functions */
+    struct view *view;             /* owned: this worker's copy */
+    bool view_is_single;           /* reads and writes end on one side */
+    struct pools *pools;           /* owned */
+    struct auth_query *auth_query; /* owned */
+    struct settings_table settings;
+    struct statement_table statements;
+    struct map cached_params; /* login key -> struct params, shared (ref): cached_params.h */
+    struct map by_pid;        /* cancel_pid -> struct session, borrowed: for cancel requests */
+    struct list arriving;     /* of struct session, until READY: the oldest first */
+    struct list sessions;     /* of struct session, from then on */
+    struct list held;         /* of struct session, by held_node: in order of arrival */
+    struct timer *tick;       /* owned */
+    struct watch *listeners[WORKER_LISTENERS_MAX]; /* owned */
+    struct listener_watch *listener_watches;       /* owned: see accept.c */
+    uint32_t listeners_count;
+    int reserve_fd; /* owned; given up for a moment to refuse a client when descriptors run out */
+    bool accept_paused;  /* until the next tick: accepting fails for a lack that may pass */
+    uint64_t memory_max; /* bytes: see pressure.c */
+    uint32_t ticks_to_trim;
+    bool draining; /* ends sessions when their transaction has ended */
+    uint64_t next_session_id;
+    uint8_t *scratch; /* owned: the receive buffer of all connections */
+    struct worker_stats stats;
+    struct errors errors; /* for SHOW ERRORS */
+    struct worker_gauges gauges;
+};
+
+struct workers {
+    struct pool_registry *registry; /* owned */
+    struct keysmith *keysmith;      /* owned */
+    struct client_limits *limits;   /* owned */
+    atomic_int pressure;            /* enum pressure: of memory */
+    struct workers_ops ops;
+    uint32_t count;
+    struct worker *items; /* owned */
+    struct scram_seed seed;
+    struct throttle *throttle;           /* owned: of bad passwords */
+    struct access *access;               /* shared (ref): the control thread's */
+    int listeners[WORKER_LISTENERS_MAX]; /* owned descriptors */
+    uint32_t listeners_count;
+};
+
+/* Counts a backend that began (+1) or ended (-1) to do something; the control thread hears when a
+ * held side has become idle. */
+void worker_busy_add(struct worker *w, enum side side, int delta);
+
+/* A session can be found by its cancel_pid, from its login to its close: a cancel request needs no
+ * login, so it must not cost a walk over all sessions. */
+void worker_enlist(struct worker *w, uint32_t pid, struct session *s);
+void worker_delist(struct worker *w, uint32_t pid, const struct session *s);
+struct session *worker_find_by_pid(const struct worker *w, uint32_t pid);
+
+/* Clients of all workers. */
+uint32_t worker_sessions_of_all(const struct workers *workers);
+
+#endif
