@@ -11,7 +11,17 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 # CHECK() is part of the program: never -DNDEBUG, one -O2 for all.
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
 
+# Small files must not cost instructions: the program is optimised as a whole at its link. The objects
+# hold ordinary code as well, for the tests, which link faster without.
+set(TEAL_WHOLE_PROGRAM OFF)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT TEAL_SANITIZE)
+    set(TEAL_WHOLE_PROGRAM ON)
+endif()
+
 add_library(teal_flags INTERFACE)
+if(TEAL_WHOLE_PROGRAM)
+    target_compile_options(teal_flags INTERFACE -flto=auto -ffat-lto-objects)
+endif()
 target_compile_definitions(teal_flags INTERFACE _GNU_SOURCE TEAL_VERSION="${PROJECT_VERSION}")
 target_compile_options(teal_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
