@@ -29,7 +29,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "cutover/kind.h"
-#include "topo/side.h"
+#include "model/side.h"
 
 struct cutover;
 

@@ -27,7 +27,7 @@
 #include <stdbool.h>
 
 #include "monitor/node.h"
-#include "topo/side.h"
+#include "model/side.h"
 
 struct conf;
 struct loop;

@@ -17,7 +17,7 @@
 
 #include "monitor/node.h"
 #include "net/pq.h"
-#include "topo/side.h"
+#include "model/side.h"
 
 enum question_level { QUESTION_PLAIN, QUESTION_SCHEMA, QUESTION_BEAT };
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "topo/side.h"
+#include "model/side.h"
 
 /* Percentages are in hundredths: 10000 is all. */
 enum { PERCENT_ALL = 10000 };

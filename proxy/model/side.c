@@ -1,6 +1,6 @@
 /* side.c — the two sides of a pair. See side.h. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "topo/side.h"
+#include "model/side.h"
 
 #include <strings.h>
 

@@ -1,7 +1,7 @@
 /* side.h — the two sides of a pair. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_TOPO_SIDE_H
-#define TEAL_TOPO_SIDE_H
+#ifndef TEAL_MODEL_SIDE_H
+#define TEAL_MODEL_SIDE_H
 
 #include <stdbool.h>
 
