@@ -2,33 +2,29 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "model/side.h"
 
-#include <strings.h>
-
-static const char *const side_names[SIDES_COUNT] = {
-    [SIDE_BLUE] = "blue",
-    [SIDE_GREEN] = "green",
-};
+static const char *const names[SIDES_COUNT] = {SIDE_VALUES(WORDS_NAME)};
 
 const char *
 side_name(enum side side)
 {
-    return side_names[side];
+    CHECK((unsigned)side < SIDES_COUNT);
+    return names[side];
 }
 
 enum side
 side_other(enum side side)
 {
+    CHECK((unsigned)side < SIDES_COUNT);
     return side == SIDE_BLUE ? SIDE_GREEN : SIDE_BLUE;
 }
 
 bool
 side_parse(const char *word, enum side *out)
 {
-    for (int i = 0; i < SIDES_COUNT; i++) {
-        if (strcasecmp(word, side_names[i]) == 0) {
-            *out = (enum side)i;
-            return true;
-        }
+    unsigned value;
+    if (!words_find(names, SIDES_COUNT, word, &value)) {
+        return false;
     }
-    return false;
+    *out = (enum side)value;
+    return true;
 }

@@ -26,8 +26,8 @@
 
 #include <stdbool.h>
 
-#include "monitor/node.h"
 #include "model/side.h"
+#include "monitor/node.h"
 
 struct conf;
 struct loop;
