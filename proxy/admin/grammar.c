@@ -10,6 +10,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/digits.h"
+#include "model/percent.h"
+
 enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_TEXT, TOKEN_SEMICOLON, TOKEN_BAD };
 
 /* A token is copied out, so that quotes are gone and a NUL stands behind it; longer ones are BAD.
@@ -232,18 +235,12 @@ parse_name(struct lexer *lexer, struct statement *s, char *out, struct err *err)
 static bool
 parse_reads_side(struct lexer *lexer, struct statement *s, struct err *err)
 {
-    static const struct {
-        const char *word;
-        enum view_reads reads;
-    } sides[] = {
-        {"BLUE", VIEW_READS_BLUE}, {"GREEN", VIEW_READS_GREEN}, {"FOLLOW", VIEW_READS_FOLLOW}};
-    for (size_t i = 0; i < COUNT_OF(sides); i++) {
-        if (lex_accept(lexer, sides[i].word)) {
-            s->reads = sides[i].reads;
-            return true;
-        }
+    const struct token token = lex_peek(lexer);
+    if (token.kind != TOKEN_WORD || !reads_parse(token.text, &s->reads)) {
+        return fail_at(lexer, s, err);
     }
-    return fail_at(lexer, s, err);
+    (void)lex(lexer);
+    return true;
 }
 
 /* "5%", "5 %" and "5" alike. */
@@ -261,7 +258,7 @@ parse_reads_percent(struct lexer *lexer, struct statement *s, struct err *err)
     (void)lex(lexer);
     (void)lex_accept(lexer, "%");
     s->percent_set = true;
-    if (s->reads == VIEW_READS_FOLLOW) {
+    if (s->reads == READS_FOLLOW) {
         return err_set(err, SQLSTATE_INVALID_PARAMETER,
                        "reads that follow the writer cannot take a percentage");
     }
@@ -298,34 +295,24 @@ parse_reads(struct lexer *lexer, struct statement *s, struct err *err)
 static bool
 parse_side(struct lexer *lexer, struct statement *s, struct err *err)
 {
-    if (lex_accept(lexer, "BLUE")) {
-        s->side = SIDE_BLUE;
-        return true;
+    const struct token token = lex_peek(lexer);
+    if (token.kind != TOKEN_WORD || !side_parse(token.text, &s->side)) {
+        return fail_at(lexer, s, err);
     }
-    if (lex_accept(lexer, "GREEN")) {
-        s->side = SIDE_GREEN;
-        return true;
-    }
-    return fail_at(lexer, s, err);
+    (void)lex(lexer);
+    return true;
 }
 
 static bool
 parse_drain(struct lexer *lexer, struct statement *s, struct err *err)
 {
+    const struct token token = lex_peek(lexer);
     s->options.drain_set = true;
-    if (lex_accept(lexer, "ABORT")) {
-        s->options.drain = CUTOVER_DRAIN_ABORT;
-        return true;
+    if (token.kind != TOKEN_WORD || !drain_policy_parse(token.text, &s->options.drain)) {
+        return fail_at(lexer, s, err);
     }
-    if (lex_accept(lexer, "CANCEL")) {
-        s->options.drain = CUTOVER_DRAIN_CANCEL;
-        return true;
-    }
-    if (lex_accept(lexer, "TERMINATE")) {
-        s->options.drain = CUTOVER_DRAIN_TERMINATE;
-        return true;
-    }
-    return fail_at(lexer, s, err);
+    (void)lex(lexer);
+    return true;
 }
 
 static bool
@@ -371,30 +358,11 @@ parse_duration(struct lexer *lexer, struct statement *s, struct err *err)
 }
 
 static bool
-digits_parse(const char **text, uint64_t max, uint64_t *out)
-{
-    const char *p = *text;
-    uint64_t n = 0;
-    while (*p >= '0' && *p <= '9') {
-        const uint64_t digit = (uint64_t)(*p - '0');
-        if (n > (max - digit) / 10) {
-            return false;
-        }
-        n = n * 10 + digit;
-        p++;
-    }
-    const bool any = p != *text;
-    *text = p;
-    *out = n;
-    return any;
-}
-
-static bool
 parse_number(struct lexer *lexer, struct statement *s, struct err *err)
 {
     const struct token token = lex_peek(lexer);
     const char *p = token.text;
-    if (token.kind != TOKEN_WORD || !digits_parse(&p, UINT64_MAX, &s->number) || *p != '\0') {
+    if (token.kind != TOKEN_WORD || !digits_take(&p, 10, &s->number) || *p != '\0') {
         return fail_at(lexer, s, err);
     }
     (void)lex(lexer);
@@ -696,7 +664,7 @@ duration_parse(const char *text, uint64_t *out_us)
                  {"min", 60000000}, {"h", 3600000000U}, {"d", 86400000000U}};
     uint64_t n;
     *out_us = 0;
-    if (!digits_parse(&text, 1000000, &n)) {
+    if (!digits_take(&text, 10, &n) || n > 1000000) {
         return false;
     }
     for (size_t i = 0; i < COUNT_OF(units); i++) {
@@ -706,28 +674,4 @@ duration_parse(const char *text, uint64_t *out_us)
         }
     }
     return false;
-}
-
-bool
-percent_parse(const char *text, uint32_t *out)
-{
-    uint64_t whole;
-    uint64_t hundredths = 0;
-    *out = 0;
-    if (!digits_parse(&text, 100, &whole)) {
-        return false;
-    }
-    if (*text == '.') {
-        const char *digits = ++text;
-        if (!digits_parse(&text, 99, &hundredths) || text - digits > 2) {
-            return false;
-        }
-        hundredths *= text - digits == 1 ? 10 : 1;
-    }
-    text += *text == '%' ? 1 : 0;
-    if (*text != '\0' || whole * 100 + hundredths > PERCENT_ALL) {
-        return false;
-    }
-    *out = (uint32_t)(whole * 100 + hundredths);
-    return true;
 }

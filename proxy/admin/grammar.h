@@ -105,7 +105,7 @@ enum {
 struct statement {
     enum command command;
     const struct command_row *row;      /* borrowed for ever; NULL for CMD_EMPTY */
-    enum view_reads reads;              /* READS */
+    enum reads reads;                   /* READS */
     bool percent_set;                   /* READS */
     uint32_t percent;                   /* READS: hundredths of a percent */
     char user[STATEMENT_NAME_SIZE];     /* READS; "" for any */
@@ -132,7 +132,5 @@ const struct command_row *command_row_at(size_t at);
 
 /* "5s", "200ms", "2" (seconds), with the units of teal.ini: us ms s min h d. */
 MUST_CHECK bool duration_parse(const char *text, uint64_t *out_us);
-/* "5%", "0.25%", "5": hundredths of a percent, at most 10000. */
-MUST_CHECK bool percent_parse(const char *text, uint32_t *out);
 
 #endif

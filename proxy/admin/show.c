@@ -68,15 +68,6 @@ show_status_lines(const struct statement *s, const struct snapshot *snap)
 }
 
 static const char *
-reads_name(enum view_reads reads)
-{
-    static const char *const names[] = {
-        [VIEW_READS_FOLLOW] = "follow", [VIEW_READS_BLUE] = "blue", [VIEW_READS_GREEN] = "green"};
-    CHECK((size_t)reads < COUNT_OF(names));
-    return names[reads];
-}
-
-static const char *
 way_back_name(enum cutover_way_back way_back)
 {
     static const char *const names[] = {[CUTOVER_WAY_BACK_UNKNOWN] = "unknown",

@@ -27,10 +27,10 @@ static void
 put_reads(const struct snapshot *snap, struct buf *out)
 {
     const struct view *v = snap->view;
-    if (v->reads == VIEW_READS_FOLLOW) {
+    if (v->reads == READS_FOLLOW) {
         buf_printf(out, "reads -> %s", side_name(v->writer));
     } else {
-        const enum side side = v->reads == VIEW_READS_BLUE ? SIDE_BLUE : SIDE_GREEN;
+        const enum side side = reads_side(v->reads, v->writer);
         buf_printf(out, "reads -> %s", side_name(side));
         if (v->reads_percent < PERCENT_ALL) {
             buf_printf(out, " %s", text_percent(v->reads_percent).s);

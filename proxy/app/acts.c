@@ -289,18 +289,6 @@ op_point(void *ctx, const char *step, const char *when)
 
 /* ---- life ---- */
 
-static enum cutover_drain
-drain_of(enum conf_drain_policy policy)
-{
-    static const enum cutover_drain drains[] = {
-        [CONF_DRAIN_ABORT] = CUTOVER_DRAIN_ABORT,
-        [CONF_DRAIN_CANCEL] = CUTOVER_DRAIN_CANCEL,
-        [CONF_DRAIN_TERMINATE] = CUTOVER_DRAIN_TERMINATE,
-    };
-    CHECK((size_t)policy < COUNT_OF(drains));
-    return drains[policy];
-}
-
 /* The configuration as the machine wants it; its strings live as long as the four given here. */
 static struct cutover_config
 machine_config(const struct conf *conf, char *const conninfo[SIDES_COUNT],
@@ -309,7 +297,7 @@ machine_config(const struct conf *conf, char *const conninfo[SIDES_COUNT],
     struct cutover_config k = {
         .pair = conf->name,
         .database = conf->database,
-        .initial_writer = conf->initial_writer == CONF_GREEN ? SIDE_GREEN : SIDE_BLUE,
+        .initial_writer = conf->initial_writer,
         .pool_size = conf->default_pool_size,
         .hold_timeout_us = conf->hold_timeout_us,
         .hold_timeout_physical_us = conf->hold_timeout_physical_us,
@@ -321,8 +309,8 @@ machine_config(const struct conf *conf, char *const conninfo[SIDES_COUNT],
         .open_timeout_us = conf->open_timeout_us,
         .start_lag_bytes = conf->start_lag_bytes,
         .start_lag_us = conf->start_lag_us,
-        .drain_policy = drain_of(conf->drain_policy),
-        .fence_strict = conf->fence == CONF_FENCE_STRICT,
+        .drain_policy = conf->drain_policy,
+        .fence_strict = conf->fence == FENCE_STRICT,
         .require_way_back = conf->require_way_back,
     };
     for (int side = 0; side < SIDES_COUNT; side++) {

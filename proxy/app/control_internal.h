@@ -40,7 +40,7 @@ struct control {
     struct view *view; /* owned: as published last, or as the workers will start with */
     struct cutover_route route;
     bool reads_set; /* by READS; else the configuration says */
-    enum view_reads reads;
+    enum reads reads;
     uint32_t reads_percent;
     struct view_rule *rules; /* owned, texts included */
     uint32_t rules_count;

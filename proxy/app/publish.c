@@ -22,12 +22,8 @@ control_rules_free(struct control *c)
 void
 control_reads_from_conf(struct control *c)
 {
-    static const enum view_reads reads[] = {[CONF_READS_FOLLOW] = VIEW_READS_FOLLOW,
-                                            [CONF_READS_BLUE] = VIEW_READS_BLUE,
-                                            [CONF_READS_GREEN] = VIEW_READS_GREEN};
-    CHECK((size_t)c->conf->reads < COUNT_OF(reads));
-    c->reads = reads[c->conf->reads];
-    c->reads_percent = c->conf->reads_percent * (PERCENT_ALL / 100);
+    c->reads = c->conf->reads;
+    c->reads_percent = c->conf->reads_percent;
 }
 
 static void
@@ -58,8 +54,7 @@ view_make(const struct control *c)
         .disabled = c->disabled,
         .reads = c->reads,
         .reads_percent = c->reads_percent,
-        .freshness = c->conf->freshness == CONF_FRESHNESS_EVENTUAL ? VIEW_FRESH_EVENTUAL
-                                                                   : VIEW_FRESH_OWN_WRITES,
+        .freshness = c->conf->freshness,
         .rules = c->rules,
         .rules_count = c->rules_count,
     };

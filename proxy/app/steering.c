@@ -167,10 +167,10 @@ static bool
 reads_by_rule(struct control *c, const struct statement *s, struct buf *detail, struct err *err)
 {
     const uint32_t at = rule_find(c, s);
-    if (s->reads == VIEW_READS_FOLLOW && at == c->rules_count) {
+    if (s->reads == READS_FOLLOW && at == c->rules_count) {
         return err_set(err, SQLSTATE_UNDEFINED_OBJECT, "there is no such rule");
     }
-    if (s->reads == VIEW_READS_FOLLOW) {
+    if (s->reads == READS_FOLLOW) {
         rule_remove(c, at);
         buf_printf(detail, "the rule is gone, %" PRIu32 " left", c->rules_count);
         return true;
@@ -178,7 +178,7 @@ reads_by_rule(struct control *c, const struct statement *s, struct buf *detail, 
     if (at == RULES_MAX) {
         return err_set(err, "54000", "more than %d read rules", RULES_MAX);
     }
-    const enum side side = s->reads == VIEW_READS_BLUE ? SIDE_BLUE : SIDE_GREEN;
+    const enum side side = reads_side(s->reads, c->route.writer);
     if (at == c->rules_count) {
         c->rules = xrealloc(c->rules, (c->rules_count + 1) * sizeof(*c->rules));
         c->rules[c->rules_count++] = (struct view_rule){
@@ -203,10 +203,10 @@ reads_for_all(struct control *c, const struct statement *s, struct buf *detail)
     c->reads_set = true;
     c->reads = s->reads;
     c->reads_percent = s->percent_set ? s->percent : PERCENT_ALL;
-    if (s->reads == VIEW_READS_FOLLOW) {
+    if (s->reads == READS_FOLLOW) {
         buf_printf(detail, "reads follow the writer, %s", side_name(c->route.writer));
     } else {
-        const enum side side = s->reads == VIEW_READS_BLUE ? SIDE_BLUE : SIDE_GREEN;
+        const enum side side = reads_side(s->reads, c->route.writer);
         buf_printf(detail, "reads -> %s, %s of the sessions", side_name(side),
                    text_percent(c->reads_percent).s);
         const struct node_facts *node = &monitor_facts(c->monitor)->node[side];
@@ -227,8 +227,7 @@ op_reads(void *ctx, const struct statement *s, struct buf *detail, struct err *e
     if (control_refuses_when_ending(c, err)) {
         return false;
     }
-    if (s->reads != VIEW_READS_FOLLOW &&
-        !side_may_read(c, s->reads == VIEW_READS_BLUE ? SIDE_BLUE : SIDE_GREEN, err)) {
+    if (s->reads != READS_FOLLOW && !side_may_read(c, reads_side(s->reads, c->route.writer), err)) {
         return false;
     }
     if (by_rule) {

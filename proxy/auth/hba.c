@@ -205,10 +205,13 @@ static const struct {
     {"hostnossl", TYPE_HOSTNOSSL}, {"hostgssenc", TYPE_NEVER}, {"hostnogssenc", TYPE_HOST},
 };
 
-static const char *const method_names[HBA_METHODS_COUNT] = {
-    [HBA_TRUST] = "trust", [HBA_REJECT] = "reject",     [HBA_SCRAM_SHA_256] = "scram-sha-256",
-    [HBA_MD5] = "md5",     [HBA_PASSWORD] = "password", [HBA_CERT] = "cert",
-    [HBA_PEER] = "peer",
+static const struct {
+    enum auth_type type;
+    const char *name;
+} methods[] = {
+#define METHOD(type, name) {type, name},
+    AUTH_TYPE_ROW_VALUES(METHOD)
+#undef METHOD
 };
 
 struct address {
@@ -356,7 +359,7 @@ parse_option(struct load *l, const char *text, struct rule *r)
 {
     if (strncmp(text, "map=", 4) == 0 && r->row.map == NULL) {
         r->row.map = xstrdup(text + 4);
-        return r->row.method == HBA_CERT || r->row.method == HBA_PEER ||
+        return r->row.method == AUTH_TYPE_CERT || r->row.method == AUTH_TYPE_PEER ||
                r->row.clientcert == HBA_CLIENTCERT_VERIFY_FULL ||
                mistake(l, "map is for cert, for peer, and behind clientcert=verify-full");
     }
@@ -376,18 +379,18 @@ check_method(struct load *l, const struct rule *r)
 {
     const bool local = r->type == TYPE_LOCAL;
     switch (r->row.method) {
-    case HBA_CERT:
+    case AUTH_TYPE_CERT:
         return r->type == TYPE_HOSTSSL || mistake(l, "cert is for hostssl rows");
-    case HBA_PEER:
+    case AUTH_TYPE_PEER:
         return local || mistake(l, "peer is for local rows");
-    case HBA_PASSWORD:
+    case AUTH_TYPE_PASSWORD:
         return local || r->type == TYPE_HOSTSSL ||
                mistake(l, "password sends it in the clear: only in hostssl and local rows");
-    case HBA_TRUST:
-    case HBA_REJECT:
-    case HBA_SCRAM_SHA_256:
-    case HBA_MD5:
-    case HBA_METHODS_COUNT:
+    case AUTH_TYPE_TRUST:
+    case AUTH_TYPE_REJECT:
+    case AUTH_TYPE_SCRAM_SHA_256:
+    case AUTH_TYPE_MD5:
+    case AUTH_TYPE_HBA:
         return true;
     }
     UNREACHABLE();
@@ -404,9 +407,9 @@ parse_method(struct load *l, const struct line *line, size_t *at, struct rule *r
         return false;
     }
     (*at)++;
-    for (int i = 0; i < HBA_METHODS_COUNT; i++) {
-        if (strcmp(name, method_names[i]) == 0) {
-            r->row.method = (enum hba_method)i;
+    for (size_t i = 0; i < COUNT_OF(methods); i++) {
+        if (strcmp(name, methods[i].name) == 0) {
+            r->row.method = methods[i].type;
             return check_method(l, r);
         }
     }

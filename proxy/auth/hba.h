@@ -24,23 +24,13 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/slice.h"
-
-enum hba_method {
-    HBA_TRUST,
-    HBA_REJECT,
-    HBA_SCRAM_SHA_256,
-    HBA_MD5,
-    HBA_PASSWORD,
-    HBA_CERT,
-    HBA_PEER,
-    HBA_METHODS_COUNT,
-};
+#include "model/auth_type.h"
 
 enum hba_clientcert { HBA_CLIENTCERT_NONE, HBA_CLIENTCERT_VERIFY_CA, HBA_CLIENTCERT_VERIFY_FULL };
 
 /* What a row says to those that it fits. */
 struct hba_row {
-    enum hba_method method;
+    enum auth_type method; /* one of AUTH_TYPE_ROW_VALUES */
     enum hba_clientcert clientcert;
     char *map; /* owned; NULL for none */
     unsigned line;

@@ -731,7 +731,7 @@ mechanisms_read(struct slice in, bool *plain, bool *plus)
 
 bool
 scram_channel_choose(struct scram_channel *channel, struct slice mechanisms, struct slice binding,
-                     enum scram_binding use, struct err *err)
+                     enum channel_binding use, struct err *err)
 {
     bool plain;
     bool plus;
@@ -742,20 +742,20 @@ scram_channel_choose(struct scram_channel *channel, struct slice mechanisms, str
         return err_set(err, SQLSTATE_INVALID_AUTHORIZATION,
                        "the server offers SCRAM-SHA-256-PLUS over a connection without TLS");
     }
-    if (plus && use != SCRAM_BINDING_DISABLE) {
+    if (plus && use != CHANNEL_BINDING_DISABLE) {
         channel->flag = 'p';
         memcpy(channel->data, binding.p, binding.len);
         channel->len = binding.len;
         return true;
     }
-    if (use == SCRAM_BINDING_REQUIRE) {
+    if (use == CHANNEL_BINDING_REQUIRE) {
         return err_set(err, SQLSTATE_INVALID_AUTHORIZATION,
                        "channel binding is required, but the server offers no mechanism with it");
     }
     if (!plain) {
         return err_set(err, SQLSTATE_FEATURE_NOT_SUPPORTED, "no SASL mechanism in common");
     }
-    channel->flag = binding.len > 0 && use != SCRAM_BINDING_DISABLE ? 'y' : 'n';
+    channel->flag = binding.len > 0 && use != CHANNEL_BINDING_DISABLE ? 'y' : 'n';
     return true;
 }
 

@@ -35,6 +35,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "model/channel_binding.h"
 
 /* The names of the mechanisms in AuthenticationSASL. */
 #define SCRAM_MECHANISM "SCRAM-SHA-256"
@@ -146,12 +147,6 @@ void scram_server_fini(struct scram_server *s);
 
 /* ---- the client's end ---- */
 
-enum scram_binding {
-    SCRAM_BINDING_DISABLE,
-    SCRAM_BINDING_PREFER,
-    SCRAM_BINDING_REQUIRE,
-};
-
 /* How the exchange is tied to its connection. */
 struct scram_channel {
     char flag; /* 'p' with data, 'y' when the server did not offer what we could do, else 'n' */
@@ -162,7 +157,8 @@ struct scram_channel {
  * nothing fits, or when the offer shows that somebody stands in between: a server offers PLUS only
  * over TLS. */
 MUST_CHECK bool scram_channel_choose(struct scram_channel *channel, struct slice mechanisms,
-                                     struct slice binding, enum scram_binding use, struct err *err);
+                                     struct slice binding, enum channel_binding use,
+                                     struct err *err);
 /* The name to answer with. */
 const char *scram_channel_mechanism(const struct scram_channel *channel);
 

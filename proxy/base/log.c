@@ -17,12 +17,7 @@
 
 enum { LOG_LINE_MAX = 2048 };
 
-static const char *const level_names[] = {
-    [LOG_LEVEL_ERROR] = "error",
-    [LOG_LEVEL_WARN] = "warn",
-    [LOG_LEVEL_INFO] = "info",
-    [LOG_LEVEL_DEBUG] = "debug",
-};
+static const char *const level_names[] = {LOG_LEVEL_VALUES(WORDS_NAME)};
 
 static struct {
     _Atomic int fd;

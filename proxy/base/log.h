@@ -14,13 +14,15 @@
 #include <stdint.h>
 
 #include "base/check.h"
+#include "base/words.h"
 
-enum log_level {
-    LOG_LEVEL_ERROR, /* someone must act */
-    LOG_LEVEL_WARN,  /* may become an error */
-    LOG_LEVEL_INFO,  /* state changes */
-    LOG_LEVEL_DEBUG, /* decisions */
-};
+#define LOG_LEVEL_VALUES(X)                               \
+    X(LOG_LEVEL_ERROR, "error") /* someone must act */    \
+    X(LOG_LEVEL_WARN, "warn")   /* may become an error */ \
+    X(LOG_LEVEL_INFO, "info")   /* state changes */       \
+    X(LOG_LEVEL_DEBUG, "debug") /* decisions */
+
+enum log_level { LOG_LEVEL_VALUES(WORDS_VALUE) };
 
 /* Who a line is about. Strings are borrowed from the owner, which embeds the context; NULL is left
  * out. */

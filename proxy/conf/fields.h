@@ -1,8 +1,8 @@
 /* fields.h — the fields of a configuration: struct conf, and the types of its values.
  *
  * Every field but refs and path belongs to a row of keys.def, which says how the field is called in
- * teal.ini, what it means and what may stand in it. Durations end in _us (microseconds). The name
- * of a choice (enum conf_reads, ..) stands in value.c, at the index that is its value here.
+ * teal.ini, what it means and what may stand in it. Durations end in _us (microseconds). The
+ * choices that other layers speak of too (reads, side, ..) are those of model/.
  *
  * Made, counted and freed by the verbs of conf.h only; immutable for all others. */
 /* SPDX-License-Identifier: PostgreSQL */
@@ -15,57 +15,20 @@
 #include <stdint.h>
 
 #include "base/log.h"
-
-enum conf_auth_type {
-    CONF_AUTH_TRUST,
-    CONF_AUTH_SCRAM_SHA_256,
-    CONF_AUTH_MD5,
-    CONF_AUTH_PASSWORD,
-    CONF_AUTH_CERT,
-    CONF_AUTH_PEER,
-    CONF_AUTH_HBA, /* the rows of auth_hba_file say */
-};
-
-/* As libpq's channel_binding; the values are those of enum scram_binding. */
-enum conf_binding {
-    CONF_BINDING_DISABLE,
-    CONF_BINDING_PREFER,
-    CONF_BINDING_REQUIRE,
-};
+#include "model/auth_type.h"
+#include "model/channel_binding.h"
+#include "model/drain.h"
+#include "model/fence.h"
+#include "model/freshness.h"
+#include "model/reads.h"
+#include "model/side.h"
+#include "model/tls_mode.h"
 
 /* As libpq's sslnegotiation. */
 enum conf_sslnegotiation {
     CONF_SSLNEGOTIATION_POSTGRES, /* SSLRequest first */
     CONF_SSLNEGOTIATION_DIRECT,   /* TLS from the first byte */
 };
-
-enum conf_reads {
-    CONF_READS_FOLLOW, /* reads go where writes go */
-    CONF_READS_BLUE,
-    CONF_READS_GREEN,
-};
-
-enum conf_freshness {
-    CONF_FRESHNESS_OWN_WRITES,
-    CONF_FRESHNESS_EVENTUAL,
-};
-
-enum conf_drain_policy {
-    CONF_DRAIN_ABORT,     /* give the cutover up, writes go on at the old side */
-    CONF_DRAIN_CANCEL,    /* cancel what still runs */
-    CONF_DRAIN_TERMINATE, /* end the sessions that still write */
-};
-
-enum conf_fence {
-    CONF_FENCE_SOFT,   /* the old side defaults to read only */
-    CONF_FENCE_STRICT, /* and its database takes no connections but the operator's */
-};
-
-enum {
-    CONF_BLUE,
-    CONF_GREEN,
-    CONF_NODES_COUNT
-}; /* indexes of node[] and values of initial_writer */
 
 /* A list of words, split at commas, without the blanks around them. */
 struct conf_list {
@@ -80,7 +43,7 @@ struct conf_node {
     char *user;
     char *password; /* secret; from password or from password_file */
     char *password_file;
-    char *sslmode; /* a word of libpq's sslmode */
+    enum tls_mode sslmode;
     /* How the other side's subscription reaches this node. The loader has filled in host, port,
      * user and password where the file says nothing. */
     char *replication_host;
@@ -107,7 +70,7 @@ struct conf {
     struct conf_list stats_users;
     char *state_file;
     uint32_t workers; /* 0: one for each core */
-    enum conf_auth_type auth_type;
+    enum auth_type auth_type;
     char *auth_file;
     char *auth_hba_file;   /* "": none */
     char *auth_ident_file; /* "": none */
@@ -119,16 +82,16 @@ struct conf {
     char *auth_query;
     char *auth_dbname; /* "": that of the pair */
     uint64_t auth_query_ttl_us;
-    char *client_tls_sslmode; /* a word of libpq's sslmode */
+    enum tls_mode client_tls_sslmode;
     char *client_tls_cert_file;
     char *client_tls_key_file;
     char *client_tls_ca_file;
     char *client_tls_protocols;
     char *client_tls_ciphers;
     char *client_tls13_ciphers;
-    char *server_tls_sslmode; /* a word of libpq's sslmode */
+    enum tls_mode server_tls_sslmode;
     enum conf_sslnegotiation server_tls_sslnegotiation;
-    enum conf_binding server_channel_binding;
+    enum channel_binding server_channel_binding;
     char *server_tls_ca_file;
     char *server_tls_cert_file;
     char *server_tls_key_file;
@@ -183,17 +146,17 @@ struct conf {
     /* [pair] */
     char *name;
     char *database;
-    int initial_writer; /* CONF_BLUE or CONF_GREEN */
-    enum conf_reads reads;
-    uint32_t reads_percent; /* 0 to 100 */
-    enum conf_freshness freshness;
+    enum side initial_writer;
+    enum reads reads;
+    uint32_t reads_percent; /* of PERCENT_ALL */
+    enum freshness freshness;
     uint64_t lag_max_us;
     uint64_t lag_bytes_max;
     uint64_t monitor_interval_us;
     uint64_t hold_timeout_us;
     uint64_t hold_timeout_physical_us;
     uint64_t drain_timeout_us;
-    enum conf_drain_policy drain_policy;
+    enum drain_policy drain_policy;
     uint64_t fence_timeout_us;
     uint64_t catchup_timeout_us;
     uint64_t sync_timeout_us;
@@ -201,11 +164,11 @@ struct conf {
     uint64_t open_timeout_us;
     uint64_t start_lag_bytes;
     uint64_t start_lag_us;
-    enum conf_fence fence;
+    enum fence fence;
     bool require_way_back;
 
     /* [blue] and [green] */
-    struct conf_node node[CONF_NODES_COUNT];
+    struct conf_node node[SIDES_COUNT];
 };
 
 #endif

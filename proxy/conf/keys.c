@@ -21,21 +21,22 @@
 #define CTYPE_SECRET char *
 #define CTYPE_LIST struct conf_list
 #define CTYPE_COUNT uint32_t
+#define CTYPE_PERCENT uint32_t
 #define CTYPE_PORT uint16_t
 #define CTYPE_MODE uint32_t
 #define CTYPE_BOOL bool
 #define CTYPE_DURATION uint64_t
 #define CTYPE_SIZE uint64_t
-#define CTYPE_AUTH_TYPE enum conf_auth_type
-#define CTYPE_SIDE int
-#define CTYPE_READS enum conf_reads
-#define CTYPE_FRESHNESS enum conf_freshness
-#define CTYPE_DRAIN_POLICY enum conf_drain_policy
-#define CTYPE_FENCE enum conf_fence
+#define CTYPE_AUTH_TYPE enum auth_type
+#define CTYPE_SIDE enum side
+#define CTYPE_READS enum reads
+#define CTYPE_FRESHNESS enum freshness
+#define CTYPE_DRAIN_POLICY enum drain_policy
+#define CTYPE_FENCE enum fence
 #define CTYPE_LOG_LEVEL enum log_level
-#define CTYPE_SSLMODE char *
+#define CTYPE_SSLMODE enum tls_mode
 #define CTYPE_SSLNEGOTIATION enum conf_sslnegotiation
-#define CTYPE_BINDING enum conf_binding
+#define CTYPE_BINDING enum channel_binding
 
 #define CONF_KEY(section, key, type, field, def, min, max, reload, sentence)                     \
     _Static_assert(_Generic(((STRUCT_##section *)0)->field, CTYPE_##type : 1, default : 0) == 1, \
@@ -65,8 +66,8 @@ struct section {
 static const struct section sections[CONF_SECTIONS_COUNT] = {
     [CONF_SECTION_TEAL] = {"teal", CONF_GROUP_TEAL, 0},
     [CONF_SECTION_PAIR] = {"pair", CONF_GROUP_PAIR, 0},
-    [CONF_SECTION_BLUE] = {"blue", CONF_GROUP_NODE, offsetof(struct conf, node[CONF_BLUE])},
-    [CONF_SECTION_GREEN] = {"green", CONF_GROUP_NODE, offsetof(struct conf, node[CONF_GREEN])},
+    [CONF_SECTION_BLUE] = {"blue", CONF_GROUP_NODE, offsetof(struct conf, node[SIDE_BLUE])},
+    [CONF_SECTION_GREEN] = {"green", CONF_GROUP_NODE, offsetof(struct conf, node[SIDE_GREEN])},
 };
 
 const char *

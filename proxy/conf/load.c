@@ -452,7 +452,7 @@ text_default(char **text, const char *other)
 static void
 node_resolve(struct load *l, enum conf_section section)
 {
-    struct conf_node *node = &l->conf->node[section == CONF_SECTION_BLUE ? CONF_BLUE : CONF_GREEN];
+    struct conf_node *node = &l->conf->node[section == CONF_SECTION_BLUE ? SIDE_BLUE : SIDE_GREEN];
     password_resolve(l, section, node);
     text_default(&node->replication_host, node->host);
     text_default(&node->replication_user, node->user);
@@ -477,8 +477,8 @@ static void
 sense_check(struct load *l)
 {
     const struct conf *c = l->conf;
-    const struct conf_node *blue = &c->node[CONF_BLUE];
-    const struct conf_node *green = &c->node[CONF_GREEN];
+    const struct conf_node *blue = &c->node[SIDE_BLUE];
+    const struct conf_node *green = &c->node[SIDE_GREEN];
     socket_dir_check(l, "admin_socket_dir", c->admin_socket_dir, c->admin_socket_port);
     socket_dir_check(l, "unix_socket_dir", c->unix_socket_dir, c->listen_port);
     if (c->listen_addr.count == 0 && c->unix_socket_dir[0] == '\0') {

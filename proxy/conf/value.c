@@ -9,8 +9,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/digits.h"
 #include "base/mem.h"
 #include "conf/fields.h"
+#include "model/percent.h"
 
 struct kind;
 typedef bool value_parse_fn(const struct kind *kind, const struct value_limits *limits,
@@ -44,29 +46,6 @@ static bool
 bad(struct err *err, const char *text, const char *expected)
 {
     return err_set(err, SQLSTATE_CONFIG_FILE, "\"%.80s\" is not %s", text, expected);
-}
-
-/* Takes digits of the base off the front of *text; false when there are none or they are too many.
- */
-static bool
-digits_take(const char **text, unsigned base, uint64_t *out)
-{
-    const char *p = *text;
-    uint64_t value = 0;
-    while (*p >= '0' && *p < (char)('0' + (char)base)) {
-        const uint64_t digit = (uint64_t)(*p - '0');
-        if (value > (UINT64_MAX - digit) / base) {
-            return false;
-        }
-        value = value * base + digit;
-        p++;
-    }
-    if (p == *text) {
-        return false;
-    }
-    *text = p;
-    *out = value;
-    return true;
 }
 
 /* A number and one of the units, blanks between them allowed. */
@@ -137,6 +116,19 @@ count_parse(const struct kind *kind, const struct value_limits *limits, const ch
 }
 
 static bool
+percent_parse_whole(const struct kind *kind, const struct value_limits *limits, const char *text,
+                    void *field, struct err *err)
+{
+    uint32_t whole = 0;
+    CHECK(limits->max == PERCENT_ALL / PERCENT_ONE);
+    if (!count_parse(kind, limits, text, &whole, err)) {
+        return false;
+    }
+    *(uint32_t *)field = whole * PERCENT_ONE;
+    return true;
+}
+
+static bool
 mode_parse(const struct kind *kind, const struct value_limits *limits, const char *text,
            void *field, struct err *err)
 {
@@ -202,6 +194,13 @@ count_format(const struct kind *kind, const void *field, struct buf *out)
 {
     (void)kind;
     value_format_number(VALUE_COUNT, *(const uint32_t *)field, out);
+}
+
+static void
+percent_format(const struct kind *kind, const void *field, struct buf *out)
+{
+    (void)kind;
+    value_format_number(VALUE_PERCENT, *(const uint32_t *)field / PERCENT_ONE, out);
 }
 
 static void
@@ -347,36 +346,13 @@ list_format(const struct kind *kind, const void *field, struct buf *out)
 
 /* ---- choices ---- */
 
-static const char *const bool_words[] = {"no", "yes", "off", "on", "false", "true", "0", "1", NULL};
-static const char *const auth_type_words[] = {"trust", "scram-sha-256", "md5", "password",
-                                              "cert",  "peer",          "hba", NULL};
-static const char *const side_words[] = {"blue", "green", NULL};
-static const char *const reads_words[] = {"follow", "blue", "green", NULL};
-static const char *const freshness_words[] = {"own-writes", "eventual", NULL};
-static const char *const drain_policy_words[] = {"abort", "cancel", "terminate", NULL};
-static const char *const fence_words[] = {"soft", "strict", NULL};
-static const char *const sslnegotiation_words[] = {"postgres", "direct", NULL};
-static const char *const binding_words[] = {"disable", "prefer", "require", NULL};
-static const char *const log_level_words[] = {"error", "warn", "info", "debug", NULL};
-static const char *const sslmode_words[] = {"disable",   "allow",       "prefer", "require",
-                                            "verify-ca", "verify-full", NULL};
+#define SSLNEGOTIATION_VALUES(X)                \
+    X(CONF_SSLNEGOTIATION_POSTGRES, "postgres") \
+    X(CONF_SSLNEGOTIATION_DIRECT, "direct")
 
-_Static_assert(CONF_AUTH_TRUST == 0 && CONF_AUTH_SCRAM_SHA_256 == 1 && CONF_AUTH_MD5 == 2,
-               "auth_type_words");
-_Static_assert(CONF_SSLNEGOTIATION_POSTGRES == 0 && CONF_SSLNEGOTIATION_DIRECT == 1,
-               "sslnegotiation_words");
-_Static_assert(CONF_BINDING_DISABLE == 0 && CONF_BINDING_REQUIRE == 2, "binding_words");
-_Static_assert(CONF_BLUE == 0 && CONF_GREEN == 1, "side_words");
-_Static_assert(CONF_READS_FOLLOW == 0 && CONF_READS_BLUE == 1 && CONF_READS_GREEN == 2,
-               "reads_words");
-_Static_assert(CONF_FRESHNESS_OWN_WRITES == 0 && CONF_FRESHNESS_EVENTUAL == 1, "freshness_words");
-_Static_assert(CONF_DRAIN_ABORT == 0 && CONF_DRAIN_CANCEL == 1 && CONF_DRAIN_TERMINATE == 2,
-               "drain_policy_words");
-_Static_assert(CONF_FENCE_SOFT == 0 && CONF_FENCE_STRICT == 1, "fence_words");
-_Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_WARN == 1 && LOG_LEVEL_INFO == 2 &&
-                   LOG_LEVEL_DEBUG == 3,
-               "log_level_words");
-_Static_assert(sizeof(enum conf_reads) == sizeof(unsigned), "a choice is written as an unsigned");
+static const char *const bool_words[] = {"no", "yes", "off", "on", "false", "true", "0", "1", NULL};
+
+_Static_assert(sizeof(enum reads) == sizeof(unsigned), "a choice is written as an unsigned");
 
 /* The index of the word; false with the words that would have done. */
 static bool
@@ -431,44 +407,34 @@ bool_format(const struct kind *kind, const void *field, struct buf *out)
     buf_printf(out, "%s", kind->words[*(const bool *)field ? 1 : 0]);
 }
 
-/* The word itself is what the field holds. */
-static bool
-word_parse(const struct kind *kind, const struct value_limits *limits, const char *text,
-           void *field, struct err *err)
-{
-    (void)limits;
-    unsigned index = 0;
-    if (!word_find(kind, text, &index, err)) {
-        return false;
-    }
-    text_set(field, text);
-    return true;
-}
-
 /* ---- the table ---- */
 
 /* clang-format off */
+/* The words of a list of values, and "blue|green" from the same list. */
+#define CHOICE(VALUES) \
+    {&(VALUES(WORDS_BAR))[1], (const char *const[]){VALUES(WORDS_NAME) NULL}, choice_parse, choice_format}
+
 static const struct kind kinds[VALUE_KINDS_COUNT] = {
     [VALUE_TEXT]         = {"text", NULL, text_parse, text_format},
     [VALUE_SECRET]       = {"secret", NULL, text_parse, text_format},
     [VALUE_LIST]         = {"list", NULL, list_parse, list_format},
     [VALUE_COUNT]        = {"number", NULL, count_parse, count_format},
+    [VALUE_PERCENT]      = {"number", NULL, percent_parse_whole, percent_format},
     [VALUE_PORT]         = {"port", NULL, port_parse, port_format},
     [VALUE_MODE]         = {"mode", NULL, mode_parse, mode_format},
     [VALUE_BOOL]         = {"yes|no", bool_words, bool_parse, bool_format},
     [VALUE_DURATION]     = {"duration", NULL, duration_parse, duration_format},
     [VALUE_SIZE]         = {"size", NULL, size_parse, size_format},
-    [VALUE_AUTH_TYPE]    = {"trust|scram-sha-256|md5|password|cert|peer|hba", auth_type_words, choice_parse, choice_format},
-    [VALUE_SIDE]         = {"blue|green", side_words, choice_parse, choice_format},
-    [VALUE_READS]        = {"follow|blue|green", reads_words, choice_parse, choice_format},
-    [VALUE_FRESHNESS]    = {"own-writes|eventual", freshness_words, choice_parse, choice_format},
-    [VALUE_DRAIN_POLICY] = {"abort|cancel|terminate", drain_policy_words, choice_parse, choice_format},
-    [VALUE_FENCE]        = {"soft|strict", fence_words, choice_parse, choice_format},
-    [VALUE_LOG_LEVEL]    = {"error|warn|info|debug", log_level_words, choice_parse, choice_format},
-    [VALUE_SSLMODE]      = {"disable|allow|prefer|require|verify-ca|verify-full", sslmode_words,
-                            word_parse, text_format},
-    [VALUE_SSLNEGOTIATION] = {"postgres|direct", sslnegotiation_words, choice_parse, choice_format},
-    [VALUE_BINDING] = {"disable|prefer|require", binding_words, choice_parse, choice_format},
+    [VALUE_AUTH_TYPE]    = CHOICE(AUTH_TYPE_KEY_VALUES),
+    [VALUE_SIDE]         = CHOICE(SIDE_VALUES),
+    [VALUE_READS]        = CHOICE(READS_VALUES),
+    [VALUE_FRESHNESS]    = CHOICE(FRESHNESS_VALUES),
+    [VALUE_DRAIN_POLICY] = CHOICE(DRAIN_VALUES),
+    [VALUE_FENCE]        = CHOICE(FENCE_VALUES),
+    [VALUE_LOG_LEVEL]    = CHOICE(LOG_LEVEL_VALUES),
+    [VALUE_SSLMODE]      = CHOICE(TLS_MODE_VALUES),
+    [VALUE_SSLNEGOTIATION] = CHOICE(SSLNEGOTIATION_VALUES),
+    [VALUE_BINDING]      = CHOICE(CHANNEL_BINDING_VALUES),
 };
 /* clang-format on */
 
@@ -490,7 +456,7 @@ value_format(enum value_kind kind, const void *field, struct buf *out)
 void
 value_fini(enum value_kind kind, void *field)
 {
-    if (kind == VALUE_TEXT || kind == VALUE_SECRET || kind == VALUE_SSLMODE) {
+    if (kind == VALUE_TEXT || kind == VALUE_SECRET) {
         char **text = field;
         mem_wipe_free(*text, *text == NULL ? 0 : strlen(*text));
         *text = NULL;

@@ -18,6 +18,7 @@ enum value_kind {
     VALUE_SECRET,   /* char *, owned, never shown */
     VALUE_LIST,     /* struct conf_list */
     VALUE_COUNT,    /* uint32_t */
+    VALUE_PERCENT,  /* uint32_t, hundredths; written, and limited, in whole percent */
     VALUE_PORT,     /* uint16_t */
     VALUE_MODE,     /* uint32_t, octal */
     VALUE_BOOL,     /* bool */
@@ -30,7 +31,7 @@ enum value_kind {
     VALUE_DRAIN_POLICY,
     VALUE_FENCE,
     VALUE_LOG_LEVEL,
-    VALUE_SSLMODE, /* char *, one of the words */
+    VALUE_SSLMODE,
     VALUE_SSLNEGOTIATION,
     VALUE_BINDING,
     VALUE_KINDS_COUNT,

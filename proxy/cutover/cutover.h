@@ -29,7 +29,8 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "cutover/kind.h"
-#include "topo/side.h"
+#include "model/drain.h"
+#include "model/side.h"
 
 struct cutover;
 
@@ -50,12 +51,6 @@ enum cutover_step {
 #define CUTOVER_STEP(id, name) id,
 #include "cutover/states.def"
     CUTOVER_STEPS_COUNT,
-};
-
-enum cutover_drain {
-    CUTOVER_DRAIN_ABORT,     /* transactions that do not end in time: the flip is undone */
-    CUTOVER_DRAIN_CANCEL,    /* they are cancelled (57014), then as above */
-    CUTOVER_DRAIN_TERMINATE, /* their sessions are ended (57P01) */
 };
 
 /* ---- SQL through the ops ---- */
@@ -201,7 +196,7 @@ struct cutover_config {
     uint64_t open_timeout_us;
     uint64_t start_lag_bytes;
     uint64_t start_lag_us;
-    enum cutover_drain drain_policy;
+    enum drain_policy drain_policy;
     bool fence_strict;
     bool require_way_back;
 };
@@ -239,7 +234,7 @@ struct cutover_options {
     bool dry_run;   /* FLIP: the preflight and the gate only, then the drain and a release without a
                        fence */
     bool drain_set; /* FLIP: drain overrides the configuration */
-    enum cutover_drain drain;
+    enum drain_policy drain;
 };
 
 /* Starts a command. False with err when the machine is busy (55006, with what and since when), not

@@ -110,7 +110,7 @@ struct flip {
     enum side from;
     enum side to;
     enum cutover_kind kind;
-    enum cutover_drain drain;
+    enum drain_policy drain;
     bool strict;
     bool way_back_wanted;
     bool dry_run;

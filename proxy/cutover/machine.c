@@ -98,7 +98,7 @@ is_dry_run(const struct cutover *c)
 static bool
 may_push_drain(const struct cutover *c)
 {
-    return c->flip.drain != CUTOVER_DRAIN_ABORT && !c->flip.drain_pushed;
+    return c->flip.drain != DRAIN_ABORT && !c->flip.drain_pushed;
 }
 
 static bool
@@ -125,16 +125,15 @@ static void
 note_push_drain(struct cutover *c)
 {
     c->flip.drain_pushed = true;
-    if (c->flip.drain == CUTOVER_DRAIN_CANCEL) {
+    if (c->flip.drain == DRAIN_CANCEL) {
         c->ops.cancel_busy(c->ops.ctx, c->flip.from);
     } else {
         c->ops.terminate_busy(c->ops.ctx, c->flip.from);
     }
     err_clear(&c->err);
     cutover_report(c, CUTOVER_WARN, "drain",
-                   c->flip.drain == CUTOVER_DRAIN_CANCEL
-                       ? "open transactions were cancelled"
-                       : "sessions with open transactions were ended");
+                   c->flip.drain == DRAIN_CANCEL ? "open transactions were cancelled"
+                                                 : "sessions with open transactions were ended");
     deadline_arm(c, c->flip.hold_deadline_us);
 }
 

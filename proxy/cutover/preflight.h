@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 #include "cutover/cutover.h"
-#include "topo/side.h"
+#include "model/side.h"
 
 /* For the machine: starts the preflight, as a job and as the first step of a flip. The event that
  * it ends with comes at once, or later through cutover_fire, and then it is CUT_EV_NONE here. */

@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 #include "cutover/kind.h"
-#include "topo/side.h"
+#include "model/side.h"
 
 /* How far a flip had come. The order matters: later phases know more. */
 enum record_phase {

@@ -32,9 +32,6 @@
 #include "net/pq.h"
 #include "topo/conninfo.h"
 
-_Static_assert((int)CONF_BLUE == (int)SIDE_BLUE && (int)CONF_GREEN == (int)SIDE_GREEN,
-               "conf's nodes are indexed by side");
-
 enum {
     ANSWER_TIMEOUT_US = 2000000,
     RESOLVE_INTERVAL_US = 15000000,

@@ -26,8 +26,8 @@
 
 #include <stdbool.h>
 
+#include "model/side.h"
 #include "monitor/node.h"
-#include "topo/side.h"
 
 struct conf;
 struct loop;

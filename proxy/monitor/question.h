@@ -15,9 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/side.h"
 #include "monitor/node.h"
 #include "net/pq.h"
-#include "topo/side.h"
 
 enum question_level { QUESTION_PLAIN, QUESTION_SCHEMA, QUESTION_BEAT };
 

@@ -64,23 +64,6 @@ file_failed(struct err *err, const char *what, const char *path)
 
 /* ---- contexts ---- */
 
-static const char *const mode_names[] = {
-    [TLS_DISABLE] = "disable", [TLS_ALLOW] = "allow",         [TLS_PREFER] = "prefer",
-    [TLS_REQUIRE] = "require", [TLS_VERIFY_CA] = "verify-ca", [TLS_VERIFY_FULL] = "verify-full",
-};
-
-bool
-tls_mode_parse(const char *word, enum tls_mode *out)
-{
-    for (size_t i = 0; i < COUNT_OF(mode_names); i++) {
-        if (strcmp(word, mode_names[i]) == 0) {
-            *out = (enum tls_mode)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* PostgreSQL's rule: the owner's alone, or root's with nothing more than reading for its group. */
 static bool
 key_is_private(const char *path, struct err *err)

@@ -20,16 +20,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/err.h"
-
-/* As libpq's sslmode. At the accepting end allow and prefer mean the same: who asks gets it. */
-enum tls_mode {
-    TLS_DISABLE,
-    TLS_ALLOW,
-    TLS_PREFER,
-    TLS_REQUIRE,
-    TLS_VERIFY_CA,
-    TLS_VERIFY_FULL,
-};
+#include "model/tls_mode.h"
 
 /* Texts are borrowed for the call; "" for what is not set. */
 struct tls_config {
@@ -54,8 +45,6 @@ MUST_CHECK struct tls_context *tls_context_connecting(const struct tls_config *c
 struct tls_context *tls_context_ref(struct tls_context *c);
 void tls_context_unref(struct tls_context *c); /* NULL is fine */
 enum tls_mode tls_context_mode(const struct tls_context *c);
-/* The mode with that name; false when there is none. */
-MUST_CHECK bool tls_mode_parse(const char *word, enum tls_mode *out);
 
 /* ---- one connection; made by stream_begin_tls, used through its stream ---- */
 

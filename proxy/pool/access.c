@@ -11,8 +11,8 @@ static bool
 load_users(struct access *a, const struct conf *conf, const struct scram_seed *seed,
            const struct access *before, struct buf *mistakes)
 {
-    const bool asks = conf->auth_type != CONF_AUTH_TRUST && conf->auth_type != CONF_AUTH_CERT &&
-                      conf->auth_type != CONF_AUTH_PEER && conf->auth_type != CONF_AUTH_HBA;
+    const bool asks = conf->auth_type != AUTH_TYPE_TRUST && conf->auth_type != AUTH_TYPE_CERT &&
+                      conf->auth_type != AUTH_TYPE_PEER && conf->auth_type != AUTH_TYPE_HBA;
     if (!asks && access(conf->auth_file, F_OK) == -1) {
         return true;
     }
@@ -28,7 +28,7 @@ load_rules(struct access *a, const struct conf *conf, struct buf *mistakes)
         a->ident = ident_load(conf->auth_ident_file, mistakes);
         ok = a->ident != NULL;
     }
-    if (conf->auth_type != CONF_AUTH_HBA) {
+    if (conf->auth_type != AUTH_TYPE_HBA) {
         return ok;
     }
     if (conf->auth_hba_file[0] == '\0') {
@@ -46,21 +46,11 @@ add_mistake(const struct conf *conf, const struct err *err, struct buf *mistakes
     return false;
 }
 
-/* The words were checked when the configuration was read. */
-static enum tls_mode
-mode_of(const char *word)
-{
-    enum tls_mode mode = TLS_DISABLE;
-    const bool known = tls_mode_parse(word, &mode);
-    CHECK(known);
-    return mode;
-}
-
 static bool
 load_client_tls(struct access *a, const struct conf *conf, struct buf *mistakes)
 {
     const struct tls_config config = {
-        .mode = mode_of(conf->client_tls_sslmode),
+        .mode = conf->client_tls_sslmode,
         .cert_file = conf->client_tls_cert_file,
         .key_file = conf->client_tls_key_file,
         .ca_file = conf->client_tls_ca_file,
@@ -80,7 +70,7 @@ static bool
 load_server_tls(struct access *a, const struct conf *conf, struct buf *mistakes)
 {
     const struct tls_config config = {
-        .mode = mode_of(conf->server_tls_sslmode),
+        .mode = conf->server_tls_sslmode,
         .cert_file = conf->server_tls_cert_file,
         .key_file = conf->server_tls_key_file,
         .ca_file = conf->server_tls_ca_file,

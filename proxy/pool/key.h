@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "topo/side.h"
+#include "model/side.h"
 
 enum { POOL_WORKERS_MAX = 64 };
 

@@ -23,10 +23,6 @@
 #include "pool/pool_internal.h"
 #include "wire/message.h"
 
-_Static_assert((int)CONF_BINDING_DISABLE == (int)SCRAM_BINDING_DISABLE &&
-                   (int)CONF_BINDING_PREFER == (int)SCRAM_BINDING_PREFER &&
-                   (int)CONF_BINDING_REQUIRE == (int)SCRAM_BINDING_REQUIRE,
-               "the key's words are SCRAM's");
 _Static_assert((int)TLS_BINDING_MAX <= (int)SCRAM_BINDING_MAX, "binding data fits");
 
 enum { LOGIN_MESSAGE_MAX = 64 * 1024 };
@@ -296,7 +292,7 @@ begin_scram(struct backend *b, struct slice mechanisms, struct err *err)
 {
     uint8_t binding[TLS_BINDING_MAX];
     const struct slice bound = slice_of(binding, tls_binding(&b->stream, binding));
-    const enum scram_binding use = (enum scram_binding)b->pool->pools->conf->server_channel_binding;
+    const enum channel_binding use = b->pool->pools->conf->server_channel_binding;
     struct scram_channel channel;
     if (b->scram_started) {
         return err_set(err, SQLSTATE_PROTOCOL, "it asked for SCRAM twice");
@@ -414,7 +410,7 @@ static bool
 binding_is_kept(const struct backend *b, uint32_t code, struct err *err)
 {
     const bool sasl = code == AUTH_SASL || code == AUTH_SASL_CONTINUE || code == AUTH_SASL_FINAL;
-    if (b->pool->pools->conf->server_channel_binding != CONF_BINDING_REQUIRE || sasl ||
+    if (b->pool->pools->conf->server_channel_binding != CHANNEL_BINDING_REQUIRE || sasl ||
         (code == AUTH_OK && b->scram_verified)) {
         return true;
     }

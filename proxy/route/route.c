@@ -44,13 +44,6 @@ rule_find(const struct view *view, const struct route_session *session)
     return NULL;
 }
 
-static enum side
-reads_side(const struct view *view)
-{
-    CHECK(view->reads != VIEW_READS_FOLLOW);
-    return view->reads == VIEW_READS_BLUE ? SIDE_BLUE : SIDE_GREEN;
-}
-
 static struct target
 target_of_reads(const struct view *view, const struct route_session *session)
 {
@@ -58,14 +51,14 @@ target_of_reads(const struct view *view, const struct route_session *session)
     if (rule != NULL) {
         return (struct target){rule->side, ROUTE_RULE};
     }
-    if (view->reads == VIEW_READS_FOLLOW) {
+    if (view->reads == READS_FOLLOW) {
         return (struct target){view->writer, ROUTE_FOLLOW};
     }
     if (view->reads_percent >= PERCENT_ALL) {
-        return (struct target){reads_side(view), ROUTE_READS};
+        return (struct target){reads_side(view->reads, view->writer), ROUTE_READS};
     }
     if (session->bucket < view->reads_percent) {
-        return (struct target){reads_side(view), ROUTE_PERCENT};
+        return (struct target){reads_side(view->reads, view->writer), ROUTE_PERCENT};
     }
     return (struct target){view->writer, ROUTE_OUTSIDE_PERCENT};
 }
@@ -84,7 +77,7 @@ target_guard(const struct view *view, const struct route_session *session, struc
     if (!node->lag_ok) {
         return (struct target){view->writer, ROUTE_LAG};
     }
-    const bool wrote = view->freshness == VIEW_FRESH_OWN_WRITES && session->last_write_us != 0;
+    const bool wrote = view->freshness == FRESHNESS_OWN_WRITES && session->last_write_us != 0;
     if (wrote && node->fresh_until_us <= session->last_write_us) {
         return (struct target){view->writer, ROUTE_OWN_WRITES};
     }
@@ -157,8 +150,8 @@ route_is_single(const struct view *view)
             return false;
         }
     }
-    return view->reads == VIEW_READS_FOLLOW || view->reads_percent == 0 ||
-           reads_side(view) == view->writer;
+    return view->reads == READS_FOLLOW || view->reads_percent == 0 ||
+           reads_side(view->reads, view->writer) == view->writer;
 }
 
 static const struct {

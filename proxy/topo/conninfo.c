@@ -60,7 +60,7 @@ conninfo_of(const struct conf *conf, enum side side, const char *application_nam
     put_pair(&b, "user", node->user);
     put_pair(&b, "password", node->password);
     put_pair(&b, "dbname", conf->database);
-    put_pair(&b, "sslmode", node->sslmode);
+    put_pair(&b, "sslmode", tls_mode_name(node->sslmode));
     put_pair(&b, "sslrootcert", conf->server_tls_ca_file);
     put_pair(&b, "sslcert", conf->server_tls_cert_file);
     put_pair(&b, "sslkey", conf->server_tls_key_file);
@@ -88,7 +88,7 @@ conninfo_of_user(const struct conf *conf, enum side side, const char *database, 
     put_pair(&b, "user", user);
     put_pair(&b, "password", password);
     put_pair(&b, "dbname", database);
-    put_pair(&b, "sslmode", conf->server_tls_sslmode);
+    put_pair(&b, "sslmode", tls_mode_name(conf->server_tls_sslmode));
     put_pair(&b, "sslrootcert", conf->server_tls_ca_file);
     put_pair(&b, "sslcert", conf->server_tls_cert_file);
     put_pair(&b, "sslkey", conf->server_tls_key_file);
@@ -110,7 +110,7 @@ conninfo_for_replication(const struct conf *conf, enum side side)
     put_pair(&b, "user", node->replication_user);
     put_pair(&b, "password", node->replication_password);
     put_pair(&b, "dbname", conf->database);
-    put_pair(&b, "sslmode", node->sslmode);
+    put_pair(&b, "sslmode", tls_mode_name(node->sslmode));
     put_pair(&b, "sslrootcert", node->replication_sslrootcert);
     put_number(&b, "connect_timeout", 10);
     return take_text(&b);

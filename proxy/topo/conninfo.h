@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "topo/side.h"
+#include "model/side.h"
 
 struct conf;
 

@@ -14,22 +14,10 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "topo/side.h"
-
-/* Percentages are in hundredths: 10000 is all. */
-enum { PERCENT_ALL = 10000 };
-
-enum view_reads {
-    VIEW_READS_FOLLOW, /* reads go where writes go */
-    VIEW_READS_BLUE,
-    VIEW_READS_GREEN,
-};
-
-/* What a session may read after it has written. */
-enum view_freshness {
-    VIEW_FRESH_OWN_WRITES, /* its own writes are always seen (default) */
-    VIEW_FRESH_EVENTUAL,   /* any follower within the lag guard will do */
-};
+#include "model/freshness.h"
+#include "model/percent.h"
+#include "model/reads.h"
+#include "model/side.h"
 
 /* A read rule: sessions that match read from the side. NULL fields match everything. */
 struct view_rule {
@@ -62,10 +50,11 @@ struct view {
     bool paused;       /* by PAUSE or KILL: nothing new begins, reads included */
     bool disabled;     /* by DISABLE: new clients are refused */
     bool writes_known; /* false until start-up has learnt which side is the writer; implies held */
-    enum view_reads reads;
-    uint32_t reads_percent; /* share of sessions whose reads go to `reads`; the rest reads from the
-                               writer */
-    enum view_freshness freshness;
+    enum reads reads;
+    /* Share of the sessions whose reads go there, of PERCENT_ALL; the others read from the writer.
+     */
+    uint32_t reads_percent;
+    enum freshness freshness;
     struct view_rule *rules; /* owned */
     uint32_t rules_count;
     struct view_node node[SIDES_COUNT];

@@ -80,8 +80,8 @@ offer_try(struct slice offered)
     struct scram_channel channel;
     struct err err;
     err_clear(&err);
-    for (int use = SCRAM_BINDING_DISABLE; use <= SCRAM_BINDING_REQUIRE; use++) {
-        if (scram_channel_choose(&channel, offered, bound_to, (enum scram_binding)use, &err)) {
+    for (int use = CHANNEL_BINDING_DISABLE; use <= CHANNEL_BINDING_REQUIRE; use++) {
+        if (scram_channel_choose(&channel, offered, bound_to, (enum channel_binding)use, &err)) {
             client_try(&channel, slice_of_str("r=abcX,s=c2FsdA==,i=1"), offered);
         }
     }

@@ -50,22 +50,12 @@ static auth_ask_fn cert_ask;
 static auth_ask_fn peer_ask;
 
 static const struct auth_method methods[] = {
-    [CONF_AUTH_TRUST] = {NULL, trust_ask, NULL},
-    [CONF_AUTH_SCRAM_SHA_256] = {"SASL", scram_ask, scram_answer},
-    [CONF_AUTH_MD5] = {"password", md5_ask, md5_check},
-    [CONF_AUTH_PASSWORD] = {"password", password_ask, password_check},
-    [CONF_AUTH_CERT] = {NULL, cert_ask, NULL},
-    [CONF_AUTH_PEER] = {NULL, peer_ask, NULL},
-};
-
-static const enum conf_auth_type type_of_row[HBA_METHODS_COUNT] = {
-    [HBA_TRUST] = CONF_AUTH_TRUST,
-    [HBA_REJECT] = CONF_AUTH_TRUST, /* never looked up */
-    [HBA_SCRAM_SHA_256] = CONF_AUTH_SCRAM_SHA_256,
-    [HBA_MD5] = CONF_AUTH_MD5,
-    [HBA_PASSWORD] = CONF_AUTH_PASSWORD,
-    [HBA_CERT] = CONF_AUTH_CERT,
-    [HBA_PEER] = CONF_AUTH_PEER,
+    [AUTH_TYPE_TRUST] = {NULL, trust_ask, NULL},
+    [AUTH_TYPE_SCRAM_SHA_256] = {"SASL", scram_ask, scram_answer},
+    [AUTH_TYPE_MD5] = {"password", md5_ask, md5_check},
+    [AUTH_TYPE_PASSWORD] = {"password", password_ask, password_check},
+    [AUTH_TYPE_CERT] = {NULL, cert_ask, NULL},
+    [AUTH_TYPE_PEER] = {NULL, peer_ask, NULL},
 };
 
 /* ---- the life of an attempt ---- */
@@ -168,7 +158,7 @@ choose_by_rows(struct session *s)
         .database = s->identity.database,
     };
     const struct hba_row *row = hba_find(a->access->hba, &q);
-    if (row == NULL || row->method == HBA_REJECT) {
+    if (row == NULL || row->method == AUTH_TYPE_REJECT) {
         refuse_by_rows(s, row == NULL);
         return false;
     }
@@ -178,7 +168,7 @@ choose_by_rows(struct session *s)
         return false;
     }
     a->row = row;
-    a->method = &methods[type_of_row[row->method]];
+    a->method = &methods[row->method];
     return true;
 }
 
@@ -446,7 +436,7 @@ md5_ask(struct session *s)
 {
     struct auth_attempt *a = s->auth;
     if (a->user == NULL || (a->user->kind != USER_MD5 && a->user->kind != USER_PASSWORD)) {
-        a->method = &methods[CONF_AUTH_SCRAM_SHA_256];
+        a->method = &methods[AUTH_TYPE_SCRAM_SHA_256];
         a->method->ask(s);
         return;
     }

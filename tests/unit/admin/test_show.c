@@ -93,7 +93,7 @@ status_tells_what_is_not_as_it_should_be(void **state)
     struct story s;
     tell(&s);
     s.view.writes_held = true;
-    s.view.reads = VIEW_READS_GREEN;
+    s.view.reads = READS_GREEN;
     s.view.reads_percent = 550;
     s.view.rules_count = 1;
     s.snap.cutover.state = CUT_DRAIN;

@@ -673,24 +673,24 @@ static const struct {
     const char *offered; /* with a NUL behind each */
     size_t len;
     bool tls;
-    enum scram_binding use;
+    enum channel_binding use;
     char flag; /* 0: refused */
     const char *sqlstate;
 } choices[] = {
-    {"SCRAM-SHA-256\0", 15, false, SCRAM_BINDING_PREFER, 'n', ""},
-    {"SCRAM-SHA-256\0", 15, true, SCRAM_BINDING_PREFER, 'y', ""},
-    {"SCRAM-SHA-256\0", 15, true, SCRAM_BINDING_DISABLE, 'n', ""},
-    {"SCRAM-SHA-256\0", 15, true, SCRAM_BINDING_REQUIRE, 0, "28000"},
-    {"SCRAM-SHA-256\0", 15, false, SCRAM_BINDING_REQUIRE, 0, "28000"},
-    {"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0", 34, true, SCRAM_BINDING_PREFER, 'p', ""},
-    {"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0", 34, true, SCRAM_BINDING_REQUIRE, 'p', ""},
-    {"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0", 34, true, SCRAM_BINDING_DISABLE, 'n', ""},
-    {"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0", 34, false, SCRAM_BINDING_PREFER, 0, "28000"},
-    {"SCRAM-SHA-256-PLUS\0", 20, true, SCRAM_BINDING_PREFER, 'p', ""},
-    {"SCRAM-SHA-256-PLUS\0", 20, true, SCRAM_BINDING_DISABLE, 0, "0A000"},
-    {"SCRAM-SHA-1\0", 13, false, SCRAM_BINDING_PREFER, 0, "0A000"},
-    {"SCRAM-SHA-256", 13, false, SCRAM_BINDING_PREFER, 0, "0A000"}, /* not ended */
-    {"", 0, false, SCRAM_BINDING_PREFER, 0, "0A000"},
+    {"SCRAM-SHA-256\0", 15, false, CHANNEL_BINDING_PREFER, 'n', ""},
+    {"SCRAM-SHA-256\0", 15, true, CHANNEL_BINDING_PREFER, 'y', ""},
+    {"SCRAM-SHA-256\0", 15, true, CHANNEL_BINDING_DISABLE, 'n', ""},
+    {"SCRAM-SHA-256\0", 15, true, CHANNEL_BINDING_REQUIRE, 0, "28000"},
+    {"SCRAM-SHA-256\0", 15, false, CHANNEL_BINDING_REQUIRE, 0, "28000"},
+    {"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0", 34, true, CHANNEL_BINDING_PREFER, 'p', ""},
+    {"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0", 34, true, CHANNEL_BINDING_REQUIRE, 'p', ""},
+    {"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0", 34, true, CHANNEL_BINDING_DISABLE, 'n', ""},
+    {"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0", 34, false, CHANNEL_BINDING_PREFER, 0, "28000"},
+    {"SCRAM-SHA-256-PLUS\0", 20, true, CHANNEL_BINDING_PREFER, 'p', ""},
+    {"SCRAM-SHA-256-PLUS\0", 20, true, CHANNEL_BINDING_DISABLE, 0, "0A000"},
+    {"SCRAM-SHA-1\0", 13, false, CHANNEL_BINDING_PREFER, 0, "0A000"},
+    {"SCRAM-SHA-256", 13, false, CHANNEL_BINDING_PREFER, 0, "0A000"}, /* not ended */
+    {"", 0, false, CHANNEL_BINDING_PREFER, 0, "0A000"},
 };
 
 static void
@@ -750,7 +750,7 @@ bound_exchange(struct slice seen)
     scram_server_bind(&x.server, binding());
     scram_server_offer(&x.server, &x.message[0]);
     assert_true(scram_channel_choose(&channel, buf_slice(&x.message[0]), seen,
-                                     SCRAM_BINDING_REQUIRE, &x.err));
+                                     CHANNEL_BINDING_REQUIRE, &x.err));
     buf_clear(&x.message[0]);
     assert_true(scram_server_choose(&x.server, slice_of_str(scram_channel_mechanism(&channel))));
     scram_client_begin(&x.client, &channel, &x.message[0]);

@@ -76,8 +76,8 @@ the_same_row_has_a_field_on_each_side(void **state)
     (void)state;
     struct conf c;
     const struct conf_key *key = conf_key_at(conf_key_find(CONF_SECTION_BLUE, "port"));
-    assert_ptr_equal(conf_field(&c, key, CONF_SECTION_BLUE), &c.node[CONF_BLUE].port);
-    assert_ptr_equal(conf_field_const(&c, key, CONF_SECTION_GREEN), &c.node[CONF_GREEN].port);
+    assert_ptr_equal(conf_field(&c, key, CONF_SECTION_BLUE), &c.node[SIDE_BLUE].port);
+    assert_ptr_equal(conf_field_const(&c, key, CONF_SECTION_GREEN), &c.node[SIDE_GREEN].port);
 }
 
 int

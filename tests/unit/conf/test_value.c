@@ -3,6 +3,7 @@
 #include "conf/value.h"
 
 #include "conf/conf.h"
+#include "model/percent.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -115,14 +116,35 @@ ports_counts_and_modes_are_whole_numbers(void **state)
 }
 
 static void
+a_share_is_written_in_whole_percent_and_kept_in_hundredths(void **state)
+{
+    static const struct value_limits limits = {0, 100, false};
+    static const char *const bad[] = {"", "101", "0.5", "5%", "-1"};
+    (void)state;
+    uint32_t share = 7;
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        assert_false(value_parse(VALUE_PERCENT, &limits, bad[i], &share, NULL));
+        assert_int_equal(share, 7);
+    }
+    struct buf shown;
+    buf_init(&shown);
+    assert_true(value_parse(VALUE_PERCENT, &limits, "100", &share, NULL));
+    assert_int_equal(share, PERCENT_ALL);
+    assert_true(value_parse(VALUE_PERCENT, &limits, "25", &share, NULL));
+    value_format(VALUE_PERCENT, &share, &shown);
+    assert_true(slice_equal_str(buf_slice(&shown), "25"));
+    buf_fini(&shown);
+}
+
+static void
 choices_are_their_words(void **state)
 {
     (void)state;
-    enum conf_reads reads = CONF_READS_FOLLOW;
+    enum reads reads = READS_FOLLOW;
     bool yes = false;
     struct err err;
     assert_true(value_parse(VALUE_READS, &none, "green", &reads, NULL));
-    assert_int_equal(reads, CONF_READS_GREEN);
+    assert_int_equal(reads, READS_GREEN);
     assert_false(value_parse(VALUE_READS, &none, "Green", &reads, &err));
     assert_string_equal(err.text, "\"Green\" is none of follow|blue|green");
     static const char *const yes_words[] = {"yes", "on", "true", "1"};
@@ -165,6 +187,7 @@ main(void)
         cmocka_unit_test(quantities_have_units_and_no_wrap),
         cmocka_unit_test(limits_are_named_when_they_are_passed),
         cmocka_unit_test(ports_counts_and_modes_are_whole_numbers),
+        cmocka_unit_test(a_share_is_written_in_whole_percent_and_kept_in_hundredths),
         cmocka_unit_test(choices_are_their_words),
         cmocka_unit_test(lists_split_at_commas_and_add_up),
     };

@@ -743,7 +743,7 @@ a_second_operator_is_refused(void **state)
 /* ---- the drain ---- */
 
 static void
-drain_with(enum cutover_drain policy, struct world *w)
+drain_with(enum drain_policy policy, struct world *w)
 {
     struct err err;
     w->busy = 3;
@@ -758,7 +758,7 @@ a_drain_that_does_not_end_is_undone(void **state)
 {
     (void)state;
     struct world *w = a_world(TWO_WAY);
-    drain_with(CUTOVER_DRAIN_ABORT, w);
+    drain_with(DRAIN_ABORT, w);
     assert_false(w->done_ok);
     assert_int_equal(cutover_route(w->machine)->writer, SIDE_BLUE);
     struct cutover_status status;
@@ -772,12 +772,12 @@ a_drain_may_push(void **state)
 {
     (void)state;
     struct world *w = a_world(TWO_WAY);
-    drain_with(CUTOVER_DRAIN_CANCEL, w);
+    drain_with(DRAIN_CANCEL, w);
     assert_true(w->done_ok);
     assert_int_equal(w->cancels, 1);
     world_free(w);
     w = a_world(PHYSICAL);
-    drain_with(CUTOVER_DRAIN_TERMINATE, w);
+    drain_with(DRAIN_TERMINATE, w);
     assert_true(w->done_ok);
     assert_int_equal(w->terminates, 1);
     world_free(w);

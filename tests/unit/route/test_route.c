@@ -18,9 +18,9 @@ a_view(void)
         .epoch = 1,
         .writer = SIDE_BLUE,
         .writes_known = true,
-        .reads = VIEW_READS_FOLLOW,
+        .reads = READS_FOLLOW,
         .reads_percent = PERCENT_ALL,
-        .freshness = VIEW_FRESH_OWN_WRITES,
+        .freshness = FRESHNESS_OWN_WRITES,
     };
     for (int i = 0; i < SIDES_COUNT; i++) {
         v.node[i] = (struct view_node){.up = true, .lag_ok = true, .fresh_until_us = 1000};
@@ -32,7 +32,7 @@ static struct view
 reading_from_green(void)
 {
     struct view v = a_view();
-    v.reads = VIEW_READS_GREEN;
+    v.reads = READS_GREEN;
     return v;
 }
 
@@ -139,7 +139,7 @@ reads_go_where_they_are_sent(void **state)
     for (size_t i = 0; i < COUNT_OF(reads); i++) {
         expect(&v, a_session(), reads[i], read_only(SIDE_GREEN, ROUTE_READS));
     }
-    v.reads = VIEW_READS_BLUE;
+    v.reads = READS_BLUE;
     expect(&v, a_session(), SQL_READ, to(SIDE_BLUE, ROUTE_READS));
     v.writer = SIDE_GREEN;
     expect(&v, a_session(), SQL_READ, read_only(SIDE_BLUE, ROUTE_READS));
@@ -151,7 +151,7 @@ reads_go_on_during_a_hold(void **state)
     (void)state;
     struct view v = held(reading_from_green());
     expect(&v, a_session(), SQL_READ, read_only(SIDE_GREEN, ROUTE_READS));
-    v.reads = VIEW_READS_BLUE;
+    v.reads = READS_BLUE;
     expect(&v, a_session(), SQL_READ, read_only(SIDE_BLUE, ROUTE_READS));
 }
 
@@ -293,9 +293,9 @@ own_writes_are_read_from_the_writer_until_the_follower_has_them(void **state)
     s.last_write_us = 0;
     expect(&v, s, SQL_READ, read_only(SIDE_GREEN, ROUTE_READS));
     s.last_write_us = 5000;
-    v.freshness = VIEW_FRESH_EVENTUAL;
+    v.freshness = FRESHNESS_EVENTUAL;
     expect(&v, s, SQL_READ, read_only(SIDE_GREEN, ROUTE_READS));
-    v.freshness = VIEW_FRESH_OWN_WRITES;
+    v.freshness = FRESHNESS_OWN_WRITES;
     v.writes_held = true;
     expect(&v, s, SQL_READ, read_only(SIDE_BLUE, ROUTE_OWN_WRITES));
 }
@@ -307,7 +307,7 @@ a_reader_is_read_only_on_every_side_and_never_held(void **state)
     struct view v = held(a_view());
     expect(&v, a_reader(), SQL_WRITE, read_only(SIDE_BLUE, ROUTE_FOLLOW));
     expect(&v, a_reader(), SQL_READ, read_only(SIDE_BLUE, ROUTE_FOLLOW));
-    v.reads = VIEW_READS_GREEN;
+    v.reads = READS_GREEN;
     expect(&v, a_reader(), SQL_BEGIN, read_only(SIDE_GREEN, ROUTE_READS));
     v.node[SIDE_GREEN].up = false;
     expect(&v, a_reader(), SQL_READ, read_only(SIDE_BLUE, ROUTE_DOWN));
@@ -322,7 +322,7 @@ a_reader_waits_until_the_writer_is_known(void **state)
     struct route_decision want = waiting(SIDE_BLUE);
     want.read_only = true;
     expect(&v, a_reader(), SQL_READ, want);
-    v.reads = VIEW_READS_GREEN;
+    v.reads = READS_GREEN;
     expect(&v, a_reader(), SQL_READ, read_only(SIDE_GREEN, ROUTE_READS));
 }
 
@@ -340,7 +340,7 @@ the_promises_hold_for_every_view(void **state)
         v.writer = (bits & 1) != 0 ? SIDE_GREEN : SIDE_BLUE;
         v.writes_held = (bits & 2) != 0;
         v.writes_known = !v.writes_held || (bits & 4) == 0;
-        v.reads = (enum view_reads)((bits >> 3 & 3) % 3);
+        v.reads = (enum reads)((bits >> 3 & 3) % 3);
         v.reads_percent = (bits & 32) != 0 ? PERCENT_ALL : (bits & 64) != 0 ? 6000 : 4000;
         v.node[SIDE_GREEN].up = (bits & 128) != 0;
         v.node[SIDE_BLUE].lag_ok = (bits & 256) != 0;
@@ -373,9 +373,9 @@ a_view_is_single_when_nothing_can_read_elsewhere(void **state)
     (void)state;
     struct view v = a_view();
     assert_true(route_is_single(&v));
-    v.reads = VIEW_READS_BLUE;
+    v.reads = READS_BLUE;
     assert_true(route_is_single(&v));
-    v.reads = VIEW_READS_GREEN;
+    v.reads = READS_GREEN;
     assert_false(route_is_single(&v));
     v.reads_percent = 0;
     assert_true(route_is_single(&v));

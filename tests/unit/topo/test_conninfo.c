@@ -14,7 +14,7 @@
 
 /* The texts of a configuration are not const; these are never written to. */
 static struct conf
-a_conf(char *database, char *host, char *user, char *password, char *sslmode)
+a_conf(char *database, char *host, char *user, char *password, enum tls_mode sslmode)
 {
     return (struct conf){.database = database,
                          .node[SIDE_GREEN] = {.host = host,
@@ -35,10 +35,9 @@ every_value_is_quoted(void **state)
     char host[] = "10.0.0.1";
     char user[] = "o'brien";
     char password[] = "a b\\c'd host=evil";
-    char sslmode[] = "disable";
     char database[] = "my db";
     char ca[] = "/etc/teal/ca.pem";
-    struct conf conf = a_conf(database, host, user, password, sslmode);
+    struct conf conf = a_conf(database, host, user, password, TLS_DISABLE);
     conf.server_tls_ca_file = ca;
     char *s = conninfo_of(&conf, SIDE_GREEN, "teal monitor", 3000000);
     assert_non_null(strstr(s, "sslrootcert='/etc/teal/ca.pem'"));
@@ -57,12 +56,12 @@ what_is_not_set_is_left_to_libpq(void **state)
     char host[] = "h";
     char empty[] = "";
     char *none = NULL;
-    const struct conf conf = a_conf(host, host, empty, none, empty);
+    const struct conf conf = a_conf(host, host, empty, none, TLS_DISABLE);
     char *s = conninfo_of(&conf, SIDE_GREEN, "a", 1);
     assert_null(strstr(s, "sslrootcert="));
     assert_null(strstr(s, "user="));
     assert_null(strstr(s, "password="));
-    assert_null(strstr(s, "sslmode="));
+    assert_non_null(strstr(s, "sslmode='disable'"));
     assert_non_null(strstr(s, "connect_timeout=2")); /* libpq's least */
     conninfo_free(s);
 }
@@ -74,10 +73,9 @@ replication_has_a_way_of_its_own(void **state)
     char host[] = "inner";
     char user[] = "repl";
     char password[] = "p";
-    char sslmode[] = "require";
     char database[] = "app";
     char ca[] = "/pki/ca.pem";
-    struct conf conf = a_conf(database, host, user, password, sslmode);
+    struct conf conf = a_conf(database, host, user, password, TLS_REQUIRE);
     conf.node[SIDE_GREEN].replication_sslrootcert = ca;
     char *s = conninfo_for_replication(&conf, SIDE_GREEN);
     assert_string_equal(s, "host='inner' port=5433 user='repl' password='p' dbname='app'"
