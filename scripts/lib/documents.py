@@ -2,7 +2,8 @@
 """documents.py TEAL [--fix]: the generated parts of the documents are what the program prints.
 
 In a Markdown file the lines between "<!-- dump: NAME -->" and "<!-- end -->" are those of `teal --dump=NAME`, within a
-code fence when the document has one there. config/teal.ini and its manual page are generated as a whole.
+code fence when the document has one there. config/teal.ini and its manual page are generated as a whole. A link from one
+document to another names a file, and a heading in it, that is there.
 """
 import os
 import re
@@ -12,6 +13,8 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BLOCK = re.compile(r"(<!-- dump: ([a-z:-]+) -->\n)(.*?)(<!-- end -->)", re.S)
 FENCE = re.compile(r"\A(\s*```[a-z]*\n)(.*?)(```\s*)\Z", re.S)
+LINK = re.compile(r"\]\(([^)\s:#]*)(?:#([^)\s]+))?\)")
+HEADING = re.compile(r"^#+ +(.*)$", re.M)
 FILES = {"config/teal.ini": "sample-config", "config/man/teal.ini.5": "manual:config"}
 
 
@@ -37,6 +40,21 @@ def renewed(teal, text, mistakes, name):
     return BLOCK.sub(replace, text)
 
 
+def anchors(path):
+    """The anchors that GitHub gives to the headings of a document."""
+    with open(path) as f:
+        return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in HEADING.findall(f.read())}
+
+
+def broken_links(name, text):
+    for path, anchor in LINK.findall(text):
+        target = os.path.join(TOP, os.path.dirname(name), path) if path else os.path.join(TOP, name)
+        if not os.path.exists(target):
+            yield "%s: there is no %s" % (name, path)
+        elif anchor and anchor not in anchors(target):
+            yield "%s: %s has no heading #%s" % (name, path or name, anchor)
+
+
 def main():
     teal, fix = os.path.abspath(sys.argv[1]), "--fix" in sys.argv
     mistakes, seen = [], 0
@@ -46,6 +64,7 @@ def main():
             text = f.read()
         seen += len(BLOCK.findall(text))
         wanted[name] = (text, renewed(teal, text, mistakes, name))
+        mistakes += broken_links(name, text)
     for name, what in FILES.items():
         path, output = os.path.join(TOP, name), dump(teal, what)
         if output and os.path.exists(path):
