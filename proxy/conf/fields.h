@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "conf/list.h"
 #include "model/auth_type.h"
 #include "model/channel_binding.h"
 #include "model/drain.h"
@@ -28,12 +29,6 @@
 enum conf_sslnegotiation {
     CONF_SSLNEGOTIATION_POSTGRES, /* SSLRequest first */
     CONF_SSLNEGOTIATION_DIRECT,   /* TLS from the first byte */
-};
-
-/* A list of words, split at commas, without the blanks around them. */
-struct conf_list {
-    char **items; /* owned, and so is each item */
-    size_t count;
 };
 
 /* One side. Texts are owned; "" when not set. */
