@@ -16,7 +16,7 @@
 
 #include "base/mem.h"
 #include "session/session.h"
-#include "sql/lexer.h"
+#include "sql/encoding.h"
 #include "wire/message.h"
 
 enum { NAME_MAX_LEN = 63, OPTIONS_MAX = 64 };
@@ -273,7 +273,7 @@ clean_application_name(struct session *s)
         return;
     }
     s->application = xstrndup((const char *)value.p, value.len);
-    if (lexer_is_utf8(value)) {
+    if (sql_is_utf8(value)) {
         return; /* the server does it, in the way of its version */
     }
     for (char *c = s->application; *c != '\0'; c++) {

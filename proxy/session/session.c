@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "net/tls.h"
+#include "sql/encoding.h"
 #include "wire/message.h"
 
 static void session_on_ready(void *arg, unsigned ready);

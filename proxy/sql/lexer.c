@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "sql/encoding.h"
+
 /* What a byte may begin. */
 enum char_class {
     NO, /* nothing: a token of its own */
@@ -70,89 +72,6 @@ _Static_assert((int)KW_COUNT <= UINT8_MAX, "a place in the keyword table fits a 
 
 enum { KEYWORD_LEN_MAX = 17 };
 
-#define ONES 0x0101010101010101ULL
-#define HIGHS 0x8080808080808080ULL
-
-/* The length of the UTF-8 character at p, or 0 when it is none that the server takes (RFC 3629). */
-static size_t
-utf8_len(const uint8_t *p, size_t left)
-{
-    const uint8_t c = p[0];
-    const size_t len = c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-    if (len == 1) {
-        return 1;
-    }
-    if (c < 0xc2 || c > 0xf4 || len > left) {
-        return 0;
-    }
-    /* The second byte decides over-long forms, surrogates and what lies beyond U+10FFFF. */
-    const uint8_t low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-    const uint8_t high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-    if (p[1] < low || p[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    return len;
-}
-
-bool
-lexer_is_utf8(struct slice text)
-{
-    size_t len = 1;
-    for (size_t at = 0; at < text.len && len > 0; at += len) {
-        len = utf8_len(text.p + at, text.len - at);
-    }
-    return len > 0;
-}
-
-/* Adds to *backslashes what is not zero when one of the eight bytes is a backslash. False when one
- * is a NUL or not ASCII. */
-static bool
-ascii_word(const uint8_t *p, uint64_t *backslashes)
-{
-    uint64_t word;
-    memcpy(&word, p, sizeof(word));
-    /* A byte that is zero borrows from its neighbour, and then its high bit is set; the others are
-     * small. */
-    if (((word | (word - ONES)) & HIGHS) != 0) {
-        return false;
-    }
-    *backslashes |= ((word ^ (ONES * '\\')) - ONES) & HIGHS;
-    return true;
-}
-
-/* False when the text holds a NUL. Eight bytes at a time through what is plain ASCII; the rest byte
- * by byte, but for an end in ASCII, which is read once more together with what stands before it. */
-static bool
-text_check(struct lexer *lexer, struct slice text)
-{
-    const uint8_t *p = lexer->at;
-    const uint8_t *const end = lexer->end;
-    uint64_t backslashes = 0;
-    while (p < end) {
-        if (end - p >= 8 && ascii_word(p, &backslashes)) {
-            p += 8;
-            continue;
-        }
-        if (end - p < 8 && text.len >= 8 && ascii_word(end - 8, &backslashes)) {
-            break;
-        }
-        if (*p == '\0') {
-            return false;
-        }
-        const size_t len = utf8_len(p, (size_t)(end - p));
-        lexer->utf8 = lexer->utf8 && len != 0;
-        backslashes |= (uint64_t)(*p == '\\');
-        p += len == 0 ? 1 : len;
-    }
-    lexer->backslash = backslashes != 0;
-    return true;
-}
-
 /* Nothing but TOKEN_BAD comes from now on. */
 static void
 lexer_spoil(struct lexer *lexer)
@@ -165,8 +84,7 @@ void
 lexer_init(struct lexer *lexer, struct slice text)
 {
     *lexer = (struct lexer){.at = text.p, .end = text.len == 0 ? text.p : text.p + text.len};
-    lexer->utf8 = true;
-    if (!text_check(lexer, text)) {
+    if (!sql_text_check(text, &lexer->utf8, &lexer->backslash)) {
         lexer_spoil(lexer);
     }
 }
@@ -176,6 +94,23 @@ keyword_name(enum keyword keyword)
 {
     CHECK(keyword < KW_COUNT);
     return keywords[keyword].spelling;
+}
+
+struct slice
+token_name(const struct token *t)
+{
+    if (t->kind != TOKEN_QUOTED) {
+        return t->text;
+    }
+    CHECK(t->text.len > 2);
+    return slice_of(t->text.p + 1, t->text.len - 2);
+}
+
+bool
+token_names(const struct token *t, const char *name)
+{
+    return t->kind == TOKEN_QUOTED ? slice_equal_str(token_name(t), name)
+                                   : slice_equal_nocase(t->text, name);
 }
 
 static bool

@@ -77,8 +77,17 @@ struct token lexer_next(struct lexer *lexer);
  * past anything but space, when no such comment comes next. */
 bool lexer_take_comment(struct lexer *lexer, struct slice *inside);
 
-/* Whether the text is UTF-8 throughout, as the server means it. */
-bool lexer_is_utf8(struct slice text);
+static inline bool
+token_is_name(const struct token *t)
+{
+    return t->kind == TOKEN_WORD || t->kind == TOKEN_QUOTED || t->kind == TOKEN_QUOTED_UNICODE;
+}
+/* The spelling of a name without quotes; a doubled quote stays doubled, and then it matches
+ * nothing.
+ */
+struct slice token_name(const struct token *t);
+/* Whether it is that name, given in lower case: as the server folds what has no quotes. */
+bool token_names(const struct token *t, const char *name);
 
 /* The spelling, in lower case; "" for KW_NONE. */
 const char *keyword_name(enum keyword keyword);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "guard.h"
+#include "sql/encoding.h"
 #include "sql/functions.h"
 
 struct row {
