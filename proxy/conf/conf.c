@@ -106,6 +106,7 @@ field_copy(struct conf *to, const struct conf *from, const struct conf_entry *en
     buf_init(&text);
     field_format(from, entry, &text);
     buf_put_u8(&text, 0);
+    CHECK(to != from);
     field_set(to, entry, (const char *)buf_slice(&text).p);
     text_fini(&text);
 }
@@ -113,6 +114,7 @@ field_copy(struct conf *to, const struct conf *from, const struct conf_entry *en
 static struct conf *
 conf_copy(const struct conf *from)
 {
+    CHECK(atomic_load_explicit(&from->refs, memory_order_relaxed) > 0);
     struct conf *c = conf_bare(from->path);
     for (size_t i = 0; i < conf_entries_count(); i++) {
         const struct conf_entry entry = conf_entry_at(i);

@@ -1,8 +1,7 @@
 /* conf.h — the configuration: one immutable value, read from teal.ini.
  *
- * Its fields stand in fields.h; here is what can be done with it, and load.h makes one from a file.
- * Every key is a row of keys.def: parsing, defaults, SHOW CONFIG, the sample teal.ini and the
- * manual page all come from that table.
+ * fields.h has its fields, load.h reads one from a file. Every key is a row of keys.def: parsing,
+ * defaults, SHOW CONFIG, the sample teal.ini and the manual page all come from that table.
  *
  * Invariant: nobody changes a struct conf after conf_load has returned it, so any thread may read
  * it for as long as it holds a reference. */

@@ -1,8 +1,8 @@
 /* fields.h — the fields of a configuration: struct conf, and the types of its values.
  *
- * Every field but refs and path belongs to a row of keys.def, which says how the field is called in
- * teal.ini, what it means and what may stand in it. Durations end in _us (microseconds). The
- * choices that other layers speak of too (reads, side, ..) are those of model/.
+ * Every field but refs and path belongs to a row of keys.def, which has its name in teal.ini, its
+ * meaning and its limits. Durations end in _us (microseconds). Choices that other layers know too
+ * (reads, side, ..) have their enums in model/.
  *
  * Made, counted and freed by the verbs of conf.h only; immutable for all others. */
 /* SPDX-License-Identifier: PostgreSQL */

@@ -178,12 +178,14 @@ conf_entry_put_shown(const struct conf_entry *entry, struct buf *out)
 void *
 conf_field(struct conf *c, const struct conf_entry *entry)
 {
+    CHECK(entry->section < CONF_SECTIONS_COUNT);
     return (char *)c + sections[entry->section].base + entry->key->offset;
 }
 
 const void *
 conf_field_const(const struct conf *c, const struct conf_entry *entry)
 {
+    CHECK(entry->section < CONF_SECTIONS_COUNT);
     return (const char *)c + sections[entry->section].base + entry->key->offset;
 }
 

@@ -1,8 +1,8 @@
 /* keys.h — the table of keys, for the files of this layer. See keys.def for the rows.
  *
  * A file has four sections; [blue] and [green] share their rows. A row in one section is an entry:
- * what may stand there as "name = value", with a field of its own in struct conf. Entries have
- * numbers, in the order of SHOW CONFIG. */
+ * a possible "name = value" with a field of its own in struct conf. Entries are numbered in the
+ * order of SHOW CONFIG. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CONF_KEYS_H
 #define TEAL_CONF_KEYS_H

@@ -56,6 +56,7 @@ has_control_byte(struct slice s)
 static void
 line_take(struct lines *l)
 {
+    CHECK(l->rest.len > 0);
     const uint8_t *end = memchr(l->rest.p, '\n', l->rest.len);
     const size_t len = end == NULL ? l->rest.len : (size_t)(end - l->rest.p);
     const size_t skip = end == NULL ? len : len + 1;
@@ -83,6 +84,7 @@ section_unknown(struct lines *l, const char *name)
 static void
 section_enter(struct lines *l)
 {
+    CHECK(l->now.len > 0 && l->now.p[0] == '[');
     const uint8_t *end = memchr(l->now.p, ']', l->now.len);
     l->section_any = true;
     l->section_known = false;

@@ -1,8 +1,8 @@
 /* lines.h — the lines of teal.ini: which of them are "key = value", and in which section.
  *
  * A line that is neither that, nor the head of a section, nor empty or a comment is a mistake,
- * which is noted here. Keys of an unknown section are skipped: the section's mistake stands for
- * them. */
+ * which is reported here. Keys of an unknown section are skipped; the section itself is
+ * reported. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CONF_LINES_H
 #define TEAL_CONF_LINES_H
@@ -30,7 +30,7 @@ void lines_init(struct lines *l, struct slice text, const char *path,
 /* Goes to the next line; false at the end. *is_value: it is "key = value" in a known section, and
  * of at most len_max bytes. */
 MUST_CHECK bool lines_next(struct lines *l, size_t len_max, bool *is_value);
-/* What stands behind the equals sign of a line that is a value, without blanks around it. */
+/* The text behind the equals sign of a line that is a value, without blanks around it. */
 struct slice lines_value(const struct lines *l);
 
 #endif

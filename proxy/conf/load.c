@@ -4,11 +4,11 @@
  *
  * inih splits a line into key and value. It is built differently on different systems (long lines
  * are cut, indented lines continue a value, a key may stand without a value), and it forgives what
- * should be told. So its reader here looks at each line first (lines.h), and passes on only lines
+ * should be reported. So its reader here checks each line first (lines.h) and passes on only lines
  * that every build reads alike; one that is passed on and reaches no handler is a mistake.
  *
- * What inih leaves: "; comment" after a blank ends a value. A secret in which that would cut
- * something off is refused instead of being cut. */
+ * One habit of inih remains: "; comment" after a blank ends a value. A secret that would be cut off
+ * by that is refused. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "conf/load.h"
 
@@ -25,13 +25,13 @@
 
 enum {
     CONF_FILE_MAX = 1024 * 1024,
-    /* What inih needs beside a line: its end, a carriage return, a NUL. */
+    /* What inih needs besides a line: a line feed, a carriage return, a NUL. */
     LINE_SPARE = 3,
 };
 
 struct load {
     struct lines lines;
-    bool awaited;              /* inih has a line that must come to on_value */
+    bool awaited;              /* inih has a line that must reach on_value */
     struct conf *conf;         /* owned until the end of the load */
     struct conf_origin origin; /* of the values so far */
 };
@@ -41,7 +41,7 @@ struct load {
 
 /* ---- what inih reads ---- */
 
-/* A line that inih was given and made nothing of. */
+/* Reports a line that was passed to inih and reached no handler. */
 static void
 awaited_check(struct load *l)
 {
@@ -51,8 +51,8 @@ awaited_check(struct load *l)
     l->awaited = false;
 }
 
-/* inih's reader. Sections are kept here: what inih sees is one section of many keys, and empty
- * lines. */
+/* inih's reader. Sections are handled by lines.c: inih sees one section without a name, and an
+ * empty line for each line that is no value. */
 static char *
 line_next(char *str, int num, void *stream)
 {
@@ -69,7 +69,7 @@ line_next(char *str, int num, void *stream)
     return str;
 }
 
-/* ---- what it makes of it ---- */
+/* ---- what inih finds ---- */
 
 static void
 key_unknown(struct load *l, const char *name)
@@ -94,6 +94,7 @@ key_unknown(struct load *l, const char *name)
 static void
 value_set(struct load *l, const struct conf_entry *entry, const char *value)
 {
+    CHECK(entry->section == l->lines.section);
     const struct conf_key *key = entry->key;
     unsigned *line = &l->origin.lines[entry->number];
     if (*line != 0 && key->type != VALUE_LIST) {
@@ -121,7 +122,7 @@ value_set(struct load *l, const struct conf_entry *entry, const char *value)
     }
 }
 
-/* inih's handler. Its line number, where a build has it, is known here already. */
+/* inih's handler. Some builds add the number of the line, which is known here already. */
 #if INI_HANDLER_LINENO
 static int
 on_value(void *user, const char *section, const char *name, const char *value, int lineno)
@@ -176,6 +177,7 @@ slice_load(struct slice text, const char *path, struct conf_mistakes *mistakes)
     load_text(l, text, path, mistakes);
     struct conf *conf = l->conf;
     mem_free(l);
+    CHECK(mistakes->count >= before);
     if (mistakes->count > before) {
         conf_unref(conf);
         return NULL;

@@ -12,7 +12,7 @@ struct unit {
     uint64_t factor;
 };
 
-/* The first is what a number without a unit means; the rest from large to small. */
+/* The first row is the unit of a number without one; the others from large to small. */
 static const struct unit time_units[] = {
     {"", 1000000},  {"d", 86400000000}, {"h", 3600000000}, {"min", 60000000},
     {"s", 1000000}, {"ms", 1000},       {"us", 1},
@@ -25,9 +25,9 @@ static const struct {
     unsigned base;
     const struct unit *units; /* NULL: none */
     size_t units_count;
-    size_t largest;       /* the unit from which on numbers are written */
+    size_t largest;       /* index of the largest unit that is used for output */
     const char *zero;     /* NULL: as other numbers */
-    const char *expected; /* for those who gave something else */
+    const char *expected; /* of a text: "... is not EXPECTED" */
 } forms[] = {
     [NUMBER_PLAIN] = {.base = 10, .expected = "a whole number"},
     [NUMBER_OCTAL] = {.base = 8, .expected = "an octal number"},
@@ -44,7 +44,7 @@ static const struct {
                      .expected = "a size: a whole number and B, kB, MB or GB"},
 };
 
-/* The rest of a text behind its number is one of the units, with blanks before it allowed. */
+/* The text behind the number must be one of the units; blanks before it are allowed. */
 static bool
 unit_apply(enum number_unit unit, const char *rest, uint64_t *number)
 {

@@ -1,4 +1,4 @@
-/* password.c — a password that stands in a file of its own. See password.h. */
+/* password.c — a password in a file of its own. See password.h. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "conf/password.h"
 

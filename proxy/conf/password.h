@@ -1,4 +1,4 @@
-/* password.h — a password that stands in a file of its own. */
+/* password.h — a password in a file of its own. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CONF_PASSWORD_H
 #define TEAL_CONF_PASSWORD_H

@@ -23,7 +23,7 @@ line_of(const struct resolve *r, enum conf_section section, const char *name)
 {
     struct conf_entry entry;
     const bool found = conf_entry_find(section, name, &entry);
-    CHECK(found);
+    CHECK(found && entry.number < COUNT_OF(r->origin->lines));
     return r->origin->lines[entry.number];
 }
 
@@ -68,6 +68,7 @@ password_resolve(const struct resolve *r, enum conf_section section, struct conf
 static void
 text_default(char **text, const char *other)
 {
+    CHECK(*text != NULL && other != NULL); /* what is not set is "" */
     if ((*text)[0] == '\0') {
         mem_free(*text);
         *text = xstrdup(other);

@@ -21,8 +21,7 @@ put_comment(struct buf *out, const char *text)
     }
 }
 
-/* A key as it stands in the sample: its default, switched off; where there is none, something to
- * change. */
+/* The default, commented out; a key without one gets an example instead. */
 static void
 put_key(struct buf *out, const struct conf_entry *entry)
 {

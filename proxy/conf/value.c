@@ -22,10 +22,11 @@ struct type {
     const char *name; /* in the manual */
     value_parse_fn *parse;
     value_format_fn *format;
-    const char *const *words; /* of a choice, NULL behind the last; the index is the value */
-    enum number_unit unit;    /* of a number */
-    size_t size;              /* of a number's field */
-    uint32_t scale;           /* what is kept of a number is so many times what is written */
+    const char *const *words; /* of a choice; the index is the value */
+    unsigned words_count;
+    enum number_unit unit; /* of a number */
+    size_t size;           /* of a number's field */
+    uint32_t scale;        /* what is kept of a number is so many times what is written */
 };
 
 static value_parse_fn text_parse;
@@ -45,13 +46,14 @@ static value_format_fn choice_format;
     X(CONF_SSLNEGOTIATION_POSTGRES, "postgres") \
     X(CONF_SSLNEGOTIATION_DIRECT, "direct")
 
-static const char *const bool_words[] = {"no", "yes", "off", "on", "false", "true", "0", "1", NULL};
+static const char *const bool_words[] = {"no", "yes", "off", "on", "false", "true", "0", "1"};
 
 /* clang-format off */
 #define NUMBER(u, ctype) .unit = (u), .size = sizeof(ctype), .scale = 1
 /* The words of a list of values, and "blue|green" from the same list. */
 #define CHOICE(VALUES) \
-    {&(VALUES(WORDS_BAR))[1], choice_parse, choice_format, (const char *const[]){VALUES(WORDS_NAME) NULL}}
+    {&(VALUES(WORDS_BAR))[1], choice_parse, choice_format, \
+     (const char *const[]){VALUES(WORDS_NAME)}, 0 VALUES(WORDS_ONE)}
 
 static const struct type types[VALUE_TYPES_COUNT] = {
     [VALUE_TEXT]           = {"text", text_parse, text_format},
@@ -62,7 +64,7 @@ static const struct type types[VALUE_TYPES_COUNT] = {
                               .unit = NUMBER_PLAIN, .size = sizeof(uint32_t), .scale = PERCENT_ONE},
     [VALUE_PORT]           = {"port", port_parse, port_format, NUMBER(NUMBER_PLAIN, uint16_t)},
     [VALUE_MODE]           = {"mode", whole_parse, whole_format, NUMBER(NUMBER_OCTAL, uint32_t)},
-    [VALUE_BOOL]           = {"yes|no", bool_parse, bool_format, bool_words},
+    [VALUE_BOOL]           = {"yes|no", bool_parse, bool_format, bool_words, COUNT_OF(bool_words)},
     [VALUE_DURATION]       = {"duration", whole_parse, whole_format, NUMBER(NUMBER_DURATION, uint64_t)},
     [VALUE_SIZE]           = {"size", whole_parse, whole_format, NUMBER(NUMBER_SIZE, uint64_t)},
     [VALUE_AUTH_TYPE]      = CHOICE(AUTH_TYPE_KEY_VALUES),
@@ -233,7 +235,7 @@ port_format(const struct type *type, const void *field, struct buf *out)
 static bool
 word_find(const struct type *type, const char *text, unsigned *out, struct err *err)
 {
-    for (unsigned i = 0; type->words[i] != NULL; i++) {
+    for (unsigned i = 0; i < type->words_count; i++) {
         if (strcmp(type->words[i], text) == 0) {
             *out = i;
             return true;
@@ -279,5 +281,6 @@ choice_format(const struct type *type, const void *field, struct buf *out)
 {
     unsigned index = 0;
     memcpy(&index, field, sizeof(index));
+    CHECK(index < type->words_count);
     buf_printf(out, "%s", type->words[index]);
 }

@@ -197,6 +197,7 @@ static void
 traits_add(struct sql_traits *traits, struct sql_statement *s)
 {
     statement_end(s, traits->hint);
+    CHECK(s->kind != KIND_START || s->class == SQL_WRITE); /* nothing but "(" is no read */
     traits->statements++;
     traits->special = last_of_several(traits, s);
     traits->pins |= s->pins;
@@ -278,16 +279,11 @@ sql_classify_with(struct slice text, const struct sql_extra *extra)
             break;
         }
     }
+    CHECK((traits.statements == 0) == (traits.class == SQL_EMPTY));
     apply_hint(&traits);
     if (!lexer.utf8 && traits.class != SQL_WRITE) {
         traits.class = SQL_WRITE;
         traits.why = "the text is not UTF-8";
     }
     return traits;
-}
-
-struct sql_traits
-sql_classify(struct slice text)
-{
-    return sql_classify_with(text, NULL);
 }

@@ -7,8 +7,7 @@
  * says of a statement is described in traits.h.
  *
  * What a text cannot prove: a view, an operator, a cast or the notation row.f may call a function
- * that writes. For these the read-only backends stand behind the classifier, not the classifier
- * itself.
+ * that writes. Against these a read runs on a read-only backend.
  *
  * The text is read byte by byte, which is right in every encoding whose characters keep off the
  * ASCII bytes; what is not UTF-8 is SQL_WRITE. In the encodings that sql_encoding_is_safe refuses
@@ -26,8 +25,7 @@
 
 struct sql_extra; /* the operator's own functions, see functions.h */
 
-struct sql_traits sql_classify(struct slice text);
-/* The same with the operator's functions; extra may be NULL and is only borrowed for the call. */
+/* extra: the operator's own functions; may be NULL and is only borrowed for the call. */
 struct sql_traits sql_classify_with(struct slice text, const struct sql_extra *extra);
 
 #endif

@@ -66,7 +66,7 @@ ascii_word(const uint8_t *p, uint64_t *backslashes)
 }
 
 /* Eight bytes at a time through what is plain ASCII; the rest byte by byte, but for an end in
- * ASCII, which is read once more together with what stands before it. */
+ * ASCII, which is read once more together with the bytes before it. */
 bool
 sql_text_check(struct slice text, bool *utf8, bool *backslash)
 {

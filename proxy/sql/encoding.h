@@ -11,8 +11,8 @@
 
 /* Whether the text is UTF-8 throughout, as the server means it. */
 bool sql_is_utf8(struct slice text);
-/* The same in one pass with whether a backslash stands in it. False when the text holds a NUL;
- * then what was found before it counts. */
+/* The same, and whether it holds a backslash, in one pass. False when it holds a NUL; *backslash is
+ * then false. */
 MUST_CHECK bool sql_text_check(struct slice text, bool *utf8, bool *backslash);
 /* Whether texts in the client_encoding may be classified: in some, a quote or a backslash can be
  * half of a character. */

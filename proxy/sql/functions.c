@@ -136,10 +136,10 @@ sql_extra_has(const struct sql_extra *extra, struct slice schema, struct slice n
         at = schema.len;
         text[at++] = '.';
     }
+    CHECK(at <= NAME_LEN_MAX + 1); /* so a second name fits behind it */
     if (!name_fold(name, false, text + at)) {
         return false;
     }
     const char *const key = text;
-    CHECK(strlen(key) <= sizeof(text));
     return bsearch(&key, extra->names, extra->count, sizeof(*extra->names), name_compare) != NULL;
 }

@@ -81,7 +81,7 @@ kind_start(struct sql_statement *s)
     kind_set(s, KIND_START);
 }
 
-/* What these settings say depends on the backend that answers, or they make it read-only. */
+/* Their values differ between backends, or they make a backend read-only. */
 static const char *const read_only_settings[] = {
     "transaction_read_only",
     "default_transaction_read_only",
@@ -125,7 +125,7 @@ on_start(struct sql_statement *s, const struct token *t)
     s->where = t->text;
 }
 
-/* Keywords that may stand between WITH and the query itself, outside of parentheses. */
+/* Keywords that may occur between WITH and the query itself, outside of parentheses. */
 static bool
 is_with_list_word(enum keyword word)
 {
@@ -210,8 +210,8 @@ on_copy(struct sql_statement *s, const struct token *t)
     }
 }
 
-/* Drivers ask these to learn whether they reached a server that takes writes; only the writer's
- * answer is true of what Teal does with the session. */
+/* Drivers ask for these to learn whether the server accepts writes; only the writer's answer is
+ * true of what Teal does with the session. */
 static void
 on_show(struct sql_statement *s, const struct token *t)
 {

@@ -19,7 +19,7 @@ enum char_class {
     SM, /* ; */
     PT, /* . */
     CL, /* : */
-    /* From here on: what a name may go on with. */
+    /* From here on: what may follow inside a name. */
     AL, /* letter, underscore, byte of a multi-byte character: a name */
     PF, /* letter that may be the prefix of a string: a name otherwise */
     DG, /* digit */
@@ -144,8 +144,8 @@ same_word(const uint8_t *p, const char *spelling, size_t len)
     return true;
 }
 
-/* The rows of a letter stand by length, so most names that are no keyword are known as such after
- * few. */
+/* The rows of a letter are sorted by length, so that a name that is no keyword is mostly recognised
+ * after a few of them. */
 static enum keyword
 keyword_find(const uint8_t *p, size_t len)
 {
@@ -175,7 +175,7 @@ line_end(const uint8_t *p, const uint8_t *end)
     return p;
 }
 
-/* at stands on the slash of an opening; comments nest. NULL when it does not end. */
+/* p is at the slash of an opening; comments nest. NULL when the comment does not end. */
 static const uint8_t *
 comment_end(const uint8_t *p, const uint8_t *end)
 {
@@ -239,6 +239,7 @@ lexer_take_comment(struct lexer *lexer, struct slice *inside)
     if (end == NULL) {
         return false;
     }
+    CHECK(end - lexer->at >= 4);
     *inside = slice_of(lexer->at + 2, (size_t)(end - lexer->at) - 4);
     lexer->at = end;
     return true;
@@ -268,8 +269,8 @@ token_bad(struct lexer *lexer)
     return token_to(lexer, TOKEN_BAD, lexer->end);
 }
 
-/* Behind the closing quote of what begins at p (behind the opening one); a doubled quote stands for
- * itself. */
+/* p is behind an opening quote: the place behind the closing one, or NULL. A doubled quote is one
+ * of the text. */
 static const uint8_t *
 quote_end(const uint8_t *p, const uint8_t *end, uint8_t quote)
 {
@@ -287,7 +288,7 @@ quote_end(const uint8_t *p, const uint8_t *end, uint8_t quote)
     return NULL;
 }
 
-/* The same for E'': a backslash takes the next byte with it. */
+/* The same for E'': a backslash also skips the byte behind it. */
 static const uint8_t *
 escaped_end(const uint8_t *p, const uint8_t *end)
 {
@@ -330,7 +331,7 @@ string_goes_on(const uint8_t *p, const uint8_t *end)
     return line_break && p < end && *p == '\'' ? p + 1 : NULL;
 }
 
-/* A string whose opening quote stands at the offset from the lexer's place. */
+/* A string whose opening quote is at the offset from the lexer's place. */
 static struct token
 lex_string(struct lexer *lexer, size_t offset, bool escapes)
 {
@@ -465,7 +466,7 @@ lex_dollar(struct lexer *lexer)
     return token_to(lexer, TOKEN_STRING, close + delimiter_len);
 }
 
-/* A run of operator characters; a comment inside it begins a comment, whatever stands before.
+/* A run of operator characters; the beginning of a comment ends it, whatever comes before.
  * Comments at the very beginning have been skipped, so at least one character is taken. */
 static struct token
 lex_operator(struct lexer *lexer)

@@ -2,8 +2,8 @@
  *
  * The walk (classify.c) takes a statement token by token and keeps the place: what stood before,
  * names, parentheses. The first word decides its kind (kinds.c), whose function looks at each
- * further token. What stands before "(" is a call or is none (calls.c). Each part of the struct
- * says who writes it; the verdict at the end is everybody's. */
+ * further token. A name before "(" may be a call (calls.c). Each part of the struct says which
+ * file writes it; all of them write the verdict at the end. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SQL_STATEMENT_H
 #define TEAL_SQL_STATEMENT_H
@@ -84,7 +84,7 @@ struct sql_statement {
 
     /* Calls (calls.c). */
     struct set_config set_config;
-    bool unknown; /* a function that may be a read stands in the query */
+    bool unknown; /* the query calls a function that is not known */
     struct slice unknown_where;
 
     /* The verdict so far. */
@@ -99,7 +99,7 @@ struct sql_statement {
     struct slice denied_where;
 };
 
-/* Says why a query is no read; the first reason stays. Of what is no query it means nothing. */
+/* Notes why a query is no read; the first reason is kept. It means nothing for other kinds. */
 void sql_statement_deny(struct sql_statement *s, const char *why, struct slice where);
 
 #endif

@@ -51,7 +51,7 @@ enum sql_special {
 };
 
 /* A hint in a leading comment: / * teal: write * / or / * teal: read * /. It can only send a read
- * to the writer, or say that a statement that calls unknown functions is a read. */
+ * to the writer, or declare a statement that calls unknown functions to be a read. */
 enum sql_hint { SQL_HINT_NONE, SQL_HINT_READ, SQL_HINT_WRITE };
 
 struct sql_traits {
@@ -66,7 +66,7 @@ struct sql_traits {
     /* It may end what makes a backend read-only (SET TRANSACTION READ WRITE, set_config, RESET ALL,
      * ..): a backend of a read route must not run it, not even inside BEGIN READ ONLY. */
     bool lifts_read_only;
-    bool controls; /* A BEGIN or COMMIT stands in the text: it is not one transaction. */
+    bool controls; /* The text has a BEGIN or COMMIT: it is not one transaction. */
     /* The text holds a backslash: the reading is right only with standard_conforming_strings on. A
      * session that has it off must take SQL_WRITE and SQL_PIN_UNKNOWN instead. */
     bool backslash;
