@@ -33,6 +33,9 @@ hint_parse(struct slice comment)
 enum sql_hint
 sql_hint_find(struct lexer *lexer)
 {
+    if (lexer->at < lexer->end && (*lexer->at | 0x20) >= 'a') {
+        return SQL_HINT_NONE; /* most texts begin with a word: nothing to skip */
+    }
     struct slice comment;
     while (lexer_take_comment(lexer, &comment)) {
         const enum sql_hint hint = hint_parse(comment);
