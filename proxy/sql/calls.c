@@ -83,6 +83,7 @@ call_check(struct sql_statement *s)
 {
     const struct name *name = &s->name;
     const struct token *last = &s->prev;
+    CHECK(name->parts > 0);
     if (name->unicode) {
         return; /* denied already */
     }
@@ -141,7 +142,7 @@ void
 call_token(struct sql_statement *s, const struct token *t)
 {
     struct set_config *call = &s->set_config;
-    CHECK(call->active);
+    CHECK(call->active && s->depth >= call->depth); /* its own ")" ends it */
     if (t->kind == TOKEN_CLOSE && s->depth == call->depth) {
         set_config_close(s);
     } else if (t->kind == TOKEN_COMMA && s->depth == call->depth) {

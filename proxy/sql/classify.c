@@ -175,7 +175,7 @@ statement_end(struct sql_statement *s, enum sql_hint hint)
         s->why = "calls a function that is not known to be safe";
         s->where = s->unknown_where;
     }
-    CHECK(s->class == SQL_WRITE || s->pins == SQL_PIN_NONE);
+    CHECK(s->class == SQL_WRITE || (s->pins == SQL_PIN_NONE && !s->lifts_read_only));
 }
 
 /* ---- the text ---- */

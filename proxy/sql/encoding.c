@@ -17,6 +17,7 @@ static const char *const unsafe_encodings[] = {
 static size_t
 utf8_len(const uint8_t *p, size_t left)
 {
+    CHECK(left > 0);
     const uint8_t c = p[0];
     const size_t len = c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
     if (len == 1) {

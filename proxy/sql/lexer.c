@@ -72,6 +72,14 @@ _Static_assert((int)KW_COUNT <= UINT8_MAX, "a place in the keyword table fits a 
 
 enum { KEYWORD_LEN_MAX = 17 };
 
+#define KEYWORD_LETTER(letter)
+#define KEYWORD(id, spelling, flags)                                                \
+    _Static_assert(sizeof(spelling) - 1 <= KEYWORD_LEN_MAX && sizeof(spelling) > 1, \
+                   spelling " has a length that is looked for");
+#include "sql/keywords.def"
+#undef KEYWORD_LETTER
+#undef KEYWORD
+
 /* Nothing but TOKEN_BAD comes from now on. */
 static void
 lexer_spoil(struct lexer *lexer)
@@ -180,6 +188,7 @@ static const uint8_t *
 comment_end(const uint8_t *p, const uint8_t *end)
 {
     size_t depth = 0;
+    CHECK(end - p >= 2 && p[0] == '/' && p[1] == '*');
     while (end - p >= 2) {
         if (p[0] == '/' && p[1] == '*') {
             depth++;
@@ -252,6 +261,7 @@ static const uint8_t kind_flags[] = {
     [TOKEN_COMMA] = KEYWORD_OPEN, [TOKEN_SEMICOLON] = KEYWORD_OPEN, [TOKEN_DOT] = KEYWORD_OPEN,
     [TOKEN_CAST] = KEYWORD_OPEN,  [TOKEN_OPERATOR] = KEYWORD_OPEN,  [TOKEN_OTHER] = KEYWORD_OPEN,
 };
+_Static_assert(COUNT_OF(kind_flags) == TOKEN_OTHER + 1, "flags for each kind");
 
 static struct token
 token_to(struct lexer *lexer, enum token_kind kind, const uint8_t *end)
@@ -335,6 +345,7 @@ string_goes_on(const uint8_t *p, const uint8_t *end)
 static struct token
 lex_string(struct lexer *lexer, size_t offset, bool escapes)
 {
+    CHECK(lexer->at[offset] == '\'');
     const uint8_t *p = lexer->at + offset + 1;
     const uint8_t *closed = NULL;
     while (p != NULL) {
@@ -350,6 +361,7 @@ lex_string(struct lexer *lexer, size_t offset, bool escapes)
 static struct token
 lex_quoted_name(struct lexer *lexer, size_t offset, enum token_kind kind)
 {
+    CHECK(lexer->at[offset] == '"');
     const uint8_t *const begin = lexer->at + offset + 1;
     const uint8_t *const closed = quote_end(begin, lexer->end, '"');
     if (closed == NULL || closed == begin + 1) {
@@ -436,6 +448,7 @@ lex_dot(struct lexer *lexer)
 static const uint8_t *
 delimiter_end(const uint8_t *p, const uint8_t *end)
 {
+    CHECK(p < end && *p == '$');
     p++;
     if (p < end && is_digit(*p)) {
         return NULL;

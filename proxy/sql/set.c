@@ -208,6 +208,32 @@ read_special_name(struct lexer *lexer, struct token *t, struct buf *out)
     return true;
 }
 
+/* Up to the value: name =, name TO, TIME ZONE, NAMES. */
+static bool
+read_target(struct lexer *lexer, struct token *t, struct buf *out)
+{
+    if (read_special_name(lexer, t, out)) {
+        return true;
+    }
+    if (!read_name(lexer, t, out)) {
+        return false;
+    }
+    const bool equals = t->kind == TOKEN_OPERATOR && slice_equal_str(t->text, "=");
+    if (!equals && !is_word(t, "to")) {
+        return false;
+    }
+    *t = lexer_next(lexer);
+    return true;
+}
+
+/* SET LOCAL and the forms of SET that set something else than one setting of the session. */
+static bool
+is_other_set(const struct token *t)
+{
+    return is_word(t, "local") || is_word(t, "transaction") || is_word(t, "constraints") ||
+           is_word(t, "characteristics") || is_word(t, "authorization");
+}
+
 static enum sql_set_kind
 read_set(struct lexer *lexer, struct buf *out)
 {
@@ -215,32 +241,23 @@ read_set(struct lexer *lexer, struct buf *out)
     if (is_word(&t, "session")) {
         t = lexer_next(lexer);
     }
-    if (is_word(&t, "local") || is_word(&t, "transaction") || is_word(&t, "constraints") ||
-        is_word(&t, "characteristics") || is_word(&t, "authorization")) {
+    const size_t begin = buf_len(out);
+    if (is_other_set(&t) || !read_target(lexer, &t, out)) {
         return SQL_SET_NONE;
     }
-    const size_t begin = buf_len(out);
-    if (!read_special_name(lexer, &t, out)) {
-        if (!read_name(lexer, &t, out)) {
-            return SQL_SET_NONE;
-        }
-        const bool equals = t.kind == TOKEN_OPERATOR && slice_equal_str(t.text, "=");
-        if (!equals && !is_word(&t, "to")) {
-            return SQL_SET_NONE;
-        }
-        t = lexer_next(lexer);
-    }
     const struct slice name = slice_of(buf_slice(out).p + begin, buf_len(out) - begin);
-    const bool tracked = !is_one_of(name, not_tracked, COUNT_OF(not_tracked));
+    if (is_one_of(name, not_tracked, COUNT_OF(not_tracked))) {
+        return SQL_SET_NONE;
+    }
     const bool identifiers = is_one_of(name, identifier_lists, COUNT_OF(identifier_lists));
     const bool zone = slice_equal_str(name, "timezone");
     buf_put_u8(out, 0);
     if (is_word(&t, "default") || (zone && is_word(&t, "local"))) {
         t = lexer_next(lexer);
-        return tracked && at_end(lexer, &t) ? SQL_SET_DEFAULT : SQL_SET_NONE;
+        return at_end(lexer, &t) ? SQL_SET_DEFAULT : SQL_SET_NONE;
     }
     /* A zone given as an interval or a number has rules of its own. */
-    if (!tracked || (zone && t.kind != TOKEN_STRING) || !read_values(lexer, &t, identifiers, out) ||
+    if ((zone && t.kind != TOKEN_STRING) || !read_values(lexer, &t, identifiers, out) ||
         !at_end(lexer, &t)) {
         return SQL_SET_NONE;
     }
@@ -350,6 +367,8 @@ sql_set_read(struct slice text, struct buf *out)
     }
     if (kind == SQL_SET_NONE || kind == SQL_SET_RESET_ALL) {
         buf_truncate(out, begin);
+        return kind;
     }
+    CHECK(buf_len(out) > begin && buf_slice(out).p[buf_len(out) - 1] == '\0');
     return kind;
 }
