@@ -38,9 +38,6 @@ static void
 paren_open(struct sql_statement *s)
 {
     call_open(s);
-    if (s->in_with && s->depth == s->with_depth && s->prev.kind == TOKEN_CLOSE) {
-        s->in_with = false; /* WITH a AS (..) (SELECT ..): the query itself, in parentheses */
-    }
     const enum keyword word = s->prev.keyword;
     const bool open = word == KW_OPERATOR || (word == KW_ON && s->prev2_keyword == KW_DISTINCT);
     s->operands = s->operands << 1 | (open ? 0U : 1U);

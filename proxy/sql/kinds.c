@@ -138,6 +138,10 @@ on_query(struct sql_statement *s, const struct token *t)
 {
     const enum keyword word = t->keyword;
     if (word == KW_NONE) {
+        if (s->in_with && t->kind == TOKEN_OPEN && s->prev.kind == TOKEN_CLOSE &&
+            s->depth == s->with_depth + 1) {
+            s->in_with = false; /* WITH a AS (..) (SELECT ..): the query itself, in parentheses */
+        }
         return;
     }
     if (s->in_with && s->depth == s->with_depth && !is_with_list_word(word)) {

@@ -68,13 +68,13 @@ struct sql_statement {
     struct name name;
     uint32_t depth;
     uint64_t operands; /* a bit for each of the 64 innermost parentheses: an operand ends with it */
-    bool in_with;      /* between WITH and the query itself */
-    uint32_t with_depth;
+    uint32_t count;    /* tokens since the verb, which is 0 */
 
     /* The kind (kinds.c), and what only some kinds keep. */
     enum sql_kind kind;
     sql_token_fn *on_token; /* of the kind */
-    uint32_t count;         /* tokens since the verb, which is 0 */
+    bool in_with;           /* between WITH and the query itself */
+    uint32_t with_depth;    /* where that began */
     bool explained;         /* behind EXPLAIN ANALYZE */
     bool analyze;           /* EXPLAIN ANALYZE so far */
     bool options;           /* EXPLAIN: inside the parentheses of its options */
