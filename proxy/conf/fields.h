@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "base/words.h"
 #include "conf/list.h"
 #include "model/auth_type.h"
 #include "model/channel_binding.h"
@@ -26,10 +27,11 @@
 #include "model/tls_mode.h"
 
 /* As libpq's sslnegotiation. */
-enum conf_sslnegotiation {
-    CONF_SSLNEGOTIATION_POSTGRES, /* SSLRequest first */
-    CONF_SSLNEGOTIATION_DIRECT,   /* TLS from the first byte */
-};
+#define CONF_SSLNEGOTIATION_VALUES(X)                                  \
+    X(CONF_SSLNEGOTIATION_POSTGRES, "postgres") /* SSLRequest first */ \
+    X(CONF_SSLNEGOTIATION_DIRECT, "direct")     /* TLS from the first byte */
+
+enum conf_sslnegotiation { CONF_SSLNEGOTIATION_VALUES(WORDS_VALUE) };
 
 /* One side. Texts are owned; "" when not set. */
 struct conf_node {

@@ -44,34 +44,30 @@
 
 struct section {
     const char *name;
-    const char *text;
     const struct conf_key *keys;
     size_t keys_count;
     size_t base; /* where in struct conf the fields of its keys begin */
+    const char *text;
 };
 
+/* clang-format off */
+#define KEYS(table) .keys = (table), .keys_count = COUNT_OF(table)
+
 static const struct section sections[CONF_SECTIONS_COUNT] = {
-    [CONF_SECTION_TEAL] = {.name = "teal",
-                           .text =
-                               "The proxy itself: where it listens, who may log in, its limits.",
-                           .keys = teal_keys,
-                           .keys_count = COUNT_OF(teal_keys)},
-    [CONF_SECTION_PAIR] = {.name = "pair",
-                           .text = "The pair of servers, and how a cutover between them goes.",
-                           .keys = pair_keys,
-                           .keys_count = COUNT_OF(pair_keys)},
-    [CONF_SECTION_BLUE] = {.name = "blue",
-                           .text = "The server that is the writer at the beginning.",
-                           .keys = node_keys,
-                           .keys_count = COUNT_OF(node_keys),
-                           .base = offsetof(struct conf, node[SIDE_BLUE])},
-    [CONF_SECTION_GREEN] = {.name = "green",
-                            .text =
-                                "The server that becomes the writer; the keys are those of [blue].",
-                            .keys = node_keys,
-                            .keys_count = COUNT_OF(node_keys),
-                            .base = offsetof(struct conf, node[SIDE_GREEN])},
+    [CONF_SECTION_TEAL] = {
+        .name = "teal", KEYS(teal_keys),
+        .text = "The proxy itself: where it listens, who may log in, its limits."},
+    [CONF_SECTION_PAIR] = {
+        .name = "pair", KEYS(pair_keys),
+        .text = "The pair of servers, and how a cutover between them goes."},
+    [CONF_SECTION_BLUE] = {
+        .name = "blue", KEYS(node_keys), .base = offsetof(struct conf, node[SIDE_BLUE]),
+        .text = "The server that is the writer at the beginning."},
+    [CONF_SECTION_GREEN] = {
+        .name = "green", KEYS(node_keys), .base = offsetof(struct conf, node[SIDE_GREEN]),
+        .text = "The server that becomes the writer; the keys are those of [blue]."},
 };
+/* clang-format on */
 
 #define ENTRIES_COUNT (COUNT_OF(teal_keys) + COUNT_OF(pair_keys) + 2 * COUNT_OF(node_keys))
 _Static_assert(ENTRIES_COUNT <= CONF_ENTRIES_MAX, "the loader's table is large enough");

@@ -22,11 +22,13 @@ struct type {
     const char *name; /* in the manual */
     value_parse_fn *parse;
     value_format_fn *format;
-    const char *const *words; /* of a choice; the index is the value */
+    /* Of a choice; the index is the value. */
+    const char *const *words;
     unsigned words_count;
-    enum number_unit unit; /* of a number */
-    size_t size;           /* of a number's field */
-    uint32_t scale;        /* what is kept of a number is so many times what is written */
+    /* Of a number. */
+    enum number_unit unit;
+    size_t size;    /* of the field */
+    uint32_t scale; /* the field holds so many times what is written */
 };
 
 static value_parse_fn text_parse;
@@ -42,41 +44,41 @@ static value_format_fn bool_format;
 static value_parse_fn choice_parse;
 static value_format_fn choice_format;
 
-#define SSLNEGOTIATION_VALUES(X)                \
-    X(CONF_SSLNEGOTIATION_POSTGRES, "postgres") \
-    X(CONF_SSLNEGOTIATION_DIRECT, "direct")
-
 static const char *const bool_words[] = {"no", "yes", "off", "on", "false", "true", "0", "1"};
 
 /* clang-format off */
-#define NUMBER(u, ctype) .unit = (u), .size = sizeof(ctype), .scale = 1
-/* The words of a list of values, and "blue|green" from the same list. */
+#define TEXT .parse = text_parse, .format = text_format
+#define LIST .parse = list_parse, .format = list_format
+#define BOOL .parse = bool_parse, .format = bool_format, .words = bool_words, .words_count = COUNT_OF(bool_words)
+#define WHOLE .parse = whole_parse, .format = whole_format
+#define PORT .parse = port_parse, .format = port_format
+/* The words of a list of values, and their names with bars between from the same list. */
 #define CHOICE(VALUES) \
-    {&(VALUES(WORDS_BAR))[1], choice_parse, choice_format, \
-     (const char *const[]){VALUES(WORDS_NAME)}, 0 VALUES(WORDS_ONE)}
+    .name = &(VALUES(WORDS_BAR))[1], .parse = choice_parse, .format = choice_format, \
+    .words = (const char *const[]){VALUES(WORDS_NAME)}, .words_count = 0 VALUES(WORDS_ONE)
 
 static const struct type types[VALUE_TYPES_COUNT] = {
-    [VALUE_TEXT]           = {"text", text_parse, text_format},
-    [VALUE_SECRET]         = {"secret", text_parse, text_format},
-    [VALUE_LIST]           = {"list", list_parse, list_format},
-    [VALUE_COUNT]          = {"number", whole_parse, whole_format, NUMBER(NUMBER_PLAIN, uint32_t)},
-    [VALUE_PERCENT]        = {"number", whole_parse, whole_format,
-                              .unit = NUMBER_PLAIN, .size = sizeof(uint32_t), .scale = PERCENT_ONE},
-    [VALUE_PORT]           = {"port", port_parse, port_format, NUMBER(NUMBER_PLAIN, uint16_t)},
-    [VALUE_MODE]           = {"mode", whole_parse, whole_format, NUMBER(NUMBER_OCTAL, uint32_t)},
-    [VALUE_BOOL]           = {"yes|no", bool_parse, bool_format, bool_words, COUNT_OF(bool_words)},
-    [VALUE_DURATION]       = {"duration", whole_parse, whole_format, NUMBER(NUMBER_DURATION, uint64_t)},
-    [VALUE_SIZE]           = {"size", whole_parse, whole_format, NUMBER(NUMBER_SIZE, uint64_t)},
-    [VALUE_AUTH_TYPE]      = CHOICE(AUTH_TYPE_KEY_VALUES),
-    [VALUE_SIDE]           = CHOICE(SIDE_VALUES),
-    [VALUE_READS]          = CHOICE(READS_VALUES),
-    [VALUE_FRESHNESS]      = CHOICE(FRESHNESS_VALUES),
-    [VALUE_DRAIN_POLICY]   = CHOICE(DRAIN_VALUES),
-    [VALUE_FENCE]          = CHOICE(FENCE_VALUES),
-    [VALUE_LOG_LEVEL]      = CHOICE(LOG_LEVEL_VALUES),
-    [VALUE_SSLMODE]        = CHOICE(TLS_MODE_VALUES),
-    [VALUE_SSLNEGOTIATION] = CHOICE(SSLNEGOTIATION_VALUES),
-    [VALUE_BINDING]        = CHOICE(CHANNEL_BINDING_VALUES),
+    [VALUE_TEXT]     = {.name = "text", TEXT},
+    [VALUE_SECRET]   = {.name = "secret", TEXT},
+    [VALUE_LIST]     = {.name = "list", LIST},
+    [VALUE_COUNT]    = {.name = "number", WHOLE, .unit = NUMBER_PLAIN, .size = sizeof(uint32_t), .scale = 1},
+    [VALUE_PERCENT]  = {.name = "number", WHOLE, .unit = NUMBER_PLAIN, .size = sizeof(uint32_t), .scale = PERCENT_ONE},
+    [VALUE_PORT]     = {.name = "port", PORT, .unit = NUMBER_PLAIN, .size = sizeof(uint16_t), .scale = 1},
+    [VALUE_MODE]     = {.name = "mode", WHOLE, .unit = NUMBER_OCTAL, .size = sizeof(uint32_t), .scale = 1},
+    [VALUE_BOOL]     = {.name = "yes|no", BOOL},
+    [VALUE_DURATION] = {.name = "duration", WHOLE, .unit = NUMBER_DURATION, .size = sizeof(uint64_t), .scale = 1},
+    [VALUE_SIZE]     = {.name = "size", WHOLE, .unit = NUMBER_SIZE, .size = sizeof(uint64_t), .scale = 1},
+
+    [VALUE_AUTH_TYPE]      = {CHOICE(AUTH_TYPE_KEY_VALUES)},
+    [VALUE_SIDE]           = {CHOICE(SIDE_VALUES)},
+    [VALUE_READS]          = {CHOICE(READS_VALUES)},
+    [VALUE_FRESHNESS]      = {CHOICE(FRESHNESS_VALUES)},
+    [VALUE_DRAIN_POLICY]   = {CHOICE(DRAIN_VALUES)},
+    [VALUE_FENCE]          = {CHOICE(FENCE_VALUES)},
+    [VALUE_LOG_LEVEL]      = {CHOICE(LOG_LEVEL_VALUES)},
+    [VALUE_SSLMODE]        = {CHOICE(TLS_MODE_VALUES)},
+    [VALUE_SSLNEGOTIATION] = {CHOICE(CONF_SSLNEGOTIATION_VALUES)},
+    [VALUE_BINDING]        = {CHOICE(CHANNEL_BINDING_VALUES)},
 };
 /* clang-format on */
 

@@ -1,7 +1,7 @@
 /* fuzz_classify.c — the classifier on any bytes.
  *
  *     clang -g -O1 -std=c11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -Iproxy \
- *         tests/fuzz/fuzz_classify.c proxy/sql/[a-z]*.c proxy/base/{slice,check,mem}.c
+ *         tests/fuzz/fuzz_classify.c proxy/sql/[a-z]*.c proxy/base/{buf,check,mem,slice}.c
  *
  * Beside memory errors it looks for answers that contradict themselves. */
 /* SPDX-License-Identifier: PostgreSQL */
