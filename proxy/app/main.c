@@ -21,7 +21,9 @@
 #include "app/notify.h"
 #include "base/buf.h"
 #include "base/log.h"
-#include "conf/conf.h"
+#include "conf/load.h"
+#include "conf/manual.h"
+#include "conf/sample.h"
 #include "cutover/cutover.h"
 #include "net/loop.h"
 
@@ -135,8 +137,8 @@ static const struct {
     void (*print)(struct buf *out);
 } dumps[] = {
     {"fsm:cutover", cutover_print_fsm},
-    {"sample-config", conf_print_sample},
-    {"manual:config", conf_print_manual},
+    {"sample-config", sample_print},
+    {"manual:config", manual_print},
 };
 
 static void

@@ -12,6 +12,7 @@
 #include "app/control_internal.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "conf/load.h"
 
 enum { RULES_MAX = 256 };
 

@@ -1,72 +1,50 @@
-/* conf.c — the life of a configuration, and what SHOW and RELOAD say of it. See conf.h. */
+/* conf.c — the life of a configuration, and what SHOW, SET and RELOAD say of it. See conf.h. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "conf/conf.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "conf/keys.h"
 
-enum { MISTAKE_TEXT_MAX = 768 };
+/* ---- life ---- */
 
-/* ---- mistakes ---- */
-
-void
-conf_mistakes_fini(struct conf_mistakes *m)
+/* Values of Teal's own, which may be empty whatever the key says. */
+static void
+field_set(struct conf *c, const struct conf_entry *entry, const char *text)
 {
-    for (size_t i = 0; i < m->count; i++) {
-        mem_free(m->items[i].file);
-        mem_free(m->items[i].text);
+    struct value_limits limits = conf_key_limits(entry->key);
+    limits.empty_ok = true;
+    const bool ok = value_parse(entry->key->type, &limits, text, conf_field(c, entry), NULL);
+    CHECK(ok);
+}
+
+static struct conf *
+conf_bare(const char *path)
+{
+    struct conf *c = xcalloc(1, sizeof(*c));
+    atomic_init(&c->refs, 1);
+    c->path = xstrdup(path);
+    return c;
+}
+
+struct conf *
+conf_new(const char *path)
+{
+    struct conf *c = conf_bare(path);
+    for (size_t i = 0; i < conf_entries_count(); i++) {
+        const struct conf_entry entry = conf_entry_at(i);
+        const char *text = entry.key->default_text;
+        field_set(c, &entry, text == NULL ? "" : text);
     }
-    mem_free(m->items);
-    *m = (struct conf_mistakes){NULL, 0};
+    return c;
 }
-
-void
-conf_mistake_add(struct conf_mistakes *m, const char *file, unsigned line, const char *fmt, ...)
-{
-    va_list args;
-    char text[MISTAKE_TEXT_MAX];
-    va_start(args, fmt);
-    (void)vsnprintf(text, sizeof(text), fmt, args); /* a longer text is cut, which is fine */
-    va_end(args);
-    m->items = xrealloc(m->items, (m->count + 1) * sizeof(m->items[0]));
-    m->items[m->count++] = (struct conf_mistake){xstrdup(file), line, xstrdup(text)};
-}
-
-void
-conf_mistakes_print(const struct conf_mistakes *m, struct buf *out)
-{
-    for (size_t i = 0; i < m->count; i++) {
-        const struct conf_mistake *mistake = &m->items[i];
-        if (mistake->line == 0) {
-            buf_printf(out, "%s: %s\n", mistake->file, mistake->text);
-            continue;
-        }
-        buf_printf(out, "%s:%u: %s\n", mistake->file, mistake->line, mistake->text);
-    }
-}
-
-/* ---- references ---- */
 
 struct conf *
 conf_ref(struct conf *c)
 {
     CHECK(atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed) > 0);
     return c;
-}
-
-static void
-fields_fini(struct conf *c, enum conf_section section)
-{
-    for (size_t i = 0; i < conf_keys_count(); i++) {
-        const struct conf_key *key = conf_key_at(i);
-        if (conf_key_in(key, section)) {
-            value_fini(key->kind, conf_field(c, key, section));
-        }
-    }
 }
 
 void
@@ -80,57 +58,84 @@ conf_unref(struct conf *c)
     if (before > 1) {
         return;
     }
-    for (size_t i = 0; i < CONF_SECTIONS_COUNT; i++) {
-        fields_fini(c, (enum conf_section)i);
+    for (size_t i = 0; i < conf_entries_count(); i++) {
+        const struct conf_entry entry = conf_entry_at(i);
+        value_fini(entry.key->type, conf_field(c, &entry));
     }
     mem_free(c->path);
     mem_free(c);
 }
 
-/* How a key is called outside of its section: only those of the sides need to say which. */
+/* ---- values as texts ---- */
+
 static void
-name_put(const struct conf_key *key, enum conf_section section, struct buf *out)
+field_format(const struct conf *c, const struct conf_entry *entry, struct buf *out)
 {
-    if (key->group == CONF_GROUP_NODE) {
-        buf_printf(out, "%s.", conf_section_name(section));
-    }
-    buf_printf(out, "%s", key->name);
+    value_format(entry->key->type, conf_field_const(c, entry), out);
 }
 
-/* ---- reload ---- */
+/* The text may have been a secret. */
+static void
+text_fini(struct buf *text)
+{
+    if (text->data != NULL) {
+        explicit_bzero(text->data, text->size);
+    }
+    buf_fini(text);
+}
 
 static bool
-values_equal(const struct conf *a, const struct conf *b, const struct conf_key *key,
-             enum conf_section section)
+values_equal(const struct conf *a, const struct conf *b, const struct conf_entry *entry)
 {
-    struct buf texts[2];
-    buf_init(&texts[0]);
-    buf_init(&texts[1]);
-    value_format(key->kind, conf_field_const(a, key, section), &texts[0]);
-    value_format(key->kind, conf_field_const(b, key, section), &texts[1]);
-    const bool equal = slice_equal(buf_slice(&texts[0]), buf_slice(&texts[1]));
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        if (key->kind == VALUE_SECRET && texts[i].data != NULL) {
-            explicit_bzero(texts[i].data, texts[i].size);
-        }
-        buf_fini(&texts[i]);
-    }
+    struct buf of_a;
+    struct buf of_b;
+    buf_init(&of_a);
+    buf_init(&of_b);
+    field_format(a, entry, &of_a);
+    field_format(b, entry, &of_b);
+    const bool equal = slice_equal(buf_slice(&of_a), buf_slice(&of_b));
+    text_fini(&of_a);
+    text_fini(&of_b);
     return equal;
 }
+
+static void
+field_copy(struct conf *to, const struct conf *from, const struct conf_entry *entry)
+{
+    struct buf text;
+    buf_init(&text);
+    field_format(from, entry, &text);
+    buf_put_u8(&text, 0);
+    CHECK(to != from);
+    field_set(to, entry, (const char *)buf_slice(&text).p);
+    text_fini(&text);
+}
+
+static struct conf *
+conf_copy(const struct conf *from)
+{
+    CHECK(atomic_load_explicit(&from->refs, memory_order_relaxed) > 0);
+    struct conf *c = conf_bare(from->path);
+    for (size_t i = 0; i < conf_entries_count(); i++) {
+        const struct conf_entry entry = conf_entry_at(i);
+        field_copy(c, from, &entry);
+    }
+    return c;
+}
+
+/* ---- RELOAD ---- */
 
 bool
 conf_reload_check(const struct conf *old_conf, const struct conf *new_conf, struct buf *names)
 {
     bool all_live = true;
-    for (size_t i = 0; i < CONF_SECTIONS_COUNT * conf_keys_count(); i++) {
-        const enum conf_section section = (enum conf_section)(i / conf_keys_count());
-        const struct conf_key *key = conf_key_at(i % conf_keys_count());
-        if (!conf_key_in(key, section) || key->live ||
-            values_equal(old_conf, new_conf, key, section)) {
+    for (size_t i = 0; i < conf_entries_count(); i++) {
+        const struct conf_entry entry = conf_entry_at(i);
+        if (entry.key->live || values_equal(old_conf, new_conf, &entry)) {
             continue;
         }
         buf_printf(names, "%s", all_live ? "" : ", ");
-        name_put(key, section, names);
+        conf_entry_put_shown(&entry, names);
         all_live = false;
     }
     return all_live;
@@ -139,11 +144,10 @@ conf_reload_check(const struct conf *old_conf, const struct conf *new_conf, stru
 bool
 conf_equal(const struct conf *a, const struct conf *b, const char *prefix)
 {
-    for (size_t i = 0; i < conf_keys_count(); i++) {
-        const struct conf_key *key = conf_key_at(i);
-        if (conf_key_in(key, CONF_SECTION_TEAL) &&
-            strncmp(key->name, prefix, strlen(prefix)) == 0 &&
-            !values_equal(a, b, key, CONF_SECTION_TEAL)) {
+    for (size_t i = 0; i < conf_entries_count(); i++) {
+        const struct conf_entry entry = conf_entry_at(i);
+        if (entry.section == CONF_SECTION_TEAL &&
+            strncmp(entry.key->name, prefix, strlen(prefix)) == 0 && !values_equal(a, b, &entry)) {
             return false;
         }
     }
@@ -152,82 +156,35 @@ conf_equal(const struct conf *a, const struct conf *b, const char *prefix)
 
 /* ---- SET ---- */
 
-static void
-field_copy(struct conf *to, const struct conf *from, const struct conf_key *key,
-           enum conf_section section)
+static bool
+entry_for_set(const char *name, struct conf_entry *entry, struct err *err)
 {
-    struct value_limits any = key->limits; /* what the loader has filled in may be empty */
-    any.empty_ok = true;
-    struct err err;
-    struct buf text;
-    buf_init(&text);
-    value_format(key->kind, conf_field_const(from, key, section), &text);
-    buf_put_u8(&text, 0);
-    const bool unset = key->kind == VALUE_PORT && strcmp((const char *)text.data, "0") == 0;
-    CHECK(unset || value_parse(key->kind, &any, (const char *)buf_slice(&text).p,
-                               conf_field(to, key, section), &err));
-    explicit_bzero(text.data, text.size);
-    buf_fini(&text);
-}
-
-static struct conf *
-conf_copy(const struct conf *from)
-{
-    struct conf *c = xcalloc(1, sizeof(*c));
-    atomic_init(&c->refs, 1);
-    c->path = xstrdup(from->path);
-    for (size_t i = 0; i < CONF_SECTIONS_COUNT * conf_keys_count(); i++) {
-        const enum conf_section section = (enum conf_section)(i / conf_keys_count());
-        const struct conf_key *key = conf_key_at(i % conf_keys_count());
-        if (conf_key_in(key, section)) {
-            field_copy(c, from, key, section);
-        }
+    if (!conf_entry_find_shown(name, entry)) {
+        (void)err_set(err, SQLSTATE_UNDEFINED_OBJECT, "there is no key \"%s\"", name);
+        return err_hint(err, "SHOW CONFIG lists them.");
     }
-    return c;
-}
-
-/* "lag_max" or "blue.host". */
-static const struct conf_key *
-key_by_shown_name(const char *name, enum conf_section *section)
-{
-    for (size_t i = 0; i < CONF_SECTIONS_COUNT; i++) {
-        *section = (enum conf_section)i;
-        const char *prefix = conf_section_name(*section);
-        const size_t len = strlen(prefix);
-        const bool of_node = *section == CONF_SECTION_BLUE || *section == CONF_SECTION_GREEN;
-        if (of_node && (strncmp(name, prefix, len) != 0 || name[len] != '.')) {
-            continue;
-        }
-        const size_t at = conf_key_find(*section, of_node ? name + len + 1 : name);
-        if (at < conf_keys_count()) {
-            return conf_key_at(at);
-        }
+    if (!entry->key->live) {
+        (void)err_set(err, SQLSTATE_CANNOT_CHANGE_NOW, "%s cannot change while teal runs", name);
+        return err_hint(err, "Change the configuration file and restart teal.");
     }
-    return NULL;
+    return true;
 }
 
 struct conf *
 conf_with(const struct conf *c, const char *name, const char *text, struct err *err)
 {
-    enum conf_section section;
-    const struct conf_key *key = key_by_shown_name(name, &section);
-    if (key == NULL) {
-        (void)err_set(err, SQLSTATE_UNDEFINED_OBJECT, "there is no key \"%s\"", name);
-        (void)err_hint(err, "SHOW CONFIG lists them.");
-        return NULL;
-    }
-    if (!key->live) {
-        (void)err_set(err, SQLSTATE_CANNOT_CHANGE_NOW, "%s cannot change while teal runs", name);
-        (void)err_hint(err, "Change the configuration file and restart teal.");
+    struct conf_entry entry;
+    if (!entry_for_set(name, &entry, err)) {
         return NULL;
     }
     struct conf *copy = conf_copy(c);
     struct err why;
-    void *field = conf_field(copy, key, section);
-    if (key->kind == VALUE_LIST) {
-        value_fini(key->kind, field); /* parsing adds to a list */
+    void *field = conf_field(copy, &entry);
+    const struct value_limits limits = conf_key_limits(entry.key);
+    if (entry.key->type == VALUE_LIST) {
+        value_fini(VALUE_LIST, field); /* parsing adds to a list */
     }
-    if (!value_parse(key->kind, &key->limits, text, field, &why)) {
+    if (!value_parse(entry.key->type, &limits, text, field, &why)) {
         (void)err_set(err, SQLSTATE_INVALID_PARAMETER, "%s: %.600s", name, why.text);
         conf_unref(copy);
         return NULL;
@@ -238,22 +195,18 @@ conf_with(const struct conf *c, const char *name, const char *text, struct err *
 /* ---- SHOW CONFIG ---- */
 
 static void
-value_show(const struct conf *c, const struct conf_key *key, enum conf_section section,
-           struct table *t)
+add_value(struct table *t, const struct conf *c, const struct conf_entry *entry)
 {
     struct buf text;
     buf_init(&text);
-    value_format(key->kind, conf_field_const(c, key, section), &text);
+    field_format(c, entry, &text);
     const int len = (int)buf_len(&text);
-    if (key->kind == VALUE_SECRET) {
+    if (entry->key->type == VALUE_SECRET) {
         table_add(t, len == 0 ? "" : "********");
-        if (text.data != NULL) {
-            explicit_bzero(text.data, text.size);
-        }
     } else {
         table_addf(t, "%.*s", len, len == 0 ? "" : (const char *)buf_slice(&text).p);
     }
-    buf_fini(&text);
+    text_fini(&text);
 }
 
 struct table *
@@ -263,18 +216,14 @@ conf_show(const struct conf *c)
     struct table *t = table_new(columns, COUNT_OF(columns));
     struct buf name;
     buf_init(&name);
-    for (size_t i = 0; i < CONF_SECTIONS_COUNT * conf_keys_count(); i++) {
-        const enum conf_section section = (enum conf_section)(i / conf_keys_count());
-        const struct conf_key *key = conf_key_at(i % conf_keys_count());
-        if (!conf_key_in(key, section)) {
-            continue;
-        }
+    for (size_t i = 0; i < conf_entries_count(); i++) {
+        const struct conf_entry entry = conf_entry_at(i);
         buf_clear(&name);
-        name_put(key, section, &name);
+        conf_entry_put_shown(&entry, &name);
         table_addf(t, "%.*s", (int)buf_len(&name), (const char *)buf_slice(&name).p);
-        value_show(c, key, section, t);
-        table_add(t, key->default_text);
-        table_add(t, key->live ? "yes" : "no");
+        add_value(t, c, &entry);
+        table_add(t, entry.key->default_text);
+        table_add(t, entry.key->live ? "yes" : "no");
     }
     buf_fini(&name);
     return t;

@@ -1,13 +1,7 @@
 /* conf.h — the configuration: one immutable value, read from teal.ini.
  *
- * Its fields stand in fields.h; here is what can be done with it. Every key is a row of keys.def:
- * the row gives the section, the name, the kind of value, the field, the default, the limits,
- * whether a reload may change it, and the sentence that documents it. Parsing, defaults, SHOW
- * CONFIG, the sample teal.ini and the manual page all come from that table.
- *
- * A file is taken whole or not at all: conf_load gives NULL when there is any mistake, and the list
- * of mistakes holds all of them, each with its file and line. Whoever reloads keeps the value it
- * had.
+ * fields.h has its fields, load.h reads one from a file. Every key is a row of keys.def: parsing,
+ * defaults, SHOW CONFIG, the sample teal.ini and the manual page all come from that table.
  *
  * Invariant: nobody changes a struct conf after conf_load has returned it, so any thread may read
  * it for as long as it holds a reference. */
@@ -16,39 +10,15 @@
 #define TEAL_CONF_CONF_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/table.h"
 #include "conf/fields.h"
 
-struct conf_mistake {
-    char *file;    /* owned */
-    unsigned line; /* from 1; 0 when the mistake is about the file as a whole */
-    char *text;    /* owned; one sentence without the place */
-};
-
-/* In the order of the lines, those about the whole file last. Begin with = {0}. */
-struct conf_mistakes {
-    struct conf_mistake *items; /* owned */
-    size_t count;
-};
-
-void conf_mistakes_fini(struct conf_mistakes *m);
-/* Also for those who read a file that belongs to the configuration. */
-void conf_mistake_add(struct conf_mistakes *m, const char *file, unsigned line, const char *fmt,
-                      ...) PRINTF_LIKE(4, 5);
-/* "FILE:LINE: TEXT\n" for each. */
-void conf_mistakes_print(const struct conf_mistakes *m, struct buf *out);
-
-/* Reads the file, with the password files it names. The caller owns the one reference; NULL when
- * there is any mistake, and then at least one was added. */
-MUST_CHECK struct conf *conf_load(const char *path, struct conf_mistakes *mistakes);
-/* The same from text; path is the name that mistakes show. */
-MUST_CHECK struct conf *conf_load_string(const char *text, const char *path,
-                                         struct conf_mistakes *mistakes);
-
+/* Every key at its default, those that have none empty; the caller owns the one reference. For the
+ * loader, which fills in the rest. */
+struct conf *conf_new(const char *path);
 /* References may be taken and given back by any thread; the last one wipes the secrets and frees.
  */
 struct conf *conf_ref(struct conf *c);
@@ -71,10 +41,5 @@ MUST_CHECK struct conf *conf_with(const struct conf *c, const char *key, const c
 /* SHOW CONFIG: key, value, default, changeable. Keys of a side are "blue.host" and so on. Secrets
  * are shown as stars, or as nothing when they are not set. */
 struct table *conf_show(const struct conf *c);
-
-/* The sample teal.ini and the manual page teal.ini(5), in mdoc; the files in the tree equal this
- * output. */
-void conf_print_sample(struct buf *out);
-void conf_print_manual(struct buf *out);
 
 #endif

@@ -1,8 +1,8 @@
 /* fields.h — the fields of a configuration: struct conf, and the types of its values.
  *
- * Every field but refs and path belongs to a row of keys.def, which says how the field is called in
- * teal.ini, what it means and what may stand in it. Durations end in _us (microseconds). The
- * choices that other layers speak of too (reads, side, ..) are those of model/.
+ * Every field but refs and path belongs to a row of keys.def, which has its name in teal.ini, its
+ * meaning and its limits. Durations end in _us (microseconds). Choices that other layers know too
+ * (reads, side, ..) have their enums in model/.
  *
  * Made, counted and freed by the verbs of conf.h only; immutable for all others. */
 /* SPDX-License-Identifier: PostgreSQL */
@@ -15,6 +15,8 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "base/words.h"
+#include "conf/list.h"
 #include "model/auth_type.h"
 #include "model/channel_binding.h"
 #include "model/drain.h"
@@ -25,16 +27,11 @@
 #include "model/tls_mode.h"
 
 /* As libpq's sslnegotiation. */
-enum conf_sslnegotiation {
-    CONF_SSLNEGOTIATION_POSTGRES, /* SSLRequest first */
-    CONF_SSLNEGOTIATION_DIRECT,   /* TLS from the first byte */
-};
+#define CONF_SSLNEGOTIATION_VALUES(X)                                  \
+    X(CONF_SSLNEGOTIATION_POSTGRES, "postgres") /* SSLRequest first */ \
+    X(CONF_SSLNEGOTIATION_DIRECT, "direct")     /* TLS from the first byte */
 
-/* A list of words, split at commas, without the blanks around them. */
-struct conf_list {
-    char **items; /* owned, and so is each item */
-    size_t count;
-};
+enum conf_sslnegotiation { CONF_SSLNEGOTIATION_VALUES(WORDS_VALUE) };
 
 /* One side. Texts are owned; "" when not set. */
 struct conf_node {

@@ -4,19 +4,16 @@
 
 #include <string.h>
 
-#define MS(n) (UINT64_C(n) * 1000)
-#define US(seconds) (UINT64_C(seconds) * 1000000)
-#define KB(n) (UINT64_C(n) << 10)
-#define GB(n) (UINT64_C(n) << 30)
-#define LIVE true
-#define RESTART false
-#define REQUIRED NULL
+/* Limits are in microseconds and in bytes. */
+#define MS(n) ((uint64_t)(n)*1000)
+#define SECONDS(n) MS(1000 * (uint64_t)(n))
+#define MINUTES(n) SECONDS(60 * (n))
+#define HOURS(n) MINUTES(60 * (n))
+#define DAYS(n) HOURS(24 * (n))
+#define KB(n) ((uint64_t)(n) << 10)
+#define GB(n) ((uint64_t)(n) << 30)
 
-#define STRUCT_TEAL struct conf
-#define STRUCT_PAIR struct conf
-#define STRUCT_NODE struct conf_node
-
-/* The C type of each kind's field. */
+/* The C type of each type's field. */
 #define CTYPE_TEXT char *
 #define CTYPE_SECRET char *
 #define CTYPE_LIST struct conf_list
@@ -38,43 +35,57 @@
 #define CTYPE_SSLNEGOTIATION enum conf_sslnegotiation
 #define CTYPE_BINDING enum channel_binding
 
-#define CONF_KEY(section, key, type, field, def, min, max, reload, sentence)                     \
-    _Static_assert(_Generic(((STRUCT_##section *)0)->field, CTYPE_##type : 1, default : 0) == 1, \
-                   key " has a field of another type");
+/* The type and the place of a key's value; does not compile when the field has another C type. */
+#define FIELD_OF(owner, value, field) \
+    .type = VALUE_##value,            \
+    .offset = offsetof(owner, field) * _Generic(((owner *)0)->field, CTYPE_##value : 1)
+
 #include "conf/keys.def"
-#undef CONF_KEY
-
-/* A value may be empty when it is so by default; REQUIRED has the size of a pointer. */
-#define EMPTY_OK(def) (sizeof(def) == sizeof(""))
-
-static const struct conf_key keys[] = {
-#define CONF_KEY(section, key, type, field, def, min, max, reload, sentence)                  \
-    {CONF_GROUP_##section,      key,    VALUE_##type, offsetof(STRUCT_##section, field), def, \
-     {min, max, EMPTY_OK(def)}, reload, sentence},
-#include "conf/keys.def"
-#undef CONF_KEY
-};
-
-_Static_assert(COUNT_OF(keys) <= CONF_KEYS_MAX, "the loader's tables are large enough");
 
 struct section {
     const char *name;
-    enum conf_group group;
-    size_t base; /* where in struct conf the fields of its rows begin */
+    const struct conf_key *keys;
+    size_t keys_count;
+    size_t base; /* where in struct conf the fields of its keys begin */
+    const char *text;
 };
 
+/* clang-format off */
+#define KEYS(table) .keys = (table), .keys_count = COUNT_OF(table)
+
 static const struct section sections[CONF_SECTIONS_COUNT] = {
-    [CONF_SECTION_TEAL] = {"teal", CONF_GROUP_TEAL, 0},
-    [CONF_SECTION_PAIR] = {"pair", CONF_GROUP_PAIR, 0},
-    [CONF_SECTION_BLUE] = {"blue", CONF_GROUP_NODE, offsetof(struct conf, node[SIDE_BLUE])},
-    [CONF_SECTION_GREEN] = {"green", CONF_GROUP_NODE, offsetof(struct conf, node[SIDE_GREEN])},
+    [CONF_SECTION_TEAL] = {
+        .name = "teal", KEYS(teal_keys),
+        .text = "The proxy itself: where it listens, who may log in, its limits."},
+    [CONF_SECTION_PAIR] = {
+        .name = "pair", KEYS(pair_keys),
+        .text = "The pair of servers, and how a cutover between them goes."},
+    [CONF_SECTION_BLUE] = {
+        .name = "blue", KEYS(node_keys), .base = offsetof(struct conf, node[SIDE_BLUE]),
+        .text = "The server that is the writer at the beginning."},
+    [CONF_SECTION_GREEN] = {
+        .name = "green", KEYS(node_keys), .base = offsetof(struct conf, node[SIDE_GREEN]),
+        .text = "The server that becomes the writer; the keys are those of [blue]."},
 };
+/* clang-format on */
+
+#define ENTRIES_COUNT (COUNT_OF(teal_keys) + COUNT_OF(pair_keys) + 2 * COUNT_OF(node_keys))
+_Static_assert(ENTRIES_COUNT <= CONF_ENTRIES_MAX, "the loader's table is large enough");
+
+/* ---- sections ---- */
 
 const char *
 conf_section_name(enum conf_section section)
 {
     CHECK(section < CONF_SECTIONS_COUNT);
     return sections[section].name;
+}
+
+const char *
+conf_section_text(enum conf_section section)
+{
+    CHECK(section < CONF_SECTIONS_COUNT);
+    return sections[section].text;
 }
 
 bool
@@ -89,126 +100,98 @@ conf_section_find(const char *name, enum conf_section *out)
     return false;
 }
 
+/* ---- entries ---- */
+
 size_t
-conf_keys_count(void)
+conf_entries_count(void)
 {
-    return COUNT_OF(keys);
+    return ENTRIES_COUNT;
 }
 
-const struct conf_key *
-conf_key_at(size_t index)
+struct conf_entry
+conf_entry_at(size_t number)
 {
-    CHECK(index < COUNT_OF(keys));
-    return &keys[index];
+    CHECK(number < ENTRIES_COUNT);
+    size_t section = 0;
+    size_t at = number;
+    while (at >= sections[section].keys_count) {
+        at -= sections[section++].keys_count;
+    }
+    return (struct conf_entry){number, (enum conf_section)section, &sections[section].keys[at]};
 }
 
 bool
-conf_key_in(const struct conf_key *key, enum conf_section section)
+conf_entry_find(enum conf_section section, const char *name, struct conf_entry *out)
 {
-    CHECK(section < CONF_SECTIONS_COUNT);
-    return key->group == sections[section].group;
-}
-
-size_t
-conf_key_find(enum conf_section section, const char *name)
-{
-    for (size_t i = 0; i < COUNT_OF(keys); i++) {
-        if (conf_key_in(&keys[i], section) && strcmp(keys[i].name, name) == 0) {
-            return i;
+    for (size_t i = 0; i < ENTRIES_COUNT; i++) {
+        const struct conf_entry entry = conf_entry_at(i);
+        if (entry.section == section && strcmp(entry.key->name, name) == 0) {
+            *out = entry;
+            return true;
         }
     }
-    return COUNT_OF(keys);
+    return false;
 }
 
-/* ---- the nearest name ---- */
-
-enum { NAME_MAX_LEN = 48 };
-
-static size_t
-min3(size_t a, size_t b, size_t c)
+/* Only the keys of the sides say which section they belong to. */
+static bool
+is_shown_with_section(enum conf_section section)
 {
-    const size_t ab = a < b ? a : b;
-    return ab < c ? ab : c;
+    return section == CONF_SECTION_BLUE || section == CONF_SECTION_GREEN;
 }
 
-/* How many letters must be put in, taken out or changed (Levenshtein). */
-static size_t
-distance(const char *a, const char *b)
+bool
+conf_entry_find_shown(const char *name, struct conf_entry *out)
 {
-    const size_t len = strlen(b);
-    size_t row[NAME_MAX_LEN + 1];
-    CHECK(len <= NAME_MAX_LEN);
-    for (size_t j = 0; j <= len; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < len; j++) {
-            const size_t above = row[j + 1];
-            row[j + 1] = min3(above + 1, row[j] + 1, diagonal + (a[i] == b[j] ? 0 : 1));
-            diagonal = above;
-        }
-    }
-    return row[len];
-}
-
-/* Keeps the candidate when it is nearer than the best so far, and near at all: a third of its
- * letters. */
-static void
-nearest_try(const char *name, const char *candidate, size_t *best, const char **nearest)
-{
-    const size_t len = strlen(candidate);
-    const size_t far = len < 3 ? 1 : len / 3;
-    const size_t d = distance(name, candidate);
-    if (d <= far && d < *best) {
-        *best = d;
-        *nearest = candidate;
-    }
-}
-
-const char *
-conf_key_nearest(enum conf_section section, const char *name)
-{
-    const char *nearest = NULL;
-    size_t best = SIZE_MAX;
-    if (strlen(name) > NAME_MAX_LEN) {
-        return NULL;
-    }
-    for (size_t i = 0; i < COUNT_OF(keys); i++) {
-        if (conf_key_in(&keys[i], section)) {
-            nearest_try(name, keys[i].name, &best, &nearest);
-        }
-    }
-    return nearest;
-}
-
-const char *
-conf_section_nearest(const char *name)
-{
-    const char *nearest = NULL;
-    size_t best = SIZE_MAX;
-    if (strlen(name) > NAME_MAX_LEN) {
-        return NULL;
-    }
     for (size_t i = 0; i < CONF_SECTIONS_COUNT; i++) {
-        nearest_try(name, sections[i].name, &best, &nearest);
+        const enum conf_section section = (enum conf_section)i;
+        const char *rest = name;
+        if (is_shown_with_section(section)) {
+            const size_t len = strlen(sections[i].name);
+            if (strncmp(name, sections[i].name, len) != 0 || name[len] != '.') {
+                continue;
+            }
+            rest = name + len + 1;
+        }
+        if (conf_entry_find(section, rest, out)) {
+            return true;
+        }
     }
-    return nearest;
+    return false;
+}
+
+void
+conf_entry_put_shown(const struct conf_entry *entry, struct buf *out)
+{
+    if (is_shown_with_section(entry->section)) {
+        buf_printf(out, "%s.", sections[entry->section].name);
+    }
+    buf_printf(out, "%s", entry->key->name);
 }
 
 /* ---- fields ---- */
 
 void *
-conf_field(struct conf *c, const struct conf_key *key, enum conf_section section)
+conf_field(struct conf *c, const struct conf_entry *entry)
 {
-    CHECK(conf_key_in(key, section));
-    return (char *)c + sections[section].base + key->offset;
+    CHECK(entry->section < CONF_SECTIONS_COUNT);
+    return (char *)c + sections[entry->section].base + entry->key->offset;
 }
 
 const void *
-conf_field_const(const struct conf *c, const struct conf_key *key, enum conf_section section)
+conf_field_const(const struct conf *c, const struct conf_entry *entry)
 {
-    CHECK(conf_key_in(key, section));
-    return (const char *)c + sections[section].base + key->offset;
+    CHECK(entry->section < CONF_SECTIONS_COUNT);
+    return (const char *)c + sections[entry->section].base + entry->key->offset;
+}
+
+struct value_limits
+conf_key_limits(const struct conf_key *key)
+{
+    CHECK(key->max == 0 || key->min <= key->max);
+    return (struct value_limits){
+        .min = key->min,
+        .max = key->max,
+        .empty_ok = key->default_text != NULL && key->default_text[0] == '\0',
+    };
 }

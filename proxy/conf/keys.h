@@ -1,7 +1,8 @@
 /* keys.h — the table of keys, for the files of this layer. See keys.def for the rows.
  *
- * A file has four sections; the keys of [blue] and [green] are the same rows, with a field in
- * node[0] or node[1]. */
+ * A file has four sections; [blue] and [green] share their rows. A row in one section is an entry:
+ * a possible "name = value" with a field of its own in struct conf. Entries are numbered in the
+ * order of SHOW CONFIG. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CONF_KEYS_H
 #define TEAL_CONF_KEYS_H
@@ -9,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/check.h"
 #include "conf/fields.h"
 #include "conf/value.h"
@@ -21,40 +23,46 @@ enum conf_section {
     CONF_SECTIONS_COUNT,
 };
 
-/* Which sections a row belongs to. */
-enum conf_group { CONF_GROUP_TEAL, CONF_GROUP_PAIR, CONF_GROUP_NODE };
-
 struct conf_key {
-    enum conf_group group;
     const char *name;
-    enum value_kind kind;
+    enum value_type type;
     size_t offset;            /* of the field in struct conf, or in struct conf_node */
     const char *default_text; /* NULL: the file must give it */
-    struct value_limits limits;
-    bool live; /* may change on a reload */
-    const char *doc;
+    uint64_t min;
+    uint64_t max; /* 0: the type has no limits */
+    bool live;    /* may change on a reload */
+    const char *text;
 };
 
-/* More than there are rows; keys.c asserts it. */
-enum { CONF_KEYS_MAX = 200 };
+struct conf_entry {
+    size_t number;
+    enum conf_section section;
+    const struct conf_key *key;
+};
+
+/* More than there are entries; keys.c asserts it. */
+enum { CONF_ENTRIES_MAX = 200 };
 
 const char *conf_section_name(enum conf_section section);
+/* What it is about, in one sentence. */
+const char *conf_section_text(enum conf_section section);
 /* False when there is no such section. */
 MUST_CHECK bool conf_section_find(const char *name, enum conf_section *out);
 
-size_t conf_keys_count(void);
-const struct conf_key *conf_key_at(size_t index);
-/* Whether the key's row belongs to the section. */
-bool conf_key_in(const struct conf_key *key, enum conf_section section);
-/* The index of the key, or conf_keys_count(). */
-size_t conf_key_find(enum conf_section section, const char *name);
-/* The key of the section whose name is nearest to a misspelt one; NULL when none is near. */
-const char *conf_key_nearest(enum conf_section section, const char *name);
-const char *conf_section_nearest(const char *name);
+size_t conf_entries_count(void);
+struct conf_entry conf_entry_at(size_t number);
+/* False when the section has no such key. */
+MUST_CHECK bool conf_entry_find(enum conf_section section, const char *name,
+                                struct conf_entry *out);
+/* The same with the name that SHOW CONFIG has: "lag_max", "blue.host". */
+MUST_CHECK bool conf_entry_find_shown(const char *name, struct conf_entry *out);
+void conf_entry_put_shown(const struct conf_entry *entry, struct buf *out);
 
-/* The field of a key in a section that it belongs to. */
-void *conf_field(struct conf *c, const struct conf_key *key, enum conf_section section);
-const void *conf_field_const(const struct conf *c, const struct conf_key *key,
-                             enum conf_section section);
+/* The field of the entry. */
+void *conf_field(struct conf *c, const struct conf_entry *entry);
+const void *conf_field_const(const struct conf *c, const struct conf_entry *entry);
+
+/* What the text of a value must obey: a value may be empty when it is so by default. */
+struct value_limits conf_key_limits(const struct conf_key *key);
 
 #endif

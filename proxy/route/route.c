@@ -14,8 +14,8 @@ struct target {
     enum route_reason reason;
 };
 
-/* A text without effect and the end of a transaction that was never begun are answered alike
- * everywhere. */
+/* A text without effect, and the end of a transaction that was never begun, get the same answer on
+ * both sides. */
 static bool class_is_read(enum sql_class class)
 {
     CHECK(class < SQL_CLASS_COUNT);
@@ -84,7 +84,7 @@ target_guard(const struct view *view, const struct route_session *session, struc
     return target;
 }
 
-/* To the writer, through a backend that may write; while writes are held, nobody goes there. */
+/* To the writer, through a backend that may write; it waits while writes are held. */
 static struct route_decision
 decide_writer(const struct view *view, enum route_reason reason)
 {
@@ -93,8 +93,8 @@ decide_writer(const struct view *view, enum route_reason reason)
         .wait = wait, .side = view->writer, .reason = wait ? ROUTE_HELD : reason};
 }
 
-/* A reader cannot write, so a hold does not concern it; it waits only while nobody knows the writer
- * yet. */
+/* A reader cannot write, so a hold does not concern it; it waits only while the writer is unknown.
+ */
 static struct route_decision
 decide_reader(const struct view *view, struct target target)
 {
@@ -109,7 +109,7 @@ struct route_decision
 route_decide(const struct view *view, const struct route_session *session, enum sql_class class)
 {
     CHECK(view->writer == SIDE_BLUE || view->writer == SIDE_GREEN);
-    CHECK(session->bucket < PERCENT_ALL);
+    CHECK(session->bucket < PERCENT_ALL && view->reads_percent <= PERCENT_ALL);
     if (view->paused) {
         return (struct route_decision){.wait = true,
                                        .side = view->writer,
@@ -124,7 +124,7 @@ route_decide(const struct view *view, const struct route_session *session, enum 
     if (session->reader) {
         return decide_reader(view, target);
     }
-    /* While writes are held reads go on, on the side that was the writer, where they cannot write.
+    /* While writes are held, reads continue on the side that was the writer, on read-only backends.
      */
     const bool goes_on = view->writes_held && view->writes_known;
     if (target.side == view->writer && !goes_on) {

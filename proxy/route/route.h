@@ -30,7 +30,7 @@ enum route_reason {
 
 struct route_decision {
     bool wait;      /* the target is held: queue until a later view */
-    enum side side; /* where it goes, or will go as the view stands */
+    enum side side; /* where it goes, or would go by this view */
     bool read_only; /* through a backend that is read-only by construction */
     enum route_reason reason;
 };
@@ -47,7 +47,7 @@ const char *route_reason_name(enum route_reason reason);
 /* One sentence for EXPLAIN ROUTE and the manual. */
 const char *route_reason_sentence(enum route_reason reason);
 
-/* Whether reads and writes of this view end on one side, so that a plain read needs no decision:
+/* Whether this view sends all reads and writes to one side, so that a plain read needs no decision:
  * Teal is then a plain pooler with one kind of backend. */
 bool route_is_single(const struct view *view);
 

@@ -7,13 +7,12 @@
  * says of a statement is described in traits.h.
  *
  * What a text cannot prove: a view, an operator, a cast or the notation row.f may call a function
- * that writes. For these the read-only backends stand behind the classifier, not the classifier
- * itself.
+ * that writes. Against these a read runs on a read-only backend.
  *
  * The text is read byte by byte, which is right in every encoding whose characters keep off the
- * ASCII bytes; what is not UTF-8 is SQL_WRITE. In the encodings of sql_encoding_is_safe's
- * exceptions a backslash or a quote can be half of a character: a text with bytes beyond ASCII is
- * then not to be asked about. */
+ * ASCII bytes; what is not UTF-8 is SQL_WRITE. In the encodings that sql_encoding_is_safe refuses
+ * (encoding.h) a backslash or a quote can be half of a character: do not ask about a text with
+ * bytes beyond ASCII there. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SQL_CLASSIFY_H
 #define TEAL_SQL_CLASSIFY_H
@@ -26,16 +25,7 @@
 
 struct sql_extra; /* the operator's own functions, see functions.h */
 
-struct sql_traits sql_classify(struct slice text);
-/* The same with the operator's functions; extra may be NULL and is only borrowed for the call. */
+/* extra: the operator's own functions; may be NULL and is only borrowed for the call. */
 struct sql_traits sql_classify_with(struct slice text, const struct sql_extra *extra);
-
-/* Whether texts in the client_encoding may be classified. */
-bool sql_encoding_is_safe(const char *encoding);
-
-/* "read", "write", ... for console and logs. */
-const char *sql_class_name(enum sql_class class);
-/* "SET", "LISTEN", ...: the name of the lowest bit set; "" for none. */
-const char *sql_pin_name(uint32_t pins);
 
 #endif

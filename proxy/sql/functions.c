@@ -18,6 +18,14 @@ static const struct function_row rows[] = {
 /* The server keeps this many bytes of a name; a longer one cannot be the name of a row. */
 enum { NAME_LEN_MAX = 63 };
 
+#define NAME_FITS(name) \
+    _Static_assert(sizeof(name) > 1 && sizeof(name) - 1 <= NAME_LEN_MAX, name " can be found");
+#define FUNCTION_READ(name) NAME_FITS(name)
+#define FUNCTION_WRITE(name, pins) NAME_FITS(name)
+#include "sql/functions.def"
+#undef FUNCTION_READ
+#undef FUNCTION_WRITE
+
 struct sql_extra {
     char **names; /* owned, and each name too; sorted, lower case, "name" or "schema.name" */
     size_t count;
@@ -136,10 +144,10 @@ sql_extra_has(const struct sql_extra *extra, struct slice schema, struct slice n
         at = schema.len;
         text[at++] = '.';
     }
+    CHECK(at <= NAME_LEN_MAX + 1); /* so a second name fits behind it */
     if (!name_fold(name, false, text + at)) {
         return false;
     }
     const char *const key = text;
-    CHECK(strlen(key) <= sizeof(text));
     return bsearch(&key, extra->names, extra->count, sizeof(*extra->names), name_compare) != NULL;
 }

@@ -1,7 +1,7 @@
 /* functions.h — what is known of a function by its name.
  *
- * A function in a statement decides whether it is a read, so the built-in ones stand in one table
- * (functions.def). The operator may add names (struct sql_extra); all others are unknown. */
+ * A function in a statement decides whether it is a read, so the built-in ones are rows of one
+ * table (functions.def). The operator may add names (struct sql_extra); all others are unknown. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SQL_FUNCTIONS_H
 #define TEAL_SQL_FUNCTIONS_H
@@ -41,8 +41,8 @@ struct sql_extra *sql_extra_new(const char *list);
 /* sql_extra_free(NULL) is fine. */
 void sql_extra_free(struct sql_extra *extra);
 
-/* Whether the operator named it: schema is empty for an unqualified call. Only what was written
- * without quotes can match. extra may be NULL. */
+/* Whether the operator named it: schema is empty for an unqualified call. Only names without quotes
+ * can match. extra may be NULL. */
 bool sql_extra_has(const struct sql_extra *extra, struct slice schema, struct slice name);
 
 #endif

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "sql/encoding.h"
+
 /* What a byte may begin. */
 enum char_class {
     NO, /* nothing: a token of its own */
@@ -17,7 +19,7 @@ enum char_class {
     SM, /* ; */
     PT, /* . */
     CL, /* : */
-    /* From here on: what a name may go on with. */
+    /* From here on: what may follow inside a name. */
     AL, /* letter, underscore, byte of a multi-byte character: a name */
     PF, /* letter that may be the prefix of a string: a name otherwise */
     DG, /* digit */
@@ -70,88 +72,13 @@ _Static_assert((int)KW_COUNT <= UINT8_MAX, "a place in the keyword table fits a 
 
 enum { KEYWORD_LEN_MAX = 17 };
 
-#define ONES 0x0101010101010101ULL
-#define HIGHS 0x8080808080808080ULL
-
-/* The length of the UTF-8 character at p, or 0 when it is none that the server takes (RFC 3629). */
-static size_t
-utf8_len(const uint8_t *p, size_t left)
-{
-    const uint8_t c = p[0];
-    const size_t len = c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-    if (len == 1) {
-        return 1;
-    }
-    if (c < 0xc2 || c > 0xf4 || len > left) {
-        return 0;
-    }
-    /* The second byte decides over-long forms, surrogates and what lies beyond U+10FFFF. */
-    const uint8_t low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-    const uint8_t high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-    if (p[1] < low || p[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    return len;
-}
-
-bool
-lexer_is_utf8(struct slice text)
-{
-    size_t len = 1;
-    for (size_t at = 0; at < text.len && len > 0; at += len) {
-        len = utf8_len(text.p + at, text.len - at);
-    }
-    return len > 0;
-}
-
-/* Adds to *backslashes what is not zero when one of the eight bytes is a backslash. False when one
- * is a NUL or not ASCII. */
-static bool
-ascii_word(const uint8_t *p, uint64_t *backslashes)
-{
-    uint64_t word;
-    memcpy(&word, p, sizeof(word));
-    /* A byte that is zero borrows from its neighbour, and then its high bit is set; the others are
-     * small. */
-    if (((word | (word - ONES)) & HIGHS) != 0) {
-        return false;
-    }
-    *backslashes |= ((word ^ (ONES * '\\')) - ONES) & HIGHS;
-    return true;
-}
-
-/* False when the text holds a NUL. Eight bytes at a time through what is plain ASCII; the rest byte
- * by byte, but for an end in ASCII, which is read once more together with what stands before it. */
-static bool
-text_check(struct lexer *lexer, struct slice text)
-{
-    const uint8_t *p = lexer->at;
-    const uint8_t *const end = lexer->end;
-    uint64_t backslashes = 0;
-    while (p < end) {
-        if (end - p >= 8 && ascii_word(p, &backslashes)) {
-            p += 8;
-            continue;
-        }
-        if (end - p < 8 && text.len >= 8 && ascii_word(end - 8, &backslashes)) {
-            break;
-        }
-        if (*p == '\0') {
-            return false;
-        }
-        const size_t len = utf8_len(p, (size_t)(end - p));
-        lexer->utf8 = lexer->utf8 && len != 0;
-        backslashes |= (uint64_t)(*p == '\\');
-        p += len == 0 ? 1 : len;
-    }
-    lexer->backslash = backslashes != 0;
-    return true;
-}
+#define KEYWORD_LETTER(letter)
+#define KEYWORD(id, spelling, flags)                                                \
+    _Static_assert(sizeof(spelling) - 1 <= KEYWORD_LEN_MAX && sizeof(spelling) > 1, \
+                   spelling " has a length that is looked for");
+#include "sql/keywords.def"
+#undef KEYWORD_LETTER
+#undef KEYWORD
 
 /* Nothing but TOKEN_BAD comes from now on. */
 static void
@@ -165,8 +92,7 @@ void
 lexer_init(struct lexer *lexer, struct slice text)
 {
     *lexer = (struct lexer){.at = text.p, .end = text.len == 0 ? text.p : text.p + text.len};
-    lexer->utf8 = true;
-    if (!text_check(lexer, text)) {
+    if (!sql_text_check(text, &lexer->utf8, &lexer->backslash)) {
         lexer_spoil(lexer);
     }
 }
@@ -176,6 +102,23 @@ keyword_name(enum keyword keyword)
 {
     CHECK(keyword < KW_COUNT);
     return keywords[keyword].spelling;
+}
+
+struct slice
+token_name(const struct token *t)
+{
+    if (t->kind != TOKEN_QUOTED) {
+        return t->text;
+    }
+    CHECK(t->text.len > 2);
+    return slice_of(t->text.p + 1, t->text.len - 2);
+}
+
+bool
+token_names(const struct token *t, const char *name)
+{
+    return t->kind == TOKEN_QUOTED ? slice_equal_str(token_name(t), name)
+                                   : slice_equal_nocase(t->text, name);
 }
 
 static bool
@@ -209,8 +152,8 @@ same_word(const uint8_t *p, const char *spelling, size_t len)
     return true;
 }
 
-/* The rows of a letter stand by length, so most names that are no keyword are known as such after
- * few. */
+/* The rows of a letter are sorted by length, so that a name that is no keyword is mostly recognised
+ * after a few of them. */
 static enum keyword
 keyword_find(const uint8_t *p, size_t len)
 {
@@ -240,11 +183,12 @@ line_end(const uint8_t *p, const uint8_t *end)
     return p;
 }
 
-/* at stands on the slash of an opening; comments nest. NULL when it does not end. */
+/* p is at the slash of an opening; comments nest. NULL when the comment does not end. */
 static const uint8_t *
 comment_end(const uint8_t *p, const uint8_t *end)
 {
     size_t depth = 0;
+    CHECK(end - p >= 2 && p[0] == '/' && p[1] == '*');
     while (end - p >= 2) {
         if (p[0] == '/' && p[1] == '*') {
             depth++;
@@ -304,6 +248,7 @@ lexer_take_comment(struct lexer *lexer, struct slice *inside)
     if (end == NULL) {
         return false;
     }
+    CHECK(end - lexer->at >= 4);
     *inside = slice_of(lexer->at + 2, (size_t)(end - lexer->at) - 4);
     lexer->at = end;
     return true;
@@ -316,6 +261,7 @@ static const uint8_t kind_flags[] = {
     [TOKEN_COMMA] = KEYWORD_OPEN, [TOKEN_SEMICOLON] = KEYWORD_OPEN, [TOKEN_DOT] = KEYWORD_OPEN,
     [TOKEN_CAST] = KEYWORD_OPEN,  [TOKEN_OPERATOR] = KEYWORD_OPEN,  [TOKEN_OTHER] = KEYWORD_OPEN,
 };
+_Static_assert(COUNT_OF(kind_flags) == TOKEN_OTHER + 1, "flags for each kind");
 
 static struct token
 token_to(struct lexer *lexer, enum token_kind kind, const uint8_t *end)
@@ -333,8 +279,8 @@ token_bad(struct lexer *lexer)
     return token_to(lexer, TOKEN_BAD, lexer->end);
 }
 
-/* Behind the closing quote of what begins at p (behind the opening one); a doubled quote stands for
- * itself. */
+/* p is behind an opening quote: the place behind the closing one, or NULL. A doubled quote is one
+ * of the text. */
 static const uint8_t *
 quote_end(const uint8_t *p, const uint8_t *end, uint8_t quote)
 {
@@ -352,7 +298,7 @@ quote_end(const uint8_t *p, const uint8_t *end, uint8_t quote)
     return NULL;
 }
 
-/* The same for E'': a backslash takes the next byte with it. */
+/* The same for E'': a backslash also skips the byte behind it. */
 static const uint8_t *
 escaped_end(const uint8_t *p, const uint8_t *end)
 {
@@ -395,10 +341,11 @@ string_goes_on(const uint8_t *p, const uint8_t *end)
     return line_break && p < end && *p == '\'' ? p + 1 : NULL;
 }
 
-/* A string whose opening quote stands at the offset from the lexer's place. */
+/* A string whose opening quote is at the offset from the lexer's place. */
 static struct token
 lex_string(struct lexer *lexer, size_t offset, bool escapes)
 {
+    CHECK(lexer->at[offset] == '\'');
     const uint8_t *p = lexer->at + offset + 1;
     const uint8_t *closed = NULL;
     while (p != NULL) {
@@ -414,6 +361,7 @@ lex_string(struct lexer *lexer, size_t offset, bool escapes)
 static struct token
 lex_quoted_name(struct lexer *lexer, size_t offset, enum token_kind kind)
 {
+    CHECK(lexer->at[offset] == '"');
     const uint8_t *const begin = lexer->at + offset + 1;
     const uint8_t *const closed = quote_end(begin, lexer->end, '"');
     if (closed == NULL || closed == begin + 1) {
@@ -500,6 +448,7 @@ lex_dot(struct lexer *lexer)
 static const uint8_t *
 delimiter_end(const uint8_t *p, const uint8_t *end)
 {
+    CHECK(p < end && *p == '$');
     p++;
     if (p < end && is_digit(*p)) {
         return NULL;
@@ -530,7 +479,7 @@ lex_dollar(struct lexer *lexer)
     return token_to(lexer, TOKEN_STRING, close + delimiter_len);
 }
 
-/* A run of operator characters; a comment inside it begins a comment, whatever stands before.
+/* A run of operator characters; the beginning of a comment ends it, whatever comes before.
  * Comments at the very beginning have been skipped, so at least one character is taken. */
 static struct token
 lex_operator(struct lexer *lexer)

@@ -22,7 +22,7 @@ enum token_kind {
     TOKEN_BAD,
     TOKEN_WORD,           /* keyword or unquoted name */
     TOKEN_QUOTED,         /* "name"; the text has its quotes */
-    TOKEN_QUOTED_UNICODE, /* U&"name": which name it is takes decoding, which nobody here does */
+    TOKEN_QUOTED_UNICODE, /* U&"name": not decoded, so the name is not known */
     TOKEN_STRING,         /* any kind of string constant, with its quotes and prefix */
     TOKEN_NUMBER,
     TOKEN_PARAM, /* $1 */
@@ -51,8 +51,8 @@ enum keyword_flags {
     KEYWORD_PLAIN = 0,
     KEYWORD_OPEN = 1 << 0,        /* no operand and no name ends with it */
     KEYWORD_PAREN = 1 << 1,       /* "word (" is a construct of the grammar, never a call */
-    KEYWORD_PAREN_INFIX = 1 << 2, /* the same, when an operand or a name stands before the word */
-    KEYWORD_PAREN_AFTER = 1 << 3, /* the same, when ")" stands before the word */
+    KEYWORD_PAREN_INFIX = 1 << 2, /* the same, when an operand or a name precedes the word */
+    KEYWORD_PAREN_AFTER = 1 << 3, /* the same, when ")" precedes the word */
 };
 
 struct token {
@@ -77,8 +77,17 @@ struct token lexer_next(struct lexer *lexer);
  * past anything but space, when no such comment comes next. */
 bool lexer_take_comment(struct lexer *lexer, struct slice *inside);
 
-/* Whether the text is UTF-8 throughout, as the server means it. */
-bool lexer_is_utf8(struct slice text);
+static inline bool
+token_is_name(const struct token *t)
+{
+    return t->kind == TOKEN_WORD || t->kind == TOKEN_QUOTED || t->kind == TOKEN_QUOTED_UNICODE;
+}
+/* The spelling of a name without quotes; a doubled quote stays doubled, and then it matches
+ * nothing.
+ */
+struct slice token_name(const struct token *t);
+/* Whether it is that name, given in lower case: as the server folds what has no quotes. */
+bool token_names(const struct token *t, const char *name);
 
 /* The spelling, in lower case; "" for KW_NONE. */
 const char *keyword_name(enum keyword keyword);

@@ -1,4 +1,4 @@
-/* set.c — SET and RESET that can be carried over. See set.h.
+/* set.c — SET and RESET statements that can be tracked. See set.h.
  *
  * Follows flatten_set_variable_args of the server: the elements of a list are joined by a comma and
  * a blank, and those of the settings that hold identifiers are quoted where an identifier needs it.
@@ -10,9 +10,9 @@
 
 #include "sql/lexer.h"
 
-/* Settings that are more than a value: who the session is, what the transaction may do, or state of
- * a function. */
-static const char *const not_carried[] = {
+/* Settings that are more than a value: the role of the session, what the transaction may do, or the
+ * state of a function. */
+static const char *const not_tracked[] = {
     "role",
     "session_authorization",
     "is_superuser",
@@ -62,6 +62,7 @@ put_lower(struct buf *out, struct slice text)
 static void
 put_unquoted(struct buf *out, struct slice quoted)
 {
+    CHECK(quoted.len >= 2 && quoted.p[0] == quoted.p[quoted.len - 1]);
     const uint8_t quote = quoted.p[0];
     for (size_t i = 1; i + 1 < quoted.len; i++) {
         buf_put_u8(out, quoted.p[i]);
@@ -145,7 +146,7 @@ read_constant(struct lexer *lexer, struct token *t, struct buf *out)
         put_unquoted(out, t->text);
     } else if (t->kind == TOKEN_STRING && t->text.p[0] == '\'' &&
                t->text.p[t->text.len - 1] == '\'' && memchr(t->text.p, '\n', t->text.len) == NULL) {
-        /* A string that goes on in another line is left to the server. */
+        /* A string continued on another line is left to the server. */
         put_unquoted(out, t->text);
     } else {
         return false;
@@ -207,6 +208,32 @@ read_special_name(struct lexer *lexer, struct token *t, struct buf *out)
     return true;
 }
 
+/* Up to the value: name =, name TO, TIME ZONE, NAMES. */
+static bool
+read_target(struct lexer *lexer, struct token *t, struct buf *out)
+{
+    if (read_special_name(lexer, t, out)) {
+        return true;
+    }
+    if (!read_name(lexer, t, out)) {
+        return false;
+    }
+    const bool equals = t->kind == TOKEN_OPERATOR && slice_equal_str(t->text, "=");
+    if (!equals && !is_word(t, "to")) {
+        return false;
+    }
+    *t = lexer_next(lexer);
+    return true;
+}
+
+/* SET LOCAL and the forms of SET that set something else than one setting of the session. */
+static bool
+is_other_set(const struct token *t)
+{
+    return is_word(t, "local") || is_word(t, "transaction") || is_word(t, "constraints") ||
+           is_word(t, "characteristics") || is_word(t, "authorization");
+}
+
 static enum sql_set_kind
 read_set(struct lexer *lexer, struct buf *out)
 {
@@ -214,32 +241,23 @@ read_set(struct lexer *lexer, struct buf *out)
     if (is_word(&t, "session")) {
         t = lexer_next(lexer);
     }
-    if (is_word(&t, "local") || is_word(&t, "transaction") || is_word(&t, "constraints") ||
-        is_word(&t, "characteristics") || is_word(&t, "authorization")) {
+    const size_t begin = buf_len(out);
+    if (is_other_set(&t) || !read_target(lexer, &t, out)) {
         return SQL_SET_NONE;
     }
-    const size_t begin = buf_len(out);
-    if (!read_special_name(lexer, &t, out)) {
-        if (!read_name(lexer, &t, out)) {
-            return SQL_SET_NONE;
-        }
-        const bool equals = t.kind == TOKEN_OPERATOR && slice_equal_str(t.text, "=");
-        if (!equals && !is_word(&t, "to")) {
-            return SQL_SET_NONE;
-        }
-        t = lexer_next(lexer);
-    }
     const struct slice name = slice_of(buf_slice(out).p + begin, buf_len(out) - begin);
-    const bool carried = !is_one_of(name, not_carried, COUNT_OF(not_carried));
+    if (is_one_of(name, not_tracked, COUNT_OF(not_tracked))) {
+        return SQL_SET_NONE;
+    }
     const bool identifiers = is_one_of(name, identifier_lists, COUNT_OF(identifier_lists));
     const bool zone = slice_equal_str(name, "timezone");
     buf_put_u8(out, 0);
     if (is_word(&t, "default") || (zone && is_word(&t, "local"))) {
         t = lexer_next(lexer);
-        return carried && at_end(lexer, &t) ? SQL_SET_DEFAULT : SQL_SET_NONE;
+        return at_end(lexer, &t) ? SQL_SET_DEFAULT : SQL_SET_NONE;
     }
     /* A zone given as an interval or a number has rules of its own. */
-    if (!carried || (zone && t.kind != TOKEN_STRING) || !read_values(lexer, &t, identifiers, out) ||
+    if ((zone && t.kind != TOKEN_STRING) || !read_values(lexer, &t, identifiers, out) ||
         !at_end(lexer, &t)) {
         return SQL_SET_NONE;
     }
@@ -260,7 +278,7 @@ read_reset(struct lexer *lexer, struct buf *out)
         return SQL_SET_NONE;
     }
     const struct slice name = slice_of(buf_slice(out).p + begin, buf_len(out) - begin);
-    if (is_one_of(name, not_carried, COUNT_OF(not_carried))) {
+    if (is_one_of(name, not_tracked, COUNT_OF(not_tracked))) {
         return SQL_SET_NONE;
     }
     buf_put_u8(out, 0);
@@ -322,7 +340,7 @@ read_select(struct lexer *lexer, struct buf *out)
         const size_t begin = buf_len(out);
         put_lower(out, buf_slice(&name));
         const struct slice lower = slice_of(buf_slice(out).p + begin, buf_len(out) - begin);
-        kind = is_one_of(lower, not_carried, COUNT_OF(not_carried)) ? SQL_SET_NONE : SQL_SET_VALUE;
+        kind = is_one_of(lower, not_tracked, COUNT_OF(not_tracked)) ? SQL_SET_NONE : SQL_SET_VALUE;
         buf_put_u8(out, 0);
         buf_put(out, buf_slice(&value).p, buf_len(&value));
         buf_put_u8(out, 0);
@@ -349,6 +367,8 @@ sql_set_read(struct slice text, struct buf *out)
     }
     if (kind == SQL_SET_NONE || kind == SQL_SET_RESET_ALL) {
         buf_truncate(out, begin);
+        return kind;
     }
+    CHECK(buf_len(out) > begin && buf_slice(out).p[buf_len(out) - 1] == '\0');
     return kind;
 }

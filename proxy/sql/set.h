@@ -1,8 +1,9 @@
-/* set.h — the SET and RESET statements whose effect can be carried from backend to backend.
+/* set.h — the SET and RESET statements whose effect can be tracked, so that the session may change
+ * its backend.
  *
- * A lone SET of one setting to constants is as good as a setting of the start-up packet: name and
- * value tell all of it. Everything else that sets (roles, transaction modes, values that only the
- * server can compute) is not understood here, and the session then keeps its backend. */
+ * A lone SET of one setting to constants is as good as a setting of the start-up packet: its name
+ * and value are all of it. Everything else that sets (roles, transaction modes, values that only
+ * the server can compute) is not understood here, and the session then keeps its backend. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SQL_SET_H
 #define TEAL_SQL_SET_H

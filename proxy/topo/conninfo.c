@@ -1,4 +1,4 @@
-/* conninfo.c — how libpq is told to reach a node. See conninfo.h. */
+/* conninfo.c — connection strings for libpq. See conninfo.h. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "topo/conninfo.h"
 
@@ -11,8 +11,7 @@
 
 enum { CONNECT_TIMEOUT_SECONDS_MIN = 2 }; /* libpq makes 2 of 1 anyway, and takes 0 for no limit */
 
-/* Every value in quotes, with \ before ' and \; a value that is not set is left to libpq's default.
- */
+/* The value in quotes, with \ before ' and \; one that is not set is left to libpq's default. */
 static void
 put_pair(struct buf *b, const char *key, const char *value)
 {
@@ -35,7 +34,7 @@ put_number(struct buf *b, const char *key, uint64_t value)
     buf_printf(b, "%s%s=%llu", buf_len(b) == 0 ? "" : " ", key, (unsigned long long)value);
 }
 
-/* The text as a string of its own; what the buffer held is wiped. */
+/* The text as a string of its own; the buffer is wiped. */
 static char *
 take_text(struct buf *b)
 {
@@ -46,30 +45,44 @@ take_text(struct buf *b)
     return text;
 }
 
+/* Where, and as whom. */
+static void
+put_login(struct buf *b, const char *host, uint16_t port, const char *user, const char *password,
+          const char *database)
+{
+    CHECK(host != NULL && host[0] != '\0');
+    put_pair(b, "host", host);
+    put_number(b, "port", port);
+    put_pair(b, "user", user);
+    put_pair(b, "password", password);
+    put_pair(b, "dbname", database);
+}
+
+static void
+put_tls(struct buf *b, const struct conf *conf, enum tls_mode mode)
+{
+    put_pair(b, "sslmode", tls_mode_name(mode));
+    put_pair(b, "sslrootcert", conf->server_tls_ca_file);
+    put_pair(b, "sslcert", conf->server_tls_cert_file);
+    put_pair(b, "sslkey", conf->server_tls_key_file);
+}
+
 char *
 conninfo_of(const struct conf *conf, enum side side, const char *application_name,
             uint64_t connect_timeout_us)
 {
     const struct conf_node *node = &conf->node[side];
-    CHECK(node->host != NULL && node->host[0] != '\0');
     const uint64_t seconds = (connect_timeout_us + 999999) / 1000000;
     struct buf b;
     buf_init(&b);
-    put_pair(&b, "host", node->host);
-    put_number(&b, "port", node->port);
-    put_pair(&b, "user", node->user);
-    put_pair(&b, "password", node->password);
-    put_pair(&b, "dbname", conf->database);
-    put_pair(&b, "sslmode", tls_mode_name(node->sslmode));
-    put_pair(&b, "sslrootcert", conf->server_tls_ca_file);
-    put_pair(&b, "sslcert", conf->server_tls_cert_file);
-    put_pair(&b, "sslkey", conf->server_tls_key_file);
+    put_login(&b, node->host, node->port, node->user, node->password, conf->database);
+    put_tls(&b, conf, node->sslmode);
     put_pair(&b, "application_name", application_name);
     put_pair(&b, "client_encoding", "UTF8");
     put_pair(&b, "gssencmode", "disable");
     put_number(&b, "connect_timeout",
                seconds < CONNECT_TIMEOUT_SECONDS_MIN ? CONNECT_TIMEOUT_SECONDS_MIN : seconds);
-    /* A server that vanished without a word is noticed within half a minute, also while idle. */
+    /* A server that vanished without closing is noticed within half a minute, also while idle. */
     put_number(&b, "keepalives_idle", 10);
     put_number(&b, "keepalives_interval", 5);
     put_number(&b, "keepalives_count", 4);
@@ -83,15 +96,8 @@ conninfo_of_user(const struct conf *conf, enum side side, const char *database, 
     const struct conf_node *node = &conf->node[side];
     struct buf b;
     buf_init(&b);
-    put_pair(&b, "host", node->host);
-    put_number(&b, "port", node->port);
-    put_pair(&b, "user", user);
-    put_pair(&b, "password", password);
-    put_pair(&b, "dbname", database);
-    put_pair(&b, "sslmode", tls_mode_name(conf->server_tls_sslmode));
-    put_pair(&b, "sslrootcert", conf->server_tls_ca_file);
-    put_pair(&b, "sslcert", conf->server_tls_cert_file);
-    put_pair(&b, "sslkey", conf->server_tls_key_file);
+    put_login(&b, node->host, node->port, user, password, database);
+    put_tls(&b, conf, conf->server_tls_sslmode);
     put_pair(&b, "application_name", "teal auth_query");
     put_pair(&b, "gssencmode", "disable");
     put_number(&b, "connect_timeout", CONNECT_TIMEOUT_SECONDS_MIN);
@@ -102,14 +108,10 @@ char *
 conninfo_for_replication(const struct conf *conf, enum side side)
 {
     const struct conf_node *node = &conf->node[side];
-    CHECK(node->replication_host != NULL && node->replication_host[0] != '\0');
     struct buf b;
     buf_init(&b);
-    put_pair(&b, "host", node->replication_host);
-    put_number(&b, "port", node->replication_port);
-    put_pair(&b, "user", node->replication_user);
-    put_pair(&b, "password", node->replication_password);
-    put_pair(&b, "dbname", conf->database);
+    put_login(&b, node->replication_host, node->replication_port, node->replication_user,
+              node->replication_password, conf->database);
     put_pair(&b, "sslmode", tls_mode_name(node->sslmode));
     put_pair(&b, "sslrootcert", node->replication_sslrootcert);
     put_number(&b, "connect_timeout", 10);

@@ -1,4 +1,4 @@
-/* conninfo.h — how libpq is told to reach a node.
+/* conninfo.h — connection strings for libpq.
  *
  * The strings are libpq's key=value form with every value quoted, so that a password may hold
  * anything. They hold secrets: the caller frees them with conninfo_free, which wipes, and never
@@ -22,7 +22,7 @@ char *conninfo_of(const struct conf *conf, enum side side, const char *applicati
  * application_name is left to the server, which uses the name of the subscription. Quote it as a
  * literal before it goes into SQL. */
 char *conninfo_for_replication(const struct conf *conf, enum side side);
-/* For a session of a role of its own on the node, read-only. */
+/* For auth_query: a connection of that user to that database. */
 char *conninfo_of_user(const struct conf *conf, enum side side, const char *database,
                        const char *user, const char *password);
 /* Wipes and frees; NULL is fine. */

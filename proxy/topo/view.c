@@ -17,6 +17,8 @@ view_copy(const struct view *v)
 {
     CHECK(v->writer == SIDE_BLUE || v->writer == SIDE_GREEN);
     CHECK(v->writes_known || v->writes_held);
+    CHECK((unsigned)v->reads < READS_COUNT && v->reads_percent <= PERCENT_ALL);
+    CHECK(v->rules != NULL || v->rules_count == 0);
     struct view *copy = xcalloc(1, sizeof(*copy));
     *copy = *v;
     copy->rules = xcalloc(v->rules_count, sizeof(*copy->rules));

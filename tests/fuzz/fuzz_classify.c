@@ -1,7 +1,7 @@
 /* fuzz_classify.c — the classifier on any bytes.
  *
  *     clang -g -O1 -std=c11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -Iproxy \
- *         tests/fuzz/fuzz_classify.c proxy/sql/[a-z]*.c proxy/base/{slice,check,mem}.c
+ *         tests/fuzz/fuzz_classify.c proxy/sql/[a-z]*.c proxy/base/{buf,check,mem,slice}.c
  *
  * Beside memory errors it looks for answers that contradict themselves. */
 /* SPDX-License-Identifier: PostgreSQL */
@@ -25,7 +25,7 @@ is_read(const char *head, const uint8_t *data, size_t size, const char *tail)
         memcpy(text + head_len, data, size);
     }
     memcpy(text + head_len + size, tail, tail_len);
-    const struct sql_traits t = sql_classify(slice_of(text, head_len + size + tail_len));
+    const struct sql_traits t = sql_classify_with(slice_of(text, head_len + size + tail_len), NULL);
     mem_free(text);
     return t.class == SQL_READ;
 }
@@ -39,7 +39,7 @@ lies_inside(struct slice part, const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct sql_traits t = sql_classify(slice_of(data, size));
+    const struct sql_traits t = sql_classify_with(slice_of(data, size), NULL);
     CHECK(t.class < SQL_CLASS_COUNT);
     CHECK(t.why != NULL);
     CHECK(t.pins >> SQL_PIN_BITS == 0);

@@ -25,7 +25,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "conf/conf.h"
+#include "conf/load.h"
 #include "session/workers.h"
 #include "wire/message.h"
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "sql/classify.h"
+#include "sql/encoding.h"
 #include "wire/message.h"
 
 void

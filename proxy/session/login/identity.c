@@ -18,7 +18,7 @@
 #include "base/rand.h"
 #include "session/link/link.h"
 #include "session/link/tracked_settings.h"
-#include "sql/lexer.h"
+#include "sql/encoding.h"
 #include "wire/message.h"
 
 enum { NAME_MAX_LEN = 63, OPTIONS_MAX = 64 };
@@ -275,7 +275,7 @@ clean_application_name(struct session *s)
         return;
     }
     s->identity.application = xstrndup((const char *)value.p, value.len);
-    if (lexer_is_utf8(value)) {
+    if (sql_is_utf8(value)) {
         return; /* the server does it, in the way of its version */
     }
     for (char *c = s->identity.application; *c != '\0'; c++) {

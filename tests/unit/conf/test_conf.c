@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "conf/load.h"
+
 static struct conf *
 conf_of(const char *text)
 {

@@ -21,53 +21,84 @@ static void
 each_default_is_within_limits_and_is_shown_as_written(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < conf_keys_count(); i++) {
-        const struct conf_key *key = conf_key_at(i);
+    for (size_t i = 0; i < conf_entries_count(); i++) {
+        const struct conf_key *key = conf_entry_at(i).key;
+        const struct value_limits limits = conf_key_limits(key);
         union field field;
         struct buf shown;
         memset(&field, 0, sizeof(field));
         buf_init(&shown);
         if (key->default_text != NULL) {
-            assert_true(value_parse(key->kind, &key->limits, key->default_text, &field, NULL));
-            value_format(key->kind, &field, &shown);
+            assert_true(value_parse(key->type, &limits, key->default_text, &field, NULL));
+            value_format(key->type, &field, &shown);
             assert_true(slice_equal_str(buf_slice(&shown), key->default_text));
         }
-        value_fini(key->kind, &field);
+        value_fini(key->type, &field);
         buf_fini(&shown);
     }
 }
 
 static void
-each_key_has_a_name_of_its_own_and_one_sentence(void **state)
+each_key_has_a_name_of_its_own_and_a_text(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < conf_keys_count(); i++) {
-        const struct conf_key *key = conf_key_at(i);
-        const size_t len = strlen(key->doc);
-        assert_true(len > 10 && key->doc[len - 1] == '.');
-        for (size_t s = 0; s < CONF_SECTIONS_COUNT; s++) {
-            if (conf_key_in(key, (enum conf_section)s)) {
-                assert_int_equal(conf_key_find((enum conf_section)s, key->name), i);
-            }
-        }
+    for (size_t i = 0; i < conf_entries_count(); i++) {
+        const struct conf_entry entry = conf_entry_at(i);
+        const size_t len = strlen(entry.key->text);
+        struct conf_entry found;
+        assert_int_equal(entry.number, i);
+        assert_true(len > 10 && entry.key->text[len - 1] == '.');
+        assert_true(conf_entry_find(entry.section, entry.key->name, &found));
+        assert_int_equal(found.number, i);
     }
 }
 
 static void
-misspelt_names_have_a_nearest_one(void **state)
+each_entry_is_found_by_the_name_that_it_is_shown_with(void **state)
 {
     (void)state;
-    assert_string_equal(conf_key_nearest(CONF_SECTION_TEAL, "listen_prt"), "listen_port");
-    assert_string_equal(conf_key_nearest(CONF_SECTION_TEAL, "max_client_conns"), "max_client_conn");
-    assert_string_equal(conf_key_nearest(CONF_SECTION_GREEN, "hosst"), "host");
-    assert_null(conf_key_nearest(CONF_SECTION_GREEN, "listen_port"));
-    assert_null(conf_key_nearest(CONF_SECTION_TEAL, "zzz"));
-    assert_null(conf_key_nearest(CONF_SECTION_TEAL, ""));
-    assert_null(conf_key_nearest(CONF_SECTION_TEAL,
-                                 "a_name_that_is_longer_than_any_key_could_ever_be"
-                                 "_and_then_some"));
-    assert_string_equal(conf_section_nearest("gren"), "green");
-    assert_null(conf_section_nearest("databases"));
+    struct conf_entry found;
+    for (size_t i = 0; i < conf_entries_count(); i++) {
+        const struct conf_entry entry = conf_entry_at(i);
+        struct buf name;
+        buf_init(&name);
+        conf_entry_put_shown(&entry, &name);
+        buf_put_u8(&name, 0);
+        assert_true(conf_entry_find_shown((const char *)buf_slice(&name).p, &found));
+        assert_int_equal(found.number, i);
+        buf_fini(&name);
+    }
+    static const char *const bad[] = {"", "host", "blue", "blue.", "green.lag_max", "teal.workers"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        assert_false(conf_entry_find_shown(bad[i], &found));
+    }
+}
+
+static void
+sections_are_found_by_their_names(void **state)
+{
+    (void)state;
+    enum conf_section section;
+    for (size_t i = 0; i < CONF_SECTIONS_COUNT; i++) {
+        assert_true(conf_section_find(conf_section_name((enum conf_section)i), &section));
+        assert_int_equal(section, i);
+        assert_true(strlen(conf_section_text(section)) > 10);
+    }
+    assert_false(conf_section_find("Teal", &section));
+}
+
+static void
+fields_do_not_overlap(void **state)
+{
+    (void)state;
+    struct conf c;
+    for (size_t i = 0; i < conf_entries_count(); i++) {
+        const struct conf_entry a = conf_entry_at(i);
+        for (size_t j = 0; j < i; j++) {
+            const struct conf_entry b = conf_entry_at(j);
+            assert_ptr_not_equal(conf_field(&c, &a), conf_field(&c, &b));
+        }
+    }
 }
 
 static void
@@ -75,9 +106,13 @@ the_same_row_has_a_field_on_each_side(void **state)
 {
     (void)state;
     struct conf c;
-    const struct conf_key *key = conf_key_at(conf_key_find(CONF_SECTION_BLUE, "port"));
-    assert_ptr_equal(conf_field(&c, key, CONF_SECTION_BLUE), &c.node[SIDE_BLUE].port);
-    assert_ptr_equal(conf_field_const(&c, key, CONF_SECTION_GREEN), &c.node[SIDE_GREEN].port);
+    struct conf_entry blue;
+    struct conf_entry green;
+    assert_true(conf_entry_find(CONF_SECTION_BLUE, "port", &blue));
+    assert_true(conf_entry_find(CONF_SECTION_GREEN, "port", &green));
+    assert_ptr_equal(blue.key, green.key);
+    assert_ptr_equal(conf_field(&c, &blue), &c.node[SIDE_BLUE].port);
+    assert_ptr_equal(conf_field_const(&c, &green), &c.node[SIDE_GREEN].port);
 }
 
 int
@@ -85,8 +120,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_default_is_within_limits_and_is_shown_as_written),
-        cmocka_unit_test(each_key_has_a_name_of_its_own_and_one_sentence),
-        cmocka_unit_test(misspelt_names_have_a_nearest_one),
+        cmocka_unit_test(each_key_has_a_name_of_its_own_and_a_text),
+        cmocka_unit_test(each_entry_is_found_by_the_name_that_it_is_shown_with),
+        cmocka_unit_test(sections_are_found_by_their_names),
+        cmocka_unit_test(fields_do_not_overlap),
         cmocka_unit_test(the_same_row_has_a_field_on_each_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* test_load.c — reading teal.ini: what it may say, and every kind of mistake with its line. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "conf/conf.h"
+#include "conf/load.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "conf/value.h"
 
-#include "conf/conf.h"
+#include "conf/fields.h"
 #include "model/percent.h"
 
 #include <setjmp.h>
@@ -16,7 +16,7 @@
 static const struct value_limits none = {0, 0, false};
 
 static const struct {
-    enum value_kind kind;
+    enum value_type type;
     const char *text;
     bool ok;
     uint64_t value;
@@ -64,11 +64,11 @@ quantities_have_units_and_no_wrap(void **state)
         uint64_t value = 42;
         struct buf shown;
         buf_init(&shown);
-        const bool ok = value_parse(numbers[i].kind, &none, numbers[i].text, &value, NULL);
+        const bool ok = value_parse(numbers[i].type, &none, numbers[i].text, &value, NULL);
         assert_int_equal(ok, numbers[i].ok);
         assert_int_equal(value, ok ? numbers[i].value : 42);
         if (ok) {
-            value_format(numbers[i].kind, &value, &shown);
+            value_format(numbers[i].type, &value, &shown);
             assert_true(slice_equal_str(buf_slice(&shown), numbers[i].shown));
         }
         buf_fini(&shown);
@@ -158,6 +158,33 @@ choices_are_their_words(void **state)
     assert_false(value_parse(VALUE_BOOL, &none, "2", &yes, NULL));
 }
 
+/* The words of a choice are its name, with bars between. */
+static void
+each_word_of_each_choice_is_shown_as_written(void **state)
+{
+    (void)state;
+    for (int type = VALUE_AUTH_TYPE; type < VALUE_TYPES_COUNT; type++) {
+        const char *p = value_type_name((enum value_type)type);
+        unsigned count = 0;
+        for (; *p != '\0'; count++) {
+            char word[32] = "";
+            unsigned choice = 99;
+            const size_t len = strcspn(p, "|");
+            struct buf shown;
+            buf_init(&shown);
+            assert_true(len > 0 && len < sizeof(word));
+            memcpy(word, p, len);
+            assert_true(value_parse((enum value_type)type, &none, word, &choice, NULL));
+            assert_int_equal(choice, count);
+            value_format((enum value_type)type, &choice, &shown);
+            assert_true(slice_equal_str(buf_slice(&shown), word));
+            buf_fini(&shown);
+            p += len + (p[len] == '|' ? 1 : 0);
+        }
+        assert_true(count >= 2);
+    }
+}
+
 static void
 lists_split_at_commas_and_add_up(void **state)
 {
@@ -189,6 +216,7 @@ main(void)
         cmocka_unit_test(ports_counts_and_modes_are_whole_numbers),
         cmocka_unit_test(a_share_is_written_in_whole_percent_and_kept_in_hundredths),
         cmocka_unit_test(choices_are_their_words),
+        cmocka_unit_test(each_word_of_each_choice_is_shown_as_written),
         cmocka_unit_test(lists_split_at_commas_and_add_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

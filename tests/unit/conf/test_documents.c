@@ -1,7 +1,7 @@
-/* test_print.c — the sample and the manual in the tree are what the table prints. */
+/* test_documents.c — the sample and the manual in the tree are what the table prints. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "base/file.h"
-#include "conf/conf.h"
+#include "conf/manual.h"
+#include "conf/sample.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +10,9 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "base/file.h"
+#include "conf/load.h"
 
 /* Runs in the source tree. */
 static void
@@ -28,7 +31,7 @@ sample_in_the_tree_is_current(void **state)
     (void)state;
     struct buf printed;
     buf_init(&printed);
-    conf_print_sample(&printed);
+    sample_print(&printed);
     assert_file_equals("config/teal.ini", &printed);
     buf_fini(&printed);
 }
@@ -39,7 +42,7 @@ manual_in_the_tree_is_current(void **state)
     (void)state;
     struct buf printed;
     buf_init(&printed);
-    conf_print_manual(&printed);
+    manual_print(&printed);
     assert_file_equals("config/man/teal.ini.5", &printed);
     buf_fini(&printed);
 }
@@ -66,7 +69,7 @@ sample_with_every_line_switched_on_is_the_default(void **state)
     buf_init(&sample);
     buf_init(&on);
     buf_init(&names);
-    conf_print_sample(&sample);
+    sample_print(&sample);
     buf_put_u8(&sample, 0);
     const char *text = (const char *)buf_slice(&sample).p;
     for (size_t i = 0; text[i] != '\0'; i++) {
