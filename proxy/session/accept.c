@@ -1,7 +1,7 @@
 /* accept.c — new clients. See accept.h.
  *
  * A few a turn, so that a storm of connects does not starve
- * those who are in. When descriptors run out a reserve is given up for a moment to tell the client
+ * those that are in. When descriptors run out a reserve is given up for a moment to tell the client
  * so: a client that is told can go elsewhere, one that hangs in the backlog cannot. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/accept.h"
@@ -98,7 +98,7 @@ refuse_for_lack_of_descriptors(struct worker *w, int listener)
         (void)err_set(&err, SQLSTATE_TOO_MANY_CONNECTIONS,
                       "the proxy has run out of file descriptors");
         message_put_error(&out, "FATAL", &err);
-        /* One try: who does not take it learns the same from the close. */
+        /* One try: a client that does not take it learns the same from the close. */
         (void)send(fd, buf_slice(&out).p, buf_len(&out), MSG_NOSIGNAL);
         (void)shutdown(fd, SHUT_WR);
         (void)close(fd);

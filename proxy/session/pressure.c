@@ -1,7 +1,7 @@
 /* pressure.c — memory. See pressure.h.
  *
- * Idle backends are not closed when memory is tight: they own no buffers here, and who comes next
- * would have to log in again. */
+ * Idle backends are not closed when memory is tight: they own no buffers here, and the next
+ * transaction would have to wait for a new login. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/pressure.h"
 

@@ -1,4 +1,4 @@
-/* admission.c — who may come in. See admission.h.
+/* admission.c — which clients may come in. See admission.h.
  *
  * The limits by user and database are looked at when the client has proved who it is: before that
  * anybody could use up a user's places. max_client_conn is looked at when the start-up packet is

@@ -1,5 +1,5 @@
-/* admission.h — who may come in: limits by address, by user and by database, and of those who log
- * in.
+/* admission.h — which clients may come in: limits by address, by user and by database, and of
+ * those that log in.
  *
  * max_client_conn is not here: see startup.c. Over a limit a client is told (53300), and has ended.
  */

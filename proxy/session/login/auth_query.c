@@ -12,7 +12,7 @@
 #include "topo/conninfo.h"
 
 enum {
-    ENTRIES_MAX = 10000, /* names kept, found or not: who tries out names fills it */
+    ENTRIES_MAX = 10000, /* names kept, found or not: a client that tries out names fills it */
     ASKING_MAX = 1000,   /* names asked for at one time */
     QUERY_TIMEOUT_US = 5 * 1000 * 1000,
 };

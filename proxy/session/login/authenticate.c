@@ -1,8 +1,8 @@
 /* authenticate.c — a client proves who it is. See authenticate.h.
  *
  * Whether a user exists is told to nobody: an unknown one is asked for SCRAM and refused at the
- * same point with the same words. md5 is the exception, as in PostgreSQL: who is asked for it
- * exists. */
+ * same point with the same words. md5 is the exception, as in PostgreSQL: a user that is
+ * asked for it exists. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/login/authenticate.h"
 
@@ -262,7 +262,7 @@ on_delay_over(void *arg)
     }
 }
 
-/* Over a Unix socket nobody guesses who could not do worse. */
+/* Whoever could guess over a Unix socket can do worse already. */
 static bool
 is_guess(const struct session *s, const struct err *err)
 {
@@ -430,7 +430,7 @@ scram_answer(struct session *s, struct slice body)
 
 /* ---- md5 ---- */
 
-/* As in PostgreSQL: who has a verifier is asked for SCRAM, and so is who has nothing. */
+/* As in PostgreSQL: a user with a verifier is asked for SCRAM, and so is one without a password. */
 static void
 md5_ask(struct session *s)
 {

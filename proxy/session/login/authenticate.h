@@ -12,10 +12,10 @@
  *   - look_up in authenticate.c: whoever finds a user later calls authenticate_found;
  *   - the answer of a method, after setting step to AUTH_CHECKING: whoever has the outcome later
  *     calls authenticate_succeed, authenticate_fail or authenticate_again.
- * Both may be called at once as well. Keys from a plain password come late (keysmith.h): then the
- * answer is left in s->in, and taken on again when they are there. Who calls them later, from a
- * callback of its own, first asks session_is_open, and afterwards calls authenticate_resume. What
- * such a step holds is given back in authenticate_fini. */
+ * Both may be called at once as well. Keys from a plain password come late (key_derivation.h): then
+ * the answer stays in the input, and is processed again when they are there. A callback that calls
+ * them later first asks session_is_open, and afterwards session_wake. What such a step holds is given
+ * back in authenticate_fini. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SESSION_LOGIN_AUTHENTICATE_H
 #define TEAL_SESSION_LOGIN_AUTHENTICATE_H
@@ -46,7 +46,7 @@ struct auth_attempt {
     const struct user *user; /* borrowed from access or found; NULL when nobody knows the name */
     struct auth_query_waiter waiter; /* while it waits for that */
     struct session *session;         /* borrowed: its own */
-    bool answer_is_late;             /* the input of the turn it was asked in has been taken on */
+    bool answer_is_late;             /* it comes by a callback, outside of the session's turn */
     struct scram_server scram;
     bool scram_first_seen;
     struct keysmith_order *keys; /* owned by the keysmith: keys that are being derived, or NULL */
