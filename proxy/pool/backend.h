@@ -20,7 +20,7 @@
 #include "pool/settings.h"
 #include "wire/flow.h"
 
-struct keysmith_order;
+struct key_request;
 struct pool;
 struct pool_waiter;
 
@@ -67,7 +67,7 @@ struct backend {
     struct scram_client scram;
     bool scram_verified; /* the server has proved that it knows the secret */
     bool scram_started;
-    struct keysmith_order *keys; /* owned by the keysmith: keys that are being derived, or NULL */
+    struct key_request *keys; /* owned by the key_derivation: keys that are being derived, or NULL */
     bool keys_asked;             /* once is enough */
 };
 

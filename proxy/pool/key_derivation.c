@@ -1,14 +1,14 @@
-/* keysmith.c — keys from passwords, computed in threads of their own. See keysmith.h.
+/* key_derivation.c — keys from passwords, computed in threads of their own. See key_derivation.h.
  *
- *     asker:   order -> its job's orders (a new job: also into the queue)
- *     thread:  job from the queue, derive, each order -> delivered, posted to its asker
- *     asker:   done, order freed
+ *     asker:   request -> its job's requests (a new job: also into the queue)
+ *     thread:  job from the queue, derive, each request -> delivered, posted to its asker
+ *     asker:   done, request freed
  *
- * An order is in one list at any time and is freed on its asker's thread, or by keysmith_free. Who
- * cancels leaves it where it is, without a callback. The lock guards the lists and is held for
- * nothing else, least of all the posting to a mailbox. */
+ * A request is in one list at any time and is freed on its asker's thread, or by
+ * key_derivation_free. Cancelling leaves it where it is, without a callback. The lock guards the
+ * lists and is held for nothing else: never while something is computed or posted to a mailbox. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "pool/keysmith.h"
+#include "pool/key_derivation.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -21,82 +21,82 @@
 #include "base/mem.h"
 #include "base/rand.h"
 
-enum { SMITHS_COUNT = 2, SMITH_NICE = 5 };
+enum { THREADS_COUNT = 2, THREAD_NICE = 5 };
 
-struct keysmith_order {
-    struct list node;          /* in its job, then in keysmith->delivered; under the lock */
-    struct keysmith *keysmith; /* borrowed */
-    struct mailbox *mailbox;   /* borrowed */
-    keysmith_done_fn *done;    /* NULL when cancelled; the asker's thread only */
-    void *arg;                 /* borrowed */
+struct key_request {
+    struct list node;             /* in its job, then in owner->delivered; under the lock */
+    struct key_derivation *owner; /* borrowed */
+    struct mailbox *mailbox;      /* borrowed */
+    key_derivation_done_fn *done; /* NULL when cancelled; the asker's thread only */
+    void *arg;                    /* borrowed */
     bool ok;
     struct scram_keys keys; /* secret */
 };
 
 struct job {
-    struct list node;   /* in the queue until a thread takes it */
-    struct list orders; /* of struct keysmith_order */
-    struct buf key;     /* in by_key; empty for a job of its own */
-    char *password;     /* owned, secret */
+    struct list node;     /* in the queue until a thread takes it */
+    struct list requests; /* of struct key_request */
+    struct buf key;       /* in by_key; empty for a job of its own */
+    char *password;       /* owned, secret */
     struct scram_need need;
     struct scram_cache *cache; /* shared (ref); NULL when the keys are for the asker only */
 };
 
-struct keysmith {
-    pthread_t threads[SMITHS_COUNT];
+struct key_derivation {
+    pthread_t threads[THREADS_COUNT];
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t work;
     struct list queue;     /* of struct job, the oldest first */
-    struct list delivered; /* of struct keysmith_order: posted, not taken yet */
+    struct list delivered; /* of struct key_request: posted, not taken yet */
     struct map by_key;     /* -> struct job, queued or being worked on */
     bool ended;
 };
 
 static void
-lock(struct keysmith *k)
+lock(struct key_derivation *d)
 {
-    CHECK(pthread_mutex_lock(&k->lock) == 0);
+    CHECK(pthread_mutex_lock(&d->lock) == 0);
 }
 
 static void
-unlock(struct keysmith *k)
+unlock(struct key_derivation *d)
 {
-    CHECK(pthread_mutex_unlock(&k->lock) == 0);
+    CHECK(pthread_mutex_unlock(&d->lock) == 0);
 }
 
-/* ---- orders ---- */
+/* ---- requests ---- */
 
 static void
-order_free(struct keysmith_order *order)
+request_free(struct key_request *request)
 {
-    mem_wipe_free(order, sizeof(*order));
+    mem_wipe_free(request, sizeof(*request));
 }
 
 /* On the asker's thread. */
 static void
-order_deliver(void *arg)
+request_deliver(void *arg)
 {
-    struct keysmith_order *order = arg;
-    lock(order->keysmith);
-    list_remove(&order->node);
-    unlock(order->keysmith);
-    if (order->done != NULL) {
-        order->done(order->arg, order->ok ? &order->keys : NULL);
+    struct key_request *request = arg;
+    lock(request->owner);
+    list_remove(&request->node);
+    unlock(request->owner);
+    if (request->done != NULL) {
+        request->done(request->arg, request->ok ? &request->keys : NULL);
     }
-    order_free(order);
+    request_free(request);
 }
 
 void
-keysmith_cancel(struct keysmith_order *order)
+key_derivation_cancel(struct key_request *request)
 {
-    if (order != NULL) {
-        order->done = NULL;
+    if (request != NULL) {
+        request->done = NULL;
     }
 }
 
 /* ---- jobs ---- */
 
-/* What makes two orders one. The cache stands for its user, and lives as long as the job. */
+/* What makes two requests one. The cache stands for its user, and lives as long as the job. */
 static struct buf
 job_key(const struct scram_need *need, const struct scram_cache *cache)
 {
@@ -115,7 +115,7 @@ job_new(const char *password, const struct scram_need *need, struct scram_cache 
 {
     struct job *job = xcalloc(1, sizeof(*job));
     list_init(&job->node);
-    list_init(&job->orders);
+    list_init(&job->requests);
     job->key = job_key(need, cache);
     job->password = xstrdup(password);
     job->need = *need;
@@ -126,7 +126,7 @@ job_new(const char *password, const struct scram_need *need, struct scram_cache 
 static void
 job_free(struct job *job)
 {
-    CHECK(list_empty(&job->orders));
+    CHECK(list_empty(&job->requests));
     scram_cache_unref(job->cache);
     mem_wipe_free(job->password, strlen(job->password));
     buf_fini(&job->key);
@@ -135,90 +135,90 @@ job_free(struct job *job)
 
 /* The job of this key that is not over, or the given one, which is then queued. */
 static struct job *
-job_join_locked(struct keysmith *k, struct job *fresh)
+job_join_locked(struct key_derivation *d, struct job *fresh)
 {
     const struct slice key = buf_slice(&fresh->key);
-    struct job *job = key.len == 0 ? NULL : map_get(&k->by_key, key);
+    struct job *job = key.len == 0 ? NULL : map_get(&d->by_key, key);
     if (job != NULL) {
         return job;
     }
     if (key.len > 0) {
-        CHECK(map_put(&k->by_key, key, fresh) == NULL);
+        CHECK(map_put(&d->by_key, key, fresh) == NULL);
     }
-    list_push_back(&k->queue, &fresh->node);
-    CHECK(pthread_cond_signal(&k->work) == 0);
+    list_push_back(&d->queue, &fresh->node);
+    CHECK(pthread_cond_signal(&d->work) == 0);
     return fresh;
 }
 
-struct keysmith_order *
-keysmith_ask(struct keysmith *k, struct mailbox *mailbox, const char *password,
-             const struct scram_need *need, struct scram_cache *cache, keysmith_done_fn *done,
-             void *arg)
+struct key_request *
+key_derivation_ask(struct key_derivation *d, struct mailbox *mailbox, const char *password,
+                   const struct scram_need *need, struct scram_cache *cache,
+                   key_derivation_done_fn *done, void *arg)
 {
     CHECK(done != NULL && need->salt_len > 0 && need->iterations > 0);
-    struct keysmith_order *order = xcalloc(1, sizeof(*order));
+    struct key_request *request = xcalloc(1, sizeof(*request));
     struct job *fresh = job_new(password, need, cache);
-    list_init(&order->node);
-    order->keysmith = k;
-    order->mailbox = mailbox;
-    order->done = done;
-    order->arg = arg;
-    lock(k);
-    struct job *job = job_join_locked(k, fresh);
-    list_push_back(&job->orders, &order->node);
-    unlock(k);
+    list_init(&request->node);
+    request->owner = d;
+    request->mailbox = mailbox;
+    request->done = done;
+    request->arg = arg;
+    lock(d);
+    struct job *job = job_join_locked(d, fresh);
+    list_push_back(&job->requests, &request->node);
+    unlock(d);
     if (job != fresh) {
         job_free(fresh);
     }
-    return order;
+    return request;
 }
 
 /* ---- a thread ---- */
 
 /* Waits for work; NULL at the end. */
 static struct job *
-job_take(struct keysmith *k)
+job_take(struct key_derivation *d)
 {
     struct job *job = NULL;
-    lock(k);
-    while (!k->ended && list_empty(&k->queue)) {
-        CHECK(pthread_cond_wait(&k->work, &k->lock) == 0);
+    lock(d);
+    while (!d->ended && list_empty(&d->queue)) {
+        CHECK(pthread_cond_wait(&d->work, &d->lock) == 0);
     }
-    if (!k->ended) {
-        job = LIST_OBJECT(list_first(&k->queue), struct job, node);
+    if (!d->ended) {
+        job = LIST_OBJECT(list_first(&d->queue), struct job, node);
         list_remove(&job->node);
     }
-    unlock(k);
+    unlock(d);
     return job;
 }
 
 /* From here on nobody joins the job. */
 static void
-job_close(struct keysmith *k, struct job *job)
+job_close(struct key_derivation *d, struct job *job)
 {
-    lock(k);
+    lock(d);
     if (buf_len(&job->key) > 0) {
-        CHECK(map_remove(&k->by_key, buf_slice(&job->key)) == job);
+        CHECK(map_remove(&d->by_key, buf_slice(&job->key)) == job);
     }
-    unlock(k);
+    unlock(d);
 }
 
-static struct keysmith_order *
-order_hand_over(struct keysmith *k, struct job *job)
+static struct key_request *
+request_hand_over(struct key_derivation *d, struct job *job)
 {
-    struct keysmith_order *order = NULL;
-    lock(k);
-    if (!list_empty(&job->orders)) {
-        order = LIST_OBJECT(list_first(&job->orders), struct keysmith_order, node);
-        list_remove(&order->node);
-        list_push_back(&k->delivered, &order->node);
+    struct key_request *request = NULL;
+    lock(d);
+    if (!list_empty(&job->requests)) {
+        request = LIST_OBJECT(list_first(&job->requests), struct key_request, node);
+        list_remove(&request->node);
+        list_push_back(&d->delivered, &request->node);
     }
-    unlock(k);
-    return order;
+    unlock(d);
+    return request;
 }
 
 static void
-job_do(struct keysmith *k, struct job *job)
+job_do(struct key_derivation *d, struct job *job)
 {
     struct scram_keys keys;
     const struct slice salt = slice_of(job->need.salt, job->need.salt_len);
@@ -230,25 +230,25 @@ job_do(struct keysmith *k, struct job *job)
             scram_cache_put(job->cache, &keys);
         }
     }
-    job_close(k, job);
-    for (struct keysmith_order *order = order_hand_over(k, job); order != NULL;
-         order = order_hand_over(k, job)) {
-        order->ok = ok;
-        order->keys = keys;
-        mailbox_post(order->mailbox, order_deliver, order); /* and it is the asker's */
+    job_close(d, job);
+    for (struct key_request *request = request_hand_over(d, job); request != NULL;
+         request = request_hand_over(d, job)) {
+        request->ok = ok;
+        request->keys = keys;
+        mailbox_post(request->mailbox, request_deliver, request); /* and it is the asker's */
     }
     scram_keys_wipe(&keys);
     job_free(job);
 }
 
 static void *
-smith_main(void *arg)
+thread_main(void *arg)
 {
-    struct keysmith *k = arg;
+    struct key_derivation *d = arg;
     /* Of this thread alone, on Linux; without it the burst takes its full share. */
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), SMITH_NICE);
-    for (struct job *job = job_take(k); job != NULL; job = job_take(k)) {
-        job_do(k, job);
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), THREAD_NICE);
+    for (struct job *job = job_take(d); job != NULL; job = job_take(d)) {
+        job_do(d, job);
     }
     return NULL;
 }
@@ -256,58 +256,58 @@ smith_main(void *arg)
 /* ---- start and end ---- */
 
 /* Signals are the control thread's. */
-struct keysmith *
-keysmith_new(void)
+struct key_derivation *
+key_derivation_new(void)
 {
     sigset_t all;
     sigset_t before;
-    struct keysmith *k = xcalloc(1, sizeof(*k));
-    CHECK(pthread_mutex_init(&k->lock, NULL) == 0);
-    CHECK(pthread_cond_init(&k->work, NULL) == 0);
-    list_init(&k->queue);
-    list_init(&k->delivered);
-    map_init(&k->by_key, rand_u64());
+    struct key_derivation *d = xcalloc(1, sizeof(*d));
+    CHECK(pthread_mutex_init(&d->lock, NULL) == 0);
+    CHECK(pthread_cond_init(&d->work, NULL) == 0);
+    list_init(&d->queue);
+    list_init(&d->delivered);
+    map_init(&d->by_key, rand_u64());
     (void)sigfillset(&all);
     CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    for (size_t i = 0; i < SMITHS_COUNT; i++) {
-        CHECK(pthread_create(&k->threads[i], NULL, smith_main, k) == 0);
+    for (size_t i = 0; i < THREADS_COUNT; i++) {
+        CHECK(pthread_create(&d->threads[i], NULL, thread_main, d) == 0);
     }
     CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
-    return k;
+    return d;
 }
 
 static void
-orders_drop(struct list *orders)
+requests_drop(struct list *requests)
 {
-    LIST_EACH(node, orders)
+    LIST_EACH(node, requests)
     {
         list_remove(node);
-        order_free(LIST_OBJECT(node, struct keysmith_order, node));
+        request_free(LIST_OBJECT(node, struct key_request, node));
     }
 }
 
 void
-keysmith_free(struct keysmith *k)
+key_derivation_free(struct key_derivation *d)
 {
-    if (k == NULL) {
+    if (d == NULL) {
         return;
     }
-    lock(k);
-    k->ended = true;
-    CHECK(pthread_cond_broadcast(&k->work) == 0);
-    unlock(k);
-    for (size_t i = 0; i < SMITHS_COUNT; i++) {
-        CHECK(pthread_join(k->threads[i], NULL) == 0);
+    lock(d);
+    d->ended = true;
+    CHECK(pthread_cond_broadcast(&d->work) == 0);
+    unlock(d);
+    for (size_t i = 0; i < THREADS_COUNT; i++) {
+        CHECK(pthread_join(d->threads[i], NULL) == 0);
     }
-    LIST_EACH(node, &k->queue)
+    LIST_EACH(node, &d->queue)
     {
         struct job *job = LIST_OBJECT(node, struct job, node);
-        orders_drop(&job->orders);
+        requests_drop(&job->requests);
         job_free(job);
     }
-    orders_drop(&k->delivered);
-    map_fini(&k->by_key);
-    CHECK(pthread_cond_destroy(&k->work) == 0);
-    CHECK(pthread_mutex_destroy(&k->lock) == 0);
-    mem_free(k);
+    requests_drop(&d->delivered);
+    map_fini(&d->by_key);
+    CHECK(pthread_cond_destroy(&d->work) == 0);
+    CHECK(pthread_mutex_destroy(&d->lock) == 0);
+    mem_free(d);
 }

@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "net/tls.h"
-#include "pool/keysmith.h"
+#include "pool/key_derivation.h"
 #include "pool/pool_internal.h"
 #include "wire/message.h"
 
@@ -584,7 +584,7 @@ awaits_keys(struct backend *b, uint8_t type, struct slice body)
         return false;
     }
     b->keys_asked = true;
-    b->keys = keysmith_ask(config->keysmith, config->mailbox, secret.password, &need, secret.cache,
+    b->keys = key_derivation_ask(config->key_derivation, config->mailbox, secret.password, &need, secret.cache,
                            on_keys, b);
     stream_want(&b->stream, 0);
     return true;

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
-#include "pool/keysmith.h"
+#include "pool/key_derivation.h"
 #include "pool/pool_internal.h"
 #include "wire/message.h"
 
@@ -156,7 +156,7 @@ backend_close(struct backend *b)
         (void)stream_send(&b->stream, terminate, sizeof(terminate), &n);
     }
     b->state = BACKEND_CLOSED;
-    keysmith_cancel(b->keys);
+    key_derivation_cancel(b->keys);
     b->owner = NULL;
     backend_unreserve(b);
     stream_close(&b->stream);

@@ -39,7 +39,7 @@ struct pool_ops {
     void (*ready)(struct backend *b, unsigned ready);
 };
 
-struct keysmith;
+struct key_derivation;
 struct mailbox;
 struct pool_registry;
 struct pools;
@@ -48,7 +48,7 @@ struct pools;
 struct pools_config {
     struct loop *loop;              /* borrowed */
     struct pool_registry *registry; /* borrowed */
-    struct keysmith *keysmith;      /* borrowed */
+    struct key_derivation *key_derivation;      /* borrowed */
     struct mailbox *mailbox;        /* borrowed: of the loop's thread */
     uint32_t worker;
     const struct pool_ops *ops;      /* borrowed for ever */

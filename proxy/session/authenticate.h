@@ -12,8 +12,8 @@
  *   - look_up in authenticate.c: whoever finds a user later calls authenticate_found;
  *   - the answer of a method, after setting step to AUTH_CHECKING: whoever has the outcome later
  *     calls authenticate_succeed, authenticate_fail or authenticate_again.
- * Both may be called at once as well. Keys from a plain password come late (keysmith.h): then the
- * answer is left in s->in, and taken on again when they are there. Who calls them later, from a
+ * Both may be called at once as well. Keys from a plain password come late (key_derivation.h): then
+ * the answer is left in s->in, and taken on again when they are there. Who calls them later, from a
  * callback of its own, first asks session_is_open, and afterwards calls authenticate_resume. What
  * such a step holds is given back in authenticate_fini. */
 /* SPDX-License-Identifier: PostgreSQL */
@@ -24,7 +24,7 @@
 #include "auth/scram.h"
 #include "auth/users.h"
 #include "pool/access.h"
-#include "pool/keysmith.h"
+#include "pool/key_derivation.h"
 #include "session/session.h"
 #include "session/userquery.h"
 
@@ -49,11 +49,11 @@ struct auth_attempt {
     bool answer_is_late;            /* the input of the turn it was asked in has been taken on */
     struct scram_server scram;
     bool scram_first_seen;
-    struct keysmith_order *keys; /* owned by the keysmith: keys that are being derived, or NULL */
-    bool keys_asked;             /* once is enough */
-    uint8_t salt[MD5_SALT_LEN];  /* of md5 */
-    struct timer *delay;         /* owned: until a bad password is answered; NULL for none */
-    struct err failure;          /* what is then said */
+    struct key_request *keys;   /* owned by the key derivation; NULL when none is under way */
+    bool keys_asked;            /* once is enough */
+    uint8_t salt[MD5_SALT_LEN]; /* of md5 */
+    struct timer *delay;        /* owned: until a bad password is answered; NULL for none */
+    struct err failure;         /* what is then said */
 };
 
 /* The start-up packet has been taken: begins. Ends in SESSION_LOGIN at once when nothing is asked.

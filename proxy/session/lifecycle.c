@@ -70,7 +70,7 @@ worker_init(struct worker *w, struct workers *workers, uint32_t index, const str
     w->pools = pools_new(&(struct pools_config){
         .loop = w->loop,
         .registry = workers->registry,
-        .keysmith = workers->keysmith,
+        .key_derivation = workers->key_derivation,
         .mailbox = w->mailbox,
         .worker = index,
         .ops = &pool_callbacks,

@@ -74,10 +74,10 @@ struct worker {
 };
 
 struct workers {
-    struct pool_registry *registry; /* owned */
-    struct keysmith *keysmith;      /* owned */
-    struct census *census;          /* owned */
-    atomic_int pressure;            /* enum pressure: of memory */
+    struct pool_registry *registry;        /* owned */
+    struct key_derivation *key_derivation; /* owned */
+    struct census *census;                 /* owned */
+    atomic_int pressure;                   /* enum pressure: of memory */
     struct workers_ops ops;
     uint32_t count;
     struct worker *items; /* owned */
