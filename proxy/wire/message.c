@@ -197,6 +197,7 @@ message_put_error(struct buf *b, const char *severity, const struct err *err)
     put_error_field(b, 'V', severity);
     put_error_field(b, 'C', err->sqlstate);
     put_error_field(b, 'M', err->text);
+    put_error_field(b, 'D', err->detail);
     put_error_field(b, 'H', err->hint);
     buf_put_u8(b, 0);
     message_end(b, begun);
