@@ -283,6 +283,7 @@ place_seek(struct session *s, enum sql_class class)
         return false;
     }
     s->waiter.startup = s->settings;
+    s->waiter.logs_in = s->phase == SESSION_LOGIN;
     struct backend *b = pool_acquire(pool_of(s), s, &s->waiter);
     if (b == NULL) {
         s->query_known = false; /* the text it points at moves */

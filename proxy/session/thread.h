@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/stat.h"
 #include "pool/pool.h"
 #include "session/errors.h"
 #include "session/statement.h"
