@@ -204,7 +204,7 @@ put_startup(struct opening *o)
         put_param(&params, "replication", replication[key->use]);
     }
     const struct slice settings = settings_text(o->backend->settings);
-    buf_put(&params, settings.p, settings.len);
+    buf_put_slice(&params, settings);
     message_put_startup_text(&o->backend->out, buf_slice(&params));
     buf_fini(&params);
 }

@@ -168,7 +168,7 @@ answer_sasl(const struct request *r, struct err *err)
     const size_t begun = message_begin(r->out, 'p');
     buf_put_cstr(r->out, scram_channel_mechanism(&channel));
     buf_put_u32(r->out, (uint32_t)buf_len(&first));
-    buf_put(r->out, buf_slice(&first).p, buf_len(&first));
+    buf_put_slice(r->out, buf_slice(&first));
     message_end(r->out, begun);
     buf_fini(&first);
     return true;

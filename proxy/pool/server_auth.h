@@ -11,7 +11,7 @@
 #ifndef TEAL_POOL_SERVER_AUTH_H
 #define TEAL_POOL_SERVER_AUTH_H
 
-#include "auth/scram.h"
+#include "auth/scram_client.h"
 #include "auth/users.h"
 
 /* Of one login; a zeroed struct is one at its begin. */

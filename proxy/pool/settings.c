@@ -57,9 +57,9 @@ text_get(struct slice text, struct slice wanted, struct slice *value)
 static void
 put_pair(struct buf *b, struct slice name, struct slice value)
 {
-    buf_put(b, name.p, name.len);
+    buf_put_slice(b, name);
     buf_put_u8(b, 0);
-    buf_put(b, value.p, value.len);
+    buf_put_slice(b, value);
     buf_put_u8(b, 0);
 }
 

@@ -21,7 +21,7 @@
 #define TEAL_SESSION_AUTHENTICATE_H
 
 #include "auth/md5.h"
-#include "auth/scram.h"
+#include "auth/scram_server.h"
 #include "auth/users.h"
 #include "pool/access.h"
 #include "pool/key_derivation.h"
