@@ -123,21 +123,14 @@ map_remove(struct map *m, struct slice key)
     return value;
 }
 
-const struct map_entry *
-map_next_entry(const struct map *m, size_t *at)
+void *
+map_next(const struct map *m, size_t *at)
 {
     while (*at < m->size) {
         const struct map_entry *e = &m->entries[(*at)++];
         if (e->key != NULL) {
-            return e;
+            return e->value;
         }
     }
     return NULL;
-}
-
-void *
-map_next(const struct map *m, size_t *at)
-{
-    const struct map_entry *e = map_next_entry(m, at);
-    return e == NULL ? NULL : e->value;
 }

@@ -37,7 +37,5 @@ void *map_put(struct map *m, struct slice key, void *value);
 void *map_remove(struct map *m, struct slice key);
 /* Walks all values: start with *at = 0; NULL at the end. The map must not change meanwhile. */
 void *map_next(const struct map *m, size_t *at);
-/* The same, with the key. */
-const struct map_entry *map_next_entry(const struct map *m, size_t *at);
 
 #endif

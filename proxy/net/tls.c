@@ -301,7 +301,7 @@ tls_context_connecting(const struct tls_config *config, struct err *err)
     return c;
 }
 
-struct tls_context *
+static struct tls_context *
 tls_context_ref(struct tls_context *c)
 {
     CHECK(atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed) > 0);

@@ -51,7 +51,6 @@ MUST_CHECK struct tls_context *tls_context_accepting(const struct tls_config *co
 /* For those who connect. */
 MUST_CHECK struct tls_context *tls_context_connecting(const struct tls_config *config,
                                                       struct err *err);
-struct tls_context *tls_context_ref(struct tls_context *c);
 void tls_context_unref(struct tls_context *c); /* NULL is fine */
 enum tls_mode tls_context_mode(const struct tls_context *c);
 /* The mode with that name; false when there is none. */

@@ -231,12 +231,6 @@ settings_unref(struct settings_table *t, struct settings *s)
     mem_free(s);
 }
 
-bool
-settings_is_empty(const struct settings *s)
-{
-    return s->text_len == 0;
-}
-
 static void
 put_literal(struct buf *sql, struct slice value)
 {
