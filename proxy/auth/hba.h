@@ -1,5 +1,4 @@
-/* hba.h — who may come from where, and how they prove it: a file in the format of pg_hba.conf, and
- * the user name maps of pg_ident.conf.
+/* hba.h — who may come from where, and how they prove it: a file in the format of pg_hba.conf.
  *
  *     TYPE      DATABASE  USER   ADDRESS        METHOD         [map=NAME] [clientcert=verify-full]
  *     local     all       all                   peer
@@ -13,7 +12,7 @@
  * (+name, samerole), regular expressions, files within files, host names, and methods that Teal
  * does not have. A zeroed question fits no row.
  *
- * Pure, but for the count of references; any thread may read what it holds a reference to. */
+ * Pure; nobody changes a struct hba after it was loaded, so any thread may read it. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_AUTH_HBA_H
 #define TEAL_AUTH_HBA_H
@@ -47,27 +46,12 @@ struct hba_question {
 
 struct hba;
 
-/* The rows in the text; path is the name that mistakes show. The caller owns the one reference.
- * NULL when there is any mistake, with a line "FILE:LINE: TEXT\n" for each. */
+/* The rows in the text; path is the name that mistakes show. The caller owns them. NULL
+ * when there is any mistake, with a line "FILE:LINE: TEXT\n" for each. */
 MUST_CHECK struct hba *hba_load_slice(struct slice text, const char *path, struct buf *mistakes);
 MUST_CHECK struct hba *hba_load(const char *path, struct buf *mistakes);
-struct hba *hba_ref(struct hba *h);
-void hba_unref(struct hba *h); /* NULL is fine */
-size_t hba_count(const struct hba *h);
+void hba_free(struct hba *h); /* NULL is fine */
 /* The first row that fits; NULL when none does. Borrowed. */
 const struct hba_row *hba_find(const struct hba *h, const struct hba_question *q);
-
-/* User name maps: rows of a map's name, a name given by the system (of a certificate, of the
- * operating system) and the database user that it may be. */
-struct ident;
-MUST_CHECK struct ident *ident_load_slice(struct slice text, const char *path,
-                                          struct buf *mistakes);
-MUST_CHECK struct ident *ident_load(const char *path, struct buf *mistakes);
-struct ident *ident_ref(struct ident *i);
-void ident_unref(struct ident *i); /* NULL is fine */
-/* Whether the one that the system knows as system_name may be that user. map NULL: only who has the
- * same name. i may be NULL: no map is known. */
-bool ident_allows(const struct ident *i, const char *map, const char *system_name,
-                  const char *user);
 
 #endif

@@ -52,6 +52,21 @@ scram_keys_wipe(struct scram_keys *keys)
     explicit_bzero(keys, sizeof(*keys));
 }
 
+struct slice
+scram_key_slice(const uint8_t key[SCRAM_KEY_LEN])
+{
+    return slice_of(key, SCRAM_KEY_LEN);
+}
+
+void
+scram_key_xor(const uint8_t a[SCRAM_KEY_LEN], const uint8_t b[SCRAM_KEY_LEN],
+              uint8_t out[SCRAM_KEY_LEN])
+{
+    for (size_t i = 0; i < SCRAM_KEY_LEN; i++) {
+        out[i] = a[i] ^ b[i];
+    }
+}
+
 struct scram_cache *
 scram_cache_new(void)
 {

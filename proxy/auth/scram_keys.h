@@ -36,6 +36,10 @@ MUST_CHECK bool scram_keys_derive(struct scram_keys *out, const char *password, 
                                   uint32_t iterations);
 void scram_keys_wipe(struct scram_keys *keys);
 
+struct slice scram_key_slice(const uint8_t key[SCRAM_KEY_LEN]);
+void scram_key_xor(const uint8_t a[SCRAM_KEY_LEN], const uint8_t b[SCRAM_KEY_LEN],
+                   uint8_t out[SCRAM_KEY_LEN]);
+
 struct scram_cache;
 
 /* One reference, owned by the caller; the last one given back wipes and frees. */

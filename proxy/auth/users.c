@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "auth/md5.h"
+#include "auth/scram_server.h"
+#include "auth/scram_verifier.h"
 #include "base/file.h"
 #include "base/map.h"
 #include "base/mem.h"

@@ -35,6 +35,7 @@ struct user {
     struct scram_cache *keys;        /* shared (ref) with the same user of a later load */
 };
 
+struct scram_server;
 struct users;
 
 /* Reads the file. The caller owns the one reference. NULL when there is any mistake: each is then

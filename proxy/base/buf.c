@@ -165,6 +165,18 @@ buf_put_u32(struct buf *b, uint32_t v)
 }
 
 void
+buf_put_slice(struct buf *b, struct slice s)
+{
+    buf_put(b, s.p, s.len);
+}
+
+void
+buf_put_text(struct buf *b, const char *s)
+{
+    buf_put(b, s, strlen(s));
+}
+
+void
 buf_put_cstr(struct buf *b, const char *s)
 {
     buf_put(b, s, strlen(s) + 1);

@@ -55,6 +55,9 @@ void buf_put(struct buf *b, const void *p, size_t len);
 void buf_put_u8(struct buf *b, uint8_t v);
 void buf_put_u16(struct buf *b, uint16_t v);
 void buf_put_u32(struct buf *b, uint32_t v);
+void buf_put_slice(struct buf *b, struct slice s);
+/* Without its NUL. */
+void buf_put_text(struct buf *b, const char *s);
 /* With its NUL. */
 void buf_put_cstr(struct buf *b, const char *s);
 /* Formatted text, without a NUL. */

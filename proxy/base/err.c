@@ -12,6 +12,7 @@ err_clear(struct err *err)
 {
     err->sqlstate[0] = '\0';
     err->text[0] = '\0';
+    err->detail[0] = '\0';
     err->hint[0] = '\0';
 }
 
@@ -41,6 +42,7 @@ static void PRINTF_LIKE(3, 0)
 {
     CHECK(strlen(sqlstate) == 5);
     memcpy(err->sqlstate, sqlstate, sizeof(err->sqlstate));
+    err->detail[0] = '\0';
     err->hint[0] = '\0';
     const int len = vsnprintf(err->text, sizeof(err->text), fmt, args);
     if (len >= (int)sizeof(err->text)) {
@@ -55,6 +57,19 @@ err_set(struct err *err, const char *sqlstate, const char *fmt, ...)
         va_list args;
         va_start(args, fmt);
         err_write(err, sqlstate, fmt, args);
+        va_end(args);
+    }
+    return false;
+}
+
+bool
+err_detail(struct err *err, const char *fmt, ...)
+{
+    if (err != NULL) {
+        CHECK(err_is_set(err));
+        va_list args;
+        va_start(args, fmt);
+        (void)vsnprintf(err->detail, sizeof(err->detail), fmt, args);
         va_end(args);
     }
     return false;

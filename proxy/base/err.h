@@ -2,7 +2,8 @@
  *
  * A function that may fail returns bool and takes struct err * last. The error is written once, at
  * the place that knows: SQLSTATE (PostgreSQL appendix A), one sentence that says what failed on
- * what, and a hint that says what to do. It is a plain value, copied freely. */
+ * what, and where they help a detail (what is known beyond that) and a hint (what to do). It is a
+ * plain value, copied freely. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_BASE_ERR_H
 #define TEAL_BASE_ERR_H
@@ -11,12 +12,13 @@
 
 #include "base/check.h"
 
-enum { ERR_TEXT_MAX = 512, ERR_HINT_MAX = 256 };
+enum { ERR_TEXT_MAX = 512, ERR_DETAIL_MAX = 256, ERR_HINT_MAX = 256 };
 
 struct err {
     char sqlstate[6]; /* "" while there is no error */
     char text[ERR_TEXT_MAX];
-    char hint[ERR_HINT_MAX]; /* "" when there is nothing to advise */
+    char detail[ERR_DETAIL_MAX]; /* "" when there is nothing to add */
+    char hint[ERR_HINT_MAX];     /* "" when there is nothing to advise */
 };
 
 /* The states that Teal itself gives; the rest come from the servers. */
@@ -48,6 +50,8 @@ bool err_is_set(const struct err *err);
 /* Always returns false, so that a failing function ends with: return err_set(err, ...). err may be
  * NULL. */
 bool err_set(struct err *err, const char *sqlstate, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Adds the detail to an error that is set. Returns false as well. */
+bool err_detail(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Adds the advice to an error that is set. Returns false as well. */
 bool err_hint(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* err_set with ": strerror(errno)" behind the text. */

@@ -1,10 +1,12 @@
 /* lookup.c — a host name asked of the resolver in a thread of its own. See lookup.h.
  *
- *     thread:  resolve, then under the lock:  abandoned?  free it : post it
- *     owner:   cancel, under the lock:        posted?     free it : abandon it
+ *     thread:  RESOLVING -> POSTING, post, -> POSTED          ABANDONED: free it
+ *     owner:   cancel:  RESOLVING -> ABANDONED                POSTED: free it
  *
- * Whoever comes second under the lock frees. The mailbox is the lookup's own, so that a message
- * which was posted and is no longer wanted goes with it. */
+ * The state is under the lock, and nothing else is done under it: the thread posts while it is
+ * POSTING, and an owner that comes in between waits for the end of that, some microseconds. The
+ * mailbox is the lookup's own, so that a message which was posted and is no longer wanted goes with
+ * it. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "monitor/lookup.h"
 
@@ -16,26 +18,29 @@
 #include "base/mem.h"
 #include "net/loop.h"
 
+enum lookup_state { RESOLVING, POSTING, POSTED, ABANDONED };
+
 struct lookup {
     struct loop *loop; /* borrowed; the owner's thread only */
     lookup_done_fn *done;
     void *arg;  /* borrowed */
     char *host; /* owned */
     uint16_t port;
-    struct mailbox *mailbox; /* owned by the owner's thread; the other one posts before abandoned */
+    struct mailbox *mailbox; /* owned by the owner's thread; the other one posts to it */
     bool found; /* with what follows, written by the thread and read after it has posted */
     struct address_list addresses;
     struct err err;
-    pthread_mutex_t lock;
-    bool posted;    /* under the lock */
-    bool abandoned; /* under the lock; the mailbox is gone */
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t posted;
+    enum lookup_state state;
 };
 
 static void
 lookup_free(void *arg)
 {
     struct lookup *l = arg;
-    CHECK(l->posted || l->abandoned);
+    CHECK(l->state == POSTED || l->state == ABANDONED);
+    CHECK(pthread_cond_destroy(&l->posted) == 0);
     CHECK(pthread_mutex_destroy(&l->lock) == 0);
     mem_free(l->host);
     mem_free(l);
@@ -49,30 +54,52 @@ lookup_end(void *arg)
     lookup_free(l);
 }
 
+/* By the owner. Once through here the thread is out of the lock, and will only resolve. */
+static enum lookup_state
+lookup_settle(struct lookup *l, bool abandon)
+{
+    CHECK(pthread_mutex_lock(&l->lock) == 0);
+    while (l->state == POSTING) {
+        CHECK(pthread_cond_wait(&l->posted, &l->lock) == 0);
+    }
+    if (l->state == RESOLVING && abandon) {
+        l->state = ABANDONED;
+    }
+    const enum lookup_state state = l->state;
+    CHECK(pthread_mutex_unlock(&l->lock) == 0);
+    return state;
+}
+
 static void
 lookup_deliver(void *arg)
 {
     struct lookup *l = arg;
-    /* Once through the lock, so that the thread is out of it before it is destroyed. */
-    CHECK(pthread_mutex_lock(&l->lock) == 0);
-    CHECK(l->posted && !l->abandoned);
-    CHECK(pthread_mutex_unlock(&l->lock) == 0);
+    CHECK(lookup_settle(l, false) == POSTED);
     loop_dispose(l->loop, lookup_end, l);
     l->done(l->arg, l->found ? &l->addresses : NULL, l->found ? NULL : &l->err);
 }
 
-/* True when the owner will not take it. */
-static bool
-lookup_post(struct lookup *l)
+/* By the thread; the state that it has found. */
+static enum lookup_state
+lookup_change(struct lookup *l, enum lookup_state to)
 {
     CHECK(pthread_mutex_lock(&l->lock) == 0);
-    const bool abandoned = l->abandoned;
-    if (!abandoned) {
-        l->posted = true;
-        mailbox_post(l->mailbox, lookup_deliver, l);
-    }
+    const enum lookup_state before = l->state;
+    l->state = before == ABANDONED ? ABANDONED : to;
+    CHECK(pthread_cond_signal(&l->posted) == 0);
     CHECK(pthread_mutex_unlock(&l->lock) == 0);
-    return abandoned;
+    return before;
+}
+
+static void
+lookup_post(struct lookup *l)
+{
+    if (lookup_change(l, POSTING) == ABANDONED) {
+        lookup_free(l);
+        return;
+    }
+    mailbox_post(l->mailbox, lookup_deliver, l);
+    (void)lookup_change(l, POSTED); /* and it is the owner's */
 }
 
 static void *
@@ -80,9 +107,7 @@ lookup_main(void *arg)
 {
     struct lookup *l = arg;
     l->found = address_resolve(l->host, l->port, &l->addresses, &l->err);
-    if (lookup_post(l)) {
-        lookup_free(l);
-    }
+    lookup_post(l);
     return NULL;
 }
 
@@ -113,10 +138,11 @@ lookup_start(struct loop *loop, const char *host, uint16_t port, lookup_done_fn 
     l->port = port;
     l->mailbox = mailbox_new(loop);
     CHECK(pthread_mutex_init(&l->lock, NULL) == 0);
+    CHECK(pthread_cond_init(&l->posted, NULL) == 0);
     if (!start_thread(l)) {
         (void)err_set(&l->err, SQLSTATE_CONNECTION_FAILURE,
                       "cannot resolve the host name \"%s\": no thread could be started", host);
-        CHECK(!lookup_post(l));
+        lookup_post(l);
     }
     return l;
 }
@@ -127,13 +153,10 @@ lookup_cancel(struct lookup *lookup)
     if (lookup == NULL) {
         return;
     }
-    CHECK(pthread_mutex_lock(&lookup->lock) == 0);
-    const bool posted = lookup->posted;
-    lookup->abandoned = true;
     struct mailbox *mailbox = lookup->mailbox;
-    CHECK(pthread_mutex_unlock(&lookup->lock) == 0);
-    mailbox_free(mailbox); /* the thread looks at abandoned before it posts */
-    if (posted) {
+    const bool is_ours = lookup_settle(lookup, true) == POSTED;
+    mailbox_free(mailbox); /* a thread that still resolves will find the state and not post */
+    if (is_ours) {
         lookup_free(lookup);
     }
 }

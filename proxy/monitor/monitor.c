@@ -4,10 +4,9 @@
  *            20 ms  the follower is asked      its position is compared with the samples
  *           100 ms  the next round
  *
- * A side has at most one question under way. What an answer means for the lag is decided in lag.c
- * and facts.c; this file asks, and sees to it that an answer from before a change (another writer,
- * a restart) does not count after it: every lag begins anew with a higher `generation`, and answers
- * carry the one they were asked in.
+ * A side has at most one question under way. What an answer means is decided in facts.c, and for
+ * the lag in measure.c; this file asks, and tells when something has changed that makes old samples
+ * worthless (another writer, a restart).
  *
  * A lost connection is tried again at once: somebody may have ended our process only. A side is
  * down when it cannot be reached, refuses the login, or does not answer in time. An error of SQL is
@@ -25,8 +24,8 @@
 #include "conf/conf.h"
 #include "monitor/address.h"
 #include "monitor/facts.h"
-#include "monitor/lag.h"
 #include "monitor/lookup.h"
+#include "monitor/measure.h"
 #include "monitor/question.h"
 #include "net/loop.h"
 #include "net/pq.h"
@@ -86,9 +85,7 @@ struct monitor {
     struct monitor_facts facts;
     bool heartbeat_paused;
     uint64_t no_nudge_before_us;
-    enum stream_kind stream; /* what the samples are of */
-    uint64_t generation;
-    struct lag lag;
+    struct measure measure;
 };
 
 static const char *const role_names[] = {
@@ -139,117 +136,40 @@ monitor_changed_unless(struct monitor *m, enum side side, const struct node_fact
 
 /* ---- lag ---- */
 
-/* Nothing measured so far counts any more, freshness included. The writer is never behind itself.
- */
-static void
-monitor_forget_lag(struct monitor *m)
-{
-    m->generation++;
-    lag_reset(&m->lag);
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        struct node_facts *facts = &m->facts.node[side];
-        facts->fresh_until_us = 0;
-        facts_forget_lag(facts);
-        if (probe_is_writer(&m->probe[side]) && facts->up) {
-            facts_set_lag(facts, 0, 0, (struct lag_limits){0, 0});
-        }
-    }
-}
-
-/* The samples are of one kind; a follower that follows in another way starts anew. */
-static void
-monitor_see_stream(struct monitor *m)
-{
-    enum stream_kind stream = STREAM_NONE;
-    if (m->facts.writer_known) {
-        const enum side writer = m->facts.writer;
-        stream = facts_stream(&m->facts.node[writer], &m->facts.node[side_other(writer)]);
-    }
-    if (stream == m->stream || stream == STREAM_NONE) {
-        return; /* a follower that is away for a moment keeps its samples */
-    }
-    m->stream = stream;
-    monitor_forget_lag(m);
-}
-
-static void
-monitor_sample(struct monitor *m, const struct probe *p, const struct answer *answer,
-               uint64_t now_us)
-{
-    if (p->generation != m->generation || answer->in_recovery) {
-        return;
-    }
-    if (m->stream == STREAM_PHYSICAL) {
-        lag_add(&m->lag, (struct lag_sample){p->asked_us, now_us, answer->lsn, answer->flushed});
-    } else if (m->stream == STREAM_LOGICAL && answer->beat_known) {
-        lag_add(&m->lag, (struct lag_sample){p->asked_us, now_us, answer->beat, answer->beat});
-    }
-}
-
 /* News older than the guard cannot prove the guard. */
 static uint64_t
-news_age_max(const struct monitor *m)
+news_age_max_us(const struct monitor *m)
 {
     const uint64_t rounds_us = m->conf->monitor_interval_us * 3;
     return m->conf->lag_max_us > rounds_us ? m->conf->lag_max_us : rounds_us;
 }
 
-/* The bytes behind, when they are known. A logical follower that shows the newest heartbeat has
- * all; what its slot has confirmed comes late and is only looked at when it has not. */
-static bool
-monitor_backlog(const struct monitor *m, const struct lag_verdict *verdict, uint64_t *out)
-{
-    const struct probe *writer = &m->probe[m->facts.writer];
-    *out = 0;
-    if (m->stream == STREAM_PHYSICAL) {
-        *out = verdict->distance;
-        return true;
-    }
-    if (verdict->caught_up) {
-        return true;
-    }
-    *out = writer->backlog;
-    return writer->backlog_known;
-}
-
-/* A heartbeat that the writer is not known to have sent, such as one of a marker that was made anew
- * since, proves nothing. */
-static bool
-monitor_may_read(const struct monitor *m, const struct answer *answer)
-{
-    return m->stream == STREAM_PHYSICAL ||
-           (answer->heard_known && answer->heard <= lag_newest_position(&m->lag));
-}
-
-/* The follower has answered: how far behind is it? */
+/* An answer of the writer, or of the follower, counts. */
 static void
-monitor_judge(struct monitor *m, const struct probe *p, const struct answer *answer,
-              uint64_t now_us)
+monitor_measure(struct monitor *m, const struct probe *p, const struct answer *answer,
+                uint64_t now_us)
 {
-    struct node_facts *facts = probe_facts(p);
-    const struct node_facts *writer = &m->facts.node[m->facts.writer];
-    facts_forget_lag(facts);
-    const bool comparable =
-        p->generation == m->generation && facts_stream(writer, facts) == m->stream;
-    if (!comparable || m->stream == STREAM_NONE || !monitor_may_read(m, answer)) {
-        return;
+    const struct measure_answer a = {answer, p->asked_us, now_us, p->generation};
+    measure_see_stream(&m->measure, &m->facts);
+    if (probe_is_writer(p)) {
+        measure_sample(&m->measure, &a);
+        facts_set_lag(probe_facts(p), 0, 0, (struct lag_limits){0, 0});
+    } else if (probe_is_follower(p)) {
+        const struct probe *writer = probe_other(p);
+        const struct measure_terms terms = {
+            .limits = {m->conf->lag_max_us, m->conf->lag_bytes_max},
+            .news_age_max_us = news_age_max_us(m),
+            .backlog_known = writer->backlog_known,
+            .backlog = writer->backlog,
+        };
+        measure_judge(&m->measure, &m->facts, &a, &terms);
     }
-    const struct lag_reading reading = {
-        .asked_us = p->asked_us,
-        .now_us = now_us,
-        .reached = m->stream == STREAM_PHYSICAL ? answer->lsn : answer->heard,
-    };
-    struct lag_verdict verdict;
-    lag_read(&m->lag, &reading, &verdict);
+}
 
-    facts->fresh_until_us = m->lag.fresh_until_us;
-    const bool recent = lag_newest_us(&m->lag) + news_age_max(m) >= now_us;
-    uint64_t bytes;
-    if (!verdict.known || !recent || !monitor_backlog(m, &verdict, &bytes)) {
-        return;
-    }
-    const struct lag_limits limits = {m->conf->lag_max_us, m->conf->lag_bytes_max};
-    facts_set_lag(facts, bytes, verdict.us, limits);
+static void
+monitor_forget_lag(struct monitor *m)
+{
+    measure_forget(&m->measure, &m->facts);
 }
 
 /* ---- addresses ---- */
@@ -385,7 +305,7 @@ static bool
 probe_wants_nudge(const struct probe *p, uint64_t now_us)
 {
     const struct monitor *m = p->monitor;
-    const uint64_t since_us = lag_unflushed_since_us(&m->lag);
+    const uint64_t since_us = lag_unflushed_since_us(&m->measure.lag);
     return probe_is_writer(p) && !m->heartbeat_paused && since_us != 0 &&
            since_us + NUDGE_AFTER_US <= now_us && m->no_nudge_before_us <= now_us &&
            facts_allow_nudge(probe_facts(p), probe_facts(probe_other(p)));
@@ -400,7 +320,7 @@ probe_send(struct probe *p)
     const uint64_t timeout_us =
         connected ? ANSWER_TIMEOUT_US : p->monitor->conf->server_connect_timeout_us;
     p->asked = true;
-    p->generation = p->monitor->generation;
+    p->generation = p->monitor->measure.generation;
     p->asked_us = clock_now_us();
     p->level = probe_level(p, p->asked_us);
     p->nudged = probe_wants_nudge(p, p->asked_us);
@@ -418,7 +338,7 @@ probe_await(struct probe *p, uint64_t now_us)
 {
     struct node_facts *facts = probe_facts(p);
     const bool follower = probe_is_follower(p);
-    if (follower && facts->lag_known && p->asked_us + news_age_max(p->monitor) < now_us) {
+    if (follower && facts->lag_known && p->asked_us + news_age_max_us(p->monitor) < now_us) {
         const struct node_facts before = *facts;
         facts_forget_lag(facts);
         monitor_changed_unless(p->monitor, p->side, &before);
@@ -501,13 +421,7 @@ probe_take_answer(struct probe *p, const struct answer *answer)
     p->complained = p->complained && now_us < p->capped_until_us;
     p->backlog_known = answer->slot_known;
     p->backlog = answer->flushed > answer->slot_lsn ? answer->flushed - answer->slot_lsn : 0;
-    monitor_see_stream(m);
-    if (probe_is_writer(p)) {
-        monitor_sample(m, p, answer, now_us);
-        facts_set_lag(facts, 0, 0, (struct lag_limits){0, 0});
-    } else if (probe_is_follower(p)) {
-        monitor_judge(m, p, answer, now_us);
-    }
+    monitor_measure(m, p, answer, now_us);
 }
 
 /* Refusals that will be the same in a moment are not worth a line in the server's log each time. */
@@ -743,7 +657,7 @@ monitor_set_route(struct monitor *m, enum side writer)
     }
     m->facts.writer_known = true;
     m->facts.writer = writer;
-    m->stream = STREAM_NONE;
+    m->measure.stream = STREAM_NONE;
     monitor_forget_lag(m);
     monitor_hurry(m);
 }

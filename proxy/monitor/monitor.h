@@ -33,12 +33,6 @@ struct conf;
 struct loop;
 struct monitor;
 
-struct monitor_facts {
-    bool writer_known;
-    enum side writer; /* as told by monitor_set_route; meaningless unless writer_known */
-    struct node_facts node[SIDES_COUNT];
-};
-
 struct monitor_ops {
     void *ctx; /* borrowed as long as the monitor lives */
     /* After an answer (or the lack of one) that changed what a route or a person would see: up,

@@ -1,4 +1,5 @@
-/* node.h — what is known of one side: the facts that the monitor keeps and everybody else reads. */
+/* node.h — what is known of the sides: the facts that the monitor keeps and everybody else reads.
+ */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_MONITOR_NODE_H
 #define TEAL_MONITOR_NODE_H
@@ -8,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
+#include "model/side.h"
 
 enum node_role {
     NODE_UNKNOWN,
@@ -61,6 +63,12 @@ struct node_facts {
      * unknown. Only grows, until the writer or this server changes: then it starts from 0. Not kept
      * for the writer, where every commit is visible at once. */
     uint64_t fresh_until_us;
+};
+
+struct monitor_facts {
+    bool writer_known;
+    enum side writer; /* as told by monitor_set_route; meaningless unless writer_known */
+    struct node_facts node[SIDES_COUNT];
 };
 
 #endif

@@ -9,16 +9,13 @@
  * throughout, but for the resolution of a host name, which libpq does in PQconnectStart and which
  * may block.
  *
- * Two rules of libpq shape the code. While it connects, it may close its descriptor and open
- * another one, so the watch is freed before each PQconnectPoll. And SQLSTATE of a refused login is
- * in the text only, so the text is asked for in its verbose form and taken apart. */
+ * A rule of libpq shapes the code: while it connects, it may close its descriptor and open another
+ * one, so the watch is freed before each PQconnectPoll. What libpq says is read in pq_text.c, what
+ * a result holds in pq_result.c. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "net/pq.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <libpq-fe.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -26,6 +23,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/pq_text.h"
 
 enum pq_state {
     PQ_CLOSED,
@@ -63,87 +61,6 @@ struct pq {
 };
 
 static void pq_advance(struct pq *pq);
-
-/* ---- errors ---- */
-
-/* One line: libpq's texts have line breaks inside and at the end. */
-static void
-text_flatten(char *text)
-{
-    size_t kept = 0;
-    for (const char *p = text; *p != '\0'; p++) {
-        const bool blank = isspace((unsigned char)*p) != 0;
-        if (blank && (kept == 0 || text[kept - 1] == ' ')) {
-            continue;
-        }
-        text[kept++] = blank ? ' ' : *p;
-    }
-    while (kept > 0 && text[kept - 1] == ' ') {
-        kept--;
-    }
-    text[kept] = '\0';
-}
-
-static bool
-is_sqlstate(const char *p)
-{
-    for (int i = 0; i < 5; i++) {
-        if (isdigit((unsigned char)p[i]) == 0 && isupper((unsigned char)p[i]) == 0) {
-            return false;
-        }
-    }
-    return p[5] == ':';
-}
-
-/* Takes "28P01: " out of "FATAL:  28P01: password authentication ..." (the verbose form), and the
- * LOCATION line behind it. Leaves the sqlstate alone when the text has none: then no server was
- * reached. */
-static void
-text_take_sqlstate(char *text, char sqlstate[6])
-{
-    char *location = strstr(text, "\nLOCATION:");
-    if (location != NULL) {
-        *location = '\0';
-    }
-    for (char *p = strstr(text, ":  "); p != NULL; p = strstr(p + 1, ":  ")) {
-        char *code = p + 3;
-        if (is_sqlstate(code)) {
-            memcpy(sqlstate, code, 5);
-            sqlstate[5] = '\0';
-            memmove(p + 2, code + 7, strlen(code + 7) + 1);
-            return;
-        }
-    }
-}
-
-/* The error of the connection as libpq tells it. */
-static void
-pq_connection_error(const struct pq *pq, const char *what, struct err *err)
-{
-    char sqlstate[6] = SQLSTATE_CONNECTION_FAILURE;
-    char *text = xstrdup(pq->conn == NULL ? "" : PQerrorMessage(pq->conn));
-    text_take_sqlstate(text, sqlstate);
-    text_flatten(text);
-    (void)err_set(err, sqlstate, "%s%s%s", what, text[0] == '\0' ? "" : ": ", text);
-    mem_free(text);
-}
-
-static void
-pq_result_error(const PGresult *result, struct err *err)
-{
-    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
-    char *text = xstrdup(primary != NULL ? primary : PQresultErrorMessage(result));
-    text_flatten(text);
-    (void)err_set(
-        err, sqlstate != NULL && strlen(sqlstate) == 5 ? sqlstate : SQLSTATE_CONNECTION_FAILURE,
-        "%s", text[0] == '\0' ? "the server gave no result" : text);
-    if (hint != NULL) {
-        (void)err_hint(err, "%s", hint);
-    }
-    mem_free(text);
-}
 
 /* ---- the queue ---- */
 
@@ -209,7 +126,7 @@ static void
 pq_lose(struct pq *pq, const char *what)
 {
     struct err err;
-    pq_connection_error(pq, what, &err);
+    pq_text_connection_error(pq->conn, what, &err);
     struct pq_query *q = pq_head(pq);
     if (q != NULL && pq->state != PQ_IDLE) {
         query_abandon(q, pq->state == PQ_BUSY, &err);
@@ -317,26 +234,11 @@ pq_poll_connect(struct pq *pq)
 
 /* ---- results ---- */
 
-static bool
-result_is_error(const PGresult *result)
-{
-    const ExecStatusType status = PQresultStatus(result);
-    return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY;
-}
-
-/* The server says that its process ends: what it did with the statement is not told by that. */
-static bool
-sqlstate_is_loss(const char *sqlstate)
-{
-    return strncmp(sqlstate, "57P0", 4) == 0 || strncmp(sqlstate, "08", 2) == 0 ||
-           strcmp(sqlstate, "40003") == 0;
-}
-
 /* Keeps the first error, else the last result. */
 static void
 pq_keep_result(struct pq *pq, PGresult *result)
 {
-    if (pq->result != NULL && result_is_error(pq->result)) {
+    if (pq->result != NULL && pq_text_is_error(pq->result)) {
         PQclear(result);
         return;
     }
@@ -348,14 +250,14 @@ pq_keep_result(struct pq *pq, PGresult *result)
 static void
 pq_setup_done(struct pq *pq)
 {
-    if (!result_is_error(pq->result)) {
+    if (!pq_text_is_error(pq->result)) {
         PQclear(pq->result);
         pq->result = NULL;
         pq->state = PQ_IDLE;
         return;
     }
     struct err err;
-    pq_result_error(pq->result, &err);
+    pq_text_result_error(pq->result, &err);
     struct pq_query *q = pq_head(pq);
     if (q != NULL) {
         query_abandon(q, false, &err);
@@ -369,11 +271,11 @@ pq_query_done(struct pq *pq)
 {
     PGresult *result = pq->result;
     pq->result = NULL;
-    struct pq_result r = {.ok = !result_is_error(result), .pg_result = result};
+    struct pq_result r = {.ok = !pq_text_is_error(result), .pg_result = result};
     err_clear(&r.err);
     if (!r.ok) {
-        pq_result_error(result, &r.err);
-        r.unknown = sqlstate_is_loss(r.err.sqlstate);
+        pq_text_result_error(result, &r.err);
+        r.unknown = pq_text_is_loss(r.err.sqlstate);
     }
     struct pq_query *q = pq_head(pq);
     CHECK(q != NULL && !q->abandoned);
@@ -654,76 +556,4 @@ const char *
 pq_host_address(const struct pq *pq)
 {
     return pq_is_connected(pq) ? PQhostaddr(pq->conn) : NULL;
-}
-
-/* ---- cells ---- */
-
-int
-pq_rows(const struct pq_result *r)
-{
-    return r->pg_result == NULL ? 0 : PQntuples(r->pg_result);
-}
-
-int
-pq_columns(const struct pq_result *r)
-{
-    return r->pg_result == NULL ? 0 : PQnfields(r->pg_result);
-}
-
-const char *
-pq_cell(const struct pq_result *r, int row, int column)
-{
-    if (row < 0 || row >= pq_rows(r) || column < 0 || column >= pq_columns(r)) {
-        return NULL;
-    }
-    return PQgetisnull(r->pg_result, row, column) ? NULL : PQgetvalue(r->pg_result, row, column);
-}
-
-/* All of the text is one number in the base, without sign or blanks. */
-static bool
-parse_u64(const char *text, char **end, int base, uint64_t *out)
-{
-    *out = 0;
-    if (isxdigit((unsigned char)text[0]) == 0) {
-        return false;
-    }
-    errno = 0;
-    const unsigned long long value = strtoull(text, end, base);
-    if (errno != 0 || *end == text) {
-        return false;
-    }
-    *out = value;
-    return true;
-}
-
-bool
-pq_cell_u64(const struct pq_result *r, int row, int column, uint64_t *out)
-{
-    *out = 0;
-    const char *text = pq_cell(r, row, column);
-    char *end = NULL;
-    uint64_t value;
-    if (text == NULL || !parse_u64(text, &end, 10, &value) || *end != '\0') {
-        return false;
-    }
-    *out = value;
-    return true;
-}
-
-bool
-pq_cell_lsn(const struct pq_result *r, int row, int column, uint64_t *out)
-{
-    *out = 0;
-    const char *text = pq_cell(r, row, column);
-    char *end = NULL;
-    uint64_t high;
-    uint64_t low;
-    if (text == NULL || !parse_u64(text, &end, 16, &high) || *end != '/' || high > UINT32_MAX) {
-        return false;
-    }
-    if (!parse_u64(end + 1, &end, 16, &low) || *end != '\0' || low > UINT32_MAX) {
-        return false;
-    }
-    *out = high << 32 | low;
-    return true;
 }

@@ -11,21 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/err.h"
 #include "net/loop.h"
+#include "net/pq_result.h"
 
 struct pq;
 
-/* The result of one query; borrowed, valid during the callback only. */
-struct pq_result {
-    bool ok;
-    /* Not ok, and the connection was lost or the deadline passed after the query had been sent:
-     * whether it ran is unknown. */
-    bool unknown;
-    struct err err;        /* set when not ok; SQLSTATE of the server, or 08xxx / 57014 of ours */
-    const void *pg_result; /* for the accessors below */
-};
-
+/* The result is borrowed, valid during the callback only. */
 typedef void pq_done_fn(void *arg, const struct pq_result *result);
 
 /* conninfo as libpq takes it (copied). name is for the log (borrowed for ever, "blue"). setup, when
@@ -46,14 +37,5 @@ int pq_backend_pid(const struct pq *pq);
 /* The numeric address that the connection goes to, "" for a Unix socket; NULL when not connected.
  */
 const char *pq_host_address(const struct pq *pq);
-
-/* Results. Rows and columns from 0; NULL cells give NULL. */
-int pq_rows(const struct pq_result *r);
-int pq_columns(const struct pq_result *r);
-const char *pq_cell(const struct pq_result *r, int row, int column);
-/* A cell as a number; false when it is NULL or none. */
-bool pq_cell_u64(const struct pq_result *r, int row, int column, uint64_t *out);
-/* A cell of type pg_lsn ("0/3A001F20") as a number. */
-bool pq_cell_lsn(const struct pq_result *r, int row, int column, uint64_t *out);
 
 #endif

@@ -10,7 +10,7 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-#include "net/tls_internal.h"
+#include "net/tls_stream.h"
 
 static void stream_tls_fired(void *arg, unsigned ready);
 

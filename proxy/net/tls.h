@@ -1,9 +1,7 @@
-/* tls.h — TLS: what a listener or a pool encrypts with, and what can be asked of a connection.
+/* tls.h — a connection that speaks TLS: what can be asked of it.
  *
- * A tls_context is one end's settings, read from its files once: certificate, key, authorities,
- * versions, ciphers. It is immutable and counted, so any thread may use it while it holds a
- * reference, and a reload takes a new one while the connections of the old go on. The bytes are
- * stream.h's affair: a stream that has begun TLS is read and written as any other.
+ * It is made by stream_begin_tls from one end's settings (tls_context.h) and used through its
+ * stream, which is read and written as any other.
  *
  * Ours: TLS 1.2 and 1.3, no renegotiation, no compression, no early data; sessions are resumed by
  * ticket at the accepting end (PostgreSQL gives none, so there is nothing to resume towards
@@ -19,34 +17,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
-#include "base/err.h"
-#include "model/tls_mode.h"
-
-/* Texts are borrowed for the call; "" for what is not set. */
-struct tls_config {
-    enum tls_mode mode;
-    const char *cert_file; /* the chain, PEM */
-    const char *key_file;  /* PEM, without a passphrase; nobody but its owner may read it */
-    const char *ca_file;   /* whom to believe; "" is the system's list */
-    const char *protocols; /* "secure", "all", or versions such as "tlsv1.2,tlsv1.3" */
-    const char *ciphers;   /* of TLS 1.2, in OpenSSL's words; "" is our own list */
-    const char *ciphers13; /* of TLS 1.3; "" is OpenSSL's list */
-};
-
-struct tls_context;
-
-/* For those who accept: needs a certificate and its key. A ca_file makes it ask clients for a
- * certificate; with verify-ca and verify-full they must have one that it signed. NULL with err. */
-MUST_CHECK struct tls_context *tls_context_accepting(const struct tls_config *config,
-                                                     struct err *err);
-/* For those who connect. */
-MUST_CHECK struct tls_context *tls_context_connecting(const struct tls_config *config,
-                                                      struct err *err);
-struct tls_context *tls_context_ref(struct tls_context *c);
-void tls_context_unref(struct tls_context *c); /* NULL is fine */
-enum tls_mode tls_context_mode(const struct tls_context *c);
-
-/* ---- one connection; made by stream_begin_tls, used through its stream ---- */
+#include "net/tls_context.h"
 
 struct tls;
 struct stream;

@@ -121,8 +121,8 @@ access_unref(struct access *a)
     CHECK(before > 0);
     if (before == 1) {
         users_unref(a->users);
-        hba_unref(a->hba);
-        ident_unref(a->ident);
+        hba_free(a->hba);
+        ident_free(a->ident);
         tls_context_unref(a->clients);
         tls_context_unref(a->servers);
         mem_free(a);

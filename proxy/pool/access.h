@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "auth/hba.h"
+#include "auth/ident.h"
 #include "auth/users.h"
 #include "conf/conf.h"
 #include "net/tls.h"
@@ -18,8 +19,8 @@
 struct access {
     atomic_uint refs;
     struct users *users;         /* shared (ref); NULL without an auth_file */
-    struct hba *hba;             /* shared (ref); NULL unless auth_type is hba */
-    struct ident *ident;         /* shared (ref); NULL without an auth_ident_file */
+    struct hba *hba;             /* owned; NULL unless auth_type is hba */
+    struct ident *ident;         /* owned; NULL without an auth_ident_file */
     struct tls_context *clients; /* shared (ref); NULL: clients are told that there is no TLS */
     struct tls_context *servers; /* shared (ref); NULL: backends are plain */
 };

@@ -5,13 +5,13 @@
  *            +---------------+---------------+--------+-> CLOSED (freed at the end of the turn)
  *
  * A backend belongs to one pool of one worker. While ACTIVE it is linked to one owner (a session),
- * which reads and writes its stream; in every other state the pool does. It goes back to IDLE only
- * when its flow is empty and the server says that no transaction is open: any doubt closes it. */
+ * which reads and writes its stream; until it is IDLE for the first time its opening does, and in
+ * every other state the pool. It goes back to IDLE only when its flow is empty and the server says
+ * that no transaction is open: any doubt closes it. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_POOL_BACKEND_H
 #define TEAL_POOL_BACKEND_H
 
-#include "auth/scram.h"
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -20,8 +20,9 @@
 #include "pool/settings.h"
 #include "wire/flow.h"
 
-struct keysmith_order;
+struct opening;
 struct pool;
+struct pool_context;
 struct pool_waiter;
 
 enum backend_state {
@@ -36,9 +37,11 @@ enum backend_state {
 enum { BACKEND_KEY_MAX = 256 };
 
 struct backend {
-    struct list node;  /* in its pool's list of the state */
-    struct pool *pool; /* borrowed */
-    uint64_t id;       /* of SHOW SERVERS */
+    struct list node;             /* in its pool's list of the state */
+    struct pool *pool;            /* borrowed */
+    struct pool_context *context; /* borrowed: of the pool's worker */
+    struct opening *opening;      /* owned; NULL from the first IDLE on */
+    uint64_t id;                  /* of SHOW SERVERS */
     enum backend_state state;
     struct stream stream;
     struct flow flow;
@@ -64,17 +67,23 @@ struct backend {
     uint32_t cancels; /* CancelRequests on their way: it must not go to somebody else meanwhile */
     bool close_when_idle; /* its time is over: do not put it back */
     bool release_pending; /* released, but a cancel is on its way */
-    struct scram_client scram;
-    bool scram_verified; /* the server has proved that it knows the secret */
-    bool scram_started;
-    struct keysmith_order *keys; /* owned by the keysmith: keys that are being derived, or NULL */
-    bool keys_asked;             /* once is enough */
 };
 
 struct backend_statement {
     struct list node; /* in prepared_lru */
     uint64_t id;
 };
+
+/* A backend that has not begun to connect, with the settings of this text. */
+struct backend *backend_new(struct pool_context *context, struct pool *pool, struct slice settings);
+/* As a disposal: takes the struct backend, which is CLOSED. */
+void backend_free(void *arg);
+/* What must hold in its state. */
+void backend_check(const struct backend *b);
+bool backend_is_opening(const struct backend *b);
+/* What a server may say to a backend that nobody uses: notices, changed parameters. False when it
+ * closes, or says anything else. */
+MUST_CHECK bool backend_read_idle(struct backend *b);
 
 /* Whether the statement is prepared on it under the name that backend_statement_name gives; a yes
  * makes it the most recently used. */
@@ -89,7 +98,7 @@ uint64_t backend_statement_to_evict(const struct backend *b, size_t max);
 enum { STATEMENT_NAME_SIZE = 32 };
 void backend_statement_name(uint64_t id, char out[STATEMENT_NAME_SIZE]);
 
-/* Takes over a ParameterStatus body; false when it is malformed. */
+/* Processes a ParameterStatus body; false when it is malformed. */
 MUST_CHECK bool backend_take_parameter(struct backend *b, struct slice body);
 
 #endif

@@ -1,18 +1,18 @@
-/* cancel.c — a CancelRequest on its way to a server.
- *
- * The protocol wants a connection of its own for it and gives no answer but the close. Until then
- * the backend it is meant for is not given to anybody else, so that a late cancel cannot hit the
- * next client's query. */
+/* cancel.c — a CancelRequest on its way to a server. See cancel.h. */
 /* SPDX-License-Identifier: PostgreSQL */
+#include "pool/cancel.h"
+
 #include "base/mem.h"
-#include "net/tls.h"
-#include "pool/pool_internal.h"
+#include "pool/backend.h"
+#include "pool/server.h"
 #include "wire/message.h"
 
 struct cancel {
-    struct list node;        /* in pools->cancels */
-    struct pools *pools;     /* borrowed */
-    struct backend *backend; /* borrowed; NULL when it was closed meanwhile */
+    struct list node;             /* in context->cancels */
+    struct pool_context *context; /* borrowed */
+    struct backend *backend;      /* borrowed; NULL when it was closed meanwhile */
+    cancel_done_fn *done;
+    enum side side;
     struct stream stream;
     struct timer *timer; /* owned */
     struct buf out;
@@ -36,9 +36,11 @@ cancel_end(struct cancel *c)
     list_remove(&c->node);
     struct backend *b = c->backend;
     c->backend = NULL;
-    loop_dispose(c->pools->config.loop, cancel_free, c);
+    loop_dispose(c->context->config.loop, cancel_free, c);
     if (b != NULL) {
-        pool_cancel_done(b);
+        CHECK(b->cancels > 0);
+        b->cancels--;
+        c->done(b);
     }
 }
 
@@ -60,7 +62,7 @@ cancel_encrypt(struct cancel *c, uint8_t answer)
     struct err err;
     c->asked_for_tls = false;
     if (answer != 'S' || c->backend == NULL ||
-        !pool_begin_tls(c->backend->pool, &c->stream, &err)) {
+        !server_begin_tls(c->context, c->side, &c->stream, &err)) {
         return false;
     }
     cancel_put(c);
@@ -96,7 +98,7 @@ cancel_ready(void *arg, unsigned ready)
     cancel_end(c); /* the server has closed: the signal was sent */
 }
 
-/* It may still be delivered: whoever had the backend next would be hit by it. */
+/* It may still be delivered, and would hit whoever had the backend next. */
 static void
 cancel_expired(void *arg)
 {
@@ -107,18 +109,18 @@ cancel_expired(void *arg)
     cancel_end(c);
 }
 
-/* Encrypted if the backend is: who overhears the key can cancel, and a server may demand it. */
+/* Encrypted if the backend is: somebody who reads the key can cancel, and a server may demand it.
+ */
 static void
 cancel_begin(struct cancel *c)
 {
     struct err err;
-    const struct pool *pool = c->backend->pool;
-    if (c->backend->stream.tls == NULL || pool->pools->access->servers == NULL) {
+    if (c->backend->stream.tls == NULL || c->context->access->servers == NULL) {
         cancel_put(c);
         return;
     }
-    if (pool_tls_is_direct(pool)) {
-        if (pool_begin_tls(pool, &c->stream, &err)) {
+    if (server_tls_is_direct(c->context)) {
+        if (server_begin_tls(c->context, c->side, &c->stream, &err)) {
             cancel_put(c);
             return;
         }
@@ -131,48 +133,56 @@ cancel_begin(struct cancel *c)
 }
 
 void
-cancel_send(struct backend *b)
+cancel_send(struct backend *b, enum side side, cancel_done_fn *done)
 {
-    struct pools *pools = b->pool->pools;
-    const struct view_node *node = &pools->nodes[b->pool->key.side];
-    const int fd = node->addr_len == 0
-                       ? -1
-                       : stream_connect((const struct sockaddr *)&node->addr, node->addr_len);
+    struct pool_context *context = b->context;
+    const int fd = server_connect(context, side);
+    CHECK(b->state == BACKEND_ACTIVE);
     if (fd == -1) {
-        return; /* as when a CancelRequest is lost on the way: the protocol promises nothing */
+        return;
     }
     struct cancel *c = xcalloc(1, sizeof(*c));
-    c->pools = pools;
+    c->context = context;
     c->backend = b;
+    c->done = done;
+    c->side = side;
     list_init(&c->node);
-    list_push_back(&pools->cancels, &c->node);
+    list_push_back(&context->cancels, &c->node);
     buf_init(&c->out);
-    c->timer = timer_new(pools->config.loop, cancel_expired, c);
-    timer_start(c->timer, pools->conf->cancel_wait_timeout_us);
-    stream_init(&c->stream, pools->config.loop, fd, cancel_ready, c);
+    c->timer = timer_new(context->config.loop, cancel_expired, c);
+    timer_start(c->timer, context->conf->cancel_wait_timeout_us);
+    stream_init(&c->stream, context->config.loop, fd, cancel_ready, c);
     b->cancels++;
     cancel_begin(c);
 }
 
 void
-cancels_forget(struct pools *p, const struct backend *b)
+cancels_forget(struct backend *b)
 {
-    LIST_EACH(node, &p->cancels)
+    if (b->cancels == 0) {
+        return;
+    }
+    LIST_EACH(node, &b->context->cancels)
     {
         struct cancel *c = LIST_OBJECT(node, struct cancel, node);
         if (c->backend == b) {
             c->backend = NULL;
+            b->cancels--;
         }
     }
+    CHECK(b->cancels == 0);
 }
 
 void
-cancels_close_all(struct pools *p)
+cancels_close_all(struct pool_context *context)
 {
-    LIST_EACH(node, &p->cancels)
+    LIST_EACH(node, &context->cancels)
     {
         struct cancel *c = LIST_OBJECT(node, struct cancel, node);
-        c->backend = NULL;
+        if (c->backend != NULL) {
+            c->backend->cancels--;
+            c->backend = NULL;
+        }
         cancel_end(c);
     }
 }

@@ -1,292 +1,38 @@
 /* pool.c — who gets which backend. See pool.h.
  *
  * The decisions are few and each is one function: pool_acquire (idle, open, or wait), pool_place
- * (where a backend that became free goes), pool_open_more (whether to connect). Everything else is
- * bookkeeping of three lists. */
+ * (where a backend that became free goes), pool_open_more (whether to connect). Below them stand
+ * the events that lead to one: the outcome of an opening, the stream of a backend that nobody
+ * uses, and the clock. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "pool/pool.h"
 
-#include <string.h>
-
-#include "base/clock.h"
-#include "base/mem.h"
-#include "base/rand.h"
-#include "pool/keysmith.h"
-#include "pool/pool_internal.h"
-#include "wire/message.h"
+#include "base/log.h"
+#include "pool/cancel.h"
+#include "pool/caps.h"
+#include "pool/members.h"
+#include "pool/opening.h"
+#include "pool/registry.h"
+#include "pool/server.h"
+#include "pool/sharing.h"
 
 /* A worker with waiters of its own gives a backend away only to one that has waited longer by this
  * much: a backend that moves costs a message and two system calls, so fairness between workers is
  * kept coarse. */
 enum { FAIRNESS_US = 50 * 1000 };
 
-static void pool_open_more(struct pool *pool);
-
-static uint64_t
-pool_now_us(const struct pool *pool)
-{
-    return loop_now_us(pool->pools->config.loop);
-}
-
-/* ---- who waits ---- */
-
-static struct pool_waiter *
-first_waiter(const struct pool *pool)
-{
-    struct list *node = list_first(&pool->waiters);
-    return node == NULL ? NULL : LIST_OBJECT(node, struct pool_waiter, node);
-}
-
-static void
-publish_wait(struct pool *pool)
-{
-    const struct pool_waiter *first = first_waiter(pool);
-    pool_share_wait(pool->share, pool->pools->config.worker, first == NULL ? 0 : first->since_us);
-}
-
-void
-pool_cancel_wait(struct pool_waiter *waiter)
-{
-    struct pool *pool = waiter->pool;
-    if (pool == NULL) {
-        return;
-    }
-    list_remove(&waiter->node);
-    waiter->pool = NULL;
-    pool->waiting_count--;
-    publish_wait(pool);
-    if (waiter->own != NULL) {
-        backend_close(waiter->own); /* nobody else has a use for it */
-    }
-}
-
-static void
-refuse_waiter(struct pool_waiter *waiter, const struct err *err)
-{
-    pool_cancel_wait(waiter);
-    waiter->done(waiter, NULL, err);
-}
-
-/* ---- moving a backend between the lists ---- */
-
-static uint32_t *
-list_count_of(struct backend *b)
-{
-    switch (b->state) {
-    case BACKEND_CONNECTING:
-    case BACKEND_NEGOTIATING:
-    case BACKEND_LOGIN:
-        return &b->pool->opening_count;
-    case BACKEND_IDLE:
-        return &b->pool->idle_count;
-    case BACKEND_ACTIVE:
-        return &b->pool->active_count;
-    case BACKEND_CLOSED:
-        break;
-    }
-    UNREACHABLE();
-}
-
-static void
-backend_unlist(struct backend *b)
-{
-    uint32_t *count = list_count_of(b);
-    CHECK(*count > 0);
-    (*count)--;
-    list_remove(&b->node);
-}
-
-static void
-backend_make_idle(struct backend *b)
-{
-    CHECK(flow_empty(&b->flow) && b->flow.txn == 'I' && b->owner == NULL);
-    CHECK(buf_len(&b->in) == 0 && outlet_is_empty(&b->out));
-    b->state = BACKEND_IDLE;
-    b->idle_since_us = pool_now_us(b->pool);
-    list_push_front(&b->pool->idle, &b->node);
-    b->pool->idle_count++;
-}
-
-static void
-backend_link(struct backend *b, void *owner)
-{
-    b->state = BACKEND_ACTIVE;
-    b->owner = owner;
-    b->request_us = pool_now_us(b->pool);
-    list_push_back(&b->pool->active, &b->node);
-    b->pool->active_count++;
-}
-
-static void
-backend_free(void *arg)
-{
-    struct backend *b = arg;
-    settings_unref(b->pool->pools->config.settings, b->settings);
-    params_unref(b->params);
-    backend_forget_all_statements(b);
-    map_fini(&b->prepared);
-    flow_fini(&b->flow);
-    buf_fini(&b->in);
-    outlet_fini(&b->out);
-    scram_client_fini(&b->scram);
-    explicit_bzero(b->key, sizeof(b->key));
-    mem_free(b);
-}
-
-/* Takes the walsender and its waiter apart. */
-static void
-backend_unreserve(struct backend *b)
-{
-    if (b->reserved != NULL) {
-        CHECK(b->reserved->own == b);
-        b->reserved->own = NULL;
-        b->reserved = NULL;
-    }
-}
-
-void
-backend_close(struct backend *b)
-{
-    CHECK(b->state != BACKEND_CLOSED);
-    backend_unlist(b);
-    if (b->state == BACKEND_IDLE && stream_is_open(&b->stream)) {
-        static const uint8_t terminate[] = {'X', 0, 0, 0, 4};
-        size_t n;
-        /* A courtesy: without it the server logs a lost connection. */
-        (void)stream_send(&b->stream, terminate, sizeof(terminate), &n);
-    }
-    b->state = BACKEND_CLOSED;
-    keysmith_cancel(b->keys);
-    b->owner = NULL;
-    backend_unreserve(b);
-    stream_close(&b->stream);
-    if (b->cancels > 0) {
-        cancels_forget(b->pool->pools, b);
-    }
-    pool_share_close(b->pool->share);
-    if (b->pool->key.read_only && b->pid != 0) {
-        pool_registry_remove_reader(b->pool->pools->config.registry, b->pool->key.side, b->pid);
-    }
-    loop_dispose(b->pool->pools->config.loop, backend_free, b);
-}
-
-/* ---- moving a backend to another worker ---- */
-
-struct transfer {
-    struct backend *backend; /* owned */
-    char *settings_text;     /* owned */
-    size_t settings_len;
-};
-
-static void pool_place(struct backend *b);
-
-static void
-transfer_arrive(struct pools *pools, void *arg)
-{
-    struct transfer *t = arg;
-    struct backend *b = t->backend;
-    b->pool = pools_get(pools, &b->pool->key);
-    b->settings =
-        settings_intern(pools->config.settings, slice_of(t->settings_text, t->settings_len));
-    stream_attach(&b->stream, pools->config.loop, backend_stream_ready, b);
-    stream_want(&b->stream, WATCH_READ);
-    mem_free(t->settings_text);
-    mem_free(t);
-    pool_place(b);
-}
-
-/* What belongs to this worker alone (the watch, the interned settings, the shared parameters) is
- * taken off. */
-static void
-backend_give_to(struct backend *b, uint32_t worker)
-{
-    struct pools *pools = b->pool->pools;
-    struct transfer *t = xcalloc(1, sizeof(*t));
-    t->backend = b;
-    t->settings_text = xstrndup(b->settings->text, b->settings->text_len);
-    t->settings_len = b->settings->text_len;
-    stream_detach(&b->stream);
-    settings_unref(pools->config.settings, b->settings);
-    b->settings = NULL;
-    struct params *copy = params_copy(b->params);
-    params_unref(b->params);
-    b->params = copy;
-    pool_registry_post(pools->config.registry, worker, transfer_arrive, t);
-}
-
-struct lend_request {
-    struct pool_key key; /* texts borrowed from a pool, which lives as long as the workers */
-    uint32_t to;
-};
-
-static void
-lend(struct pools *pools, void *arg)
-{
-    struct lend_request *request = arg;
-    struct pool *pool = pools_get(pools, &request->key);
-    struct list *node = list_first(&pool->idle);
-    if (node != NULL && pool->waiting_count == 0) {
-        struct backend *b = LIST_OBJECT(node, struct backend, node);
-        backend_unlist(b);
-        backend_give_to(b, request->to);
-    }
-    mem_free(request);
-}
-
-static void
-ask_other_workers(struct pool *pool)
-{
-    const struct pools_config *config = &pool->pools->config;
-    for (uint32_t i = 0; i < pool_registry_workers(config->registry); i++) {
-        if (i == config->worker) {
-            continue;
-        }
-        struct lend_request *request = xcalloc(1, sizeof(*request));
-        *request = (struct lend_request){pool->key, config->worker};
-        pool_registry_post(config->registry, i, lend, request);
-    }
-}
+static void backend_open(struct pool *pool, struct pool_waiter *reserved);
 
 /* ---- decisions ---- */
 
-/* The reserve opens when somebody has waited too long. */
-static struct pool_caps
-caps_of(const struct pool *pool)
+/* How long somebody elsewhere must have waited to get a backend of ours, as a moment. */
+static uint64_t
+rivals_since_us(const struct pool_waiter *ours)
 {
-    const struct conf *conf = pool->pools->conf;
-    const struct pool_waiter *first = first_waiter(pool);
-    const bool late =
-        first != NULL && pool_now_us(pool) - first->since_us >= conf->reserve_pool_timeout_us;
-    return (struct pool_caps){
-        .of_pool = conf->default_pool_size + (late ? conf->reserve_pool_size : 0),
-        .of_side = conf->max_db_connections,
-        .of_user = conf->max_user_connections,
-    };
-}
-
-static bool
-backend_is_over(const struct backend *b)
-{
-    const struct pools *pools = b->pool->pools;
-    const uint64_t age = pool_now_us(b->pool) - b->connected_us;
-    /* Spread by 10 %, so that those opened together do not all end together. */
-    const uint64_t spread = 900 + b->id * 79 % 201;
-    const uint64_t lifetime_us = pools->conf->server_lifetime_us / 1000 * spread;
-    const struct pool_caps caps = caps_of(b->pool);
-    return b->close_when_idle || pool_share_is_over(b->pool->share, &caps) ||
-           b->incarnation != pools->nodes[b->pool->key.side].incarnation ||
-           (lifetime_us > 0 && age > lifetime_us);
-}
-
-/* A walsender goes to the one it was opened for. */
-static void
-place_reserved(struct backend *b)
-{
-    struct pool_waiter *waiter = b->reserved;
-    backend_unreserve(b);
-    pool_cancel_wait(waiter);
-    backend_link(b, waiter->owner);
-    waiter->done(waiter, b, NULL);
+    if (ours == NULL) {
+        return 0;
+    }
+    return ours->since_us > FAIRNESS_US ? ours->since_us - FAIRNESS_US : 1;
 }
 
 /* Where a backend that is in no list goes: to a worker that waits (much) longer, to our oldest
@@ -294,92 +40,19 @@ place_reserved(struct backend *b)
 static void
 pool_place(struct backend *b)
 {
-    struct pool *pool = b->pool;
-    const struct pools_config *config = &pool->pools->config;
-    struct pool_waiter *waiter = first_waiter(pool);
-    if (b->reserved != NULL) {
-        place_reserved(b);
-        return;
-    }
-    const uint64_t than_us = waiter == NULL                   ? 0
-                             : waiter->since_us > FAIRNESS_US ? waiter->since_us - FAIRNESS_US
-                                                              : 1;
-    const int other = pool_share_hungriest(pool->share, config->worker,
-                                           pool_registry_workers(config->registry), than_us);
+    const struct pool *pool = b->pool;
+    const struct pools_config *config = &pool->context->config;
+    struct pool_waiter *waiter = waiters_first(pool);
+    const int other =
+        pool_share_hungriest(pool->share, config->worker, pool_registry_workers(config->registry),
+                             rivals_since_us(waiter));
     if (other >= 0) {
-        backend_give_to(b, (uint32_t)other);
-        return;
+        sharing_give(b, (uint32_t)other, pool_place);
+    } else if (waiter != NULL) {
+        waiters_give(waiter, b);
+    } else {
+        members_make_idle(b);
     }
-    if (waiter == NULL) {
-        backend_make_idle(b);
-        return;
-    }
-    pool_cancel_wait(waiter);
-    backend_link(b, waiter->owner);
-    waiter->done(waiter, b, NULL);
-}
-
-/* The backend that has been idle for longest in another pool of the side; NULL when there is none.
- */
-static struct backend *
-idle_of_others(const struct pools *pools, const struct pool_key *key, bool by_user)
-{
-    struct backend *oldest = NULL;
-    size_t at = 0;
-    for (struct pool *p = pools_next(pools, &at); p != NULL; p = pools_next(pools, &at)) {
-        const bool same_user = strcmp(p->key.user, key->user) == 0;
-        const bool same = same_user && p->key.read_only == key->read_only && p->key.use == key->use;
-        if (p->key.side != key->side || same || (by_user && !same_user) || list_empty(&p->idle)) {
-            continue;
-        }
-        struct backend *b = LIST_OBJECT(p->idle.prev, struct backend, node);
-        if (oldest == NULL || b->idle_since_us < oldest->idle_since_us) {
-            oldest = b;
-        }
-    }
-    return oldest;
-}
-
-struct room_request {
-    struct pool_key key; /* texts borrowed from a pool, which lives as long as the workers */
-    bool by_user;
-};
-
-static void
-give_room(struct pools *pools, void *arg)
-{
-    struct room_request *request = arg;
-    struct backend *b = idle_of_others(pools, &request->key, request->by_user);
-    if (b != NULL) {
-        backend_close(b);
-    }
-    mem_free(request);
-}
-
-/* At a cap over several pools an idle backend of another pool gives way: true when one of this
- * worker did. Else the other workers are asked, and the next tick looks again. */
-static bool
-make_room(struct pool *pool, const struct pool_caps *caps)
-{
-    const struct pools_config *config = &pool->pools->config;
-    bool by_user;
-    if (!pool_share_is_crowded(pool->share, caps, &by_user)) {
-        return false;
-    }
-    struct backend *b = idle_of_others(pool->pools, &pool->key, by_user);
-    if (b != NULL) {
-        backend_close(b);
-        return true;
-    }
-    for (uint32_t i = 0; i < pool_registry_workers(config->registry); i++) {
-        if (i == config->worker) {
-            continue;
-        }
-        struct room_request *request = xcalloc(1, sizeof(*request));
-        *request = (struct room_request){pool->key, by_user};
-        pool_registry_post(config->registry, i, give_room, request);
-    }
-    return false;
 }
 
 /* A walsender for each waiter that has none on its way, within the limit. */
@@ -393,14 +66,37 @@ open_walsenders(struct pool *pool)
         if (waiter->own != NULL) {
             continue;
         }
-        if (pool_now_us(pool) < pool->retry_at_us || !pool_share_open(pool->share, &caps)) {
+        if (!retry_is_due(&pool->retry, pool_now_us(pool)) ||
+            !pool_share_open(pool->share, &caps)) {
             return;
         }
         backend_open(pool, waiter);
     }
 }
 
-/* One connect for each waiter that has none on its way, within the limit. */
+/* One more may be opened now, and is counted; a cap over several pools makes an idle backend of
+ * another pool give way. */
+static bool
+may_open(struct pool *pool)
+{
+    bool by_user;
+    if (!retry_is_due(&pool->retry, pool_now_us(pool))) {
+        return false;
+    }
+    for (;;) {
+        const struct pool_caps caps = caps_of(pool);
+        if (pool_share_open(pool->share, &caps)) {
+            return true;
+        }
+        if (!pool_share_is_crowded(pool->share, &caps, &by_user) ||
+            !sharing_make_room(pool, by_user)) {
+            return false;
+        }
+    }
+}
+
+/* One connect for each waiter that has none on its way, within the limit. When none can be opened,
+ * another worker may have an idle one. */
 static void
 pool_open_more(struct pool *pool)
 {
@@ -408,19 +104,14 @@ pool_open_more(struct pool *pool)
         open_walsenders(pool);
         return;
     }
-    while (pool->opening_count < pool->waiting_count && pool_now_us(pool) >= pool->retry_at_us) {
-        const struct pool_caps caps = caps_of(pool);
-        if (pool_share_open(pool->share, &caps)) {
-            backend_open(pool, NULL);
-            continue;
+    while (pool->opening_count < pool->waiting_count) {
+        if (!may_open(pool)) {
+            if (pool->opening_count == 0) {
+                sharing_ask_idle(pool, pool_place);
+            }
+            return;
         }
-        if (make_room(pool, &caps)) {
-            continue;
-        }
-        if (pool->opening_count == 0) {
-            ask_other_workers(pool);
-        }
-        return;
+        backend_open(pool, NULL);
     }
 }
 
@@ -428,22 +119,23 @@ struct backend *
 pool_acquire(struct pool *pool, void *owner, struct pool_waiter *waiter)
 {
     CHECK(waiter->pool == NULL);
-    struct list *node = list_first(&pool->idle);
-    if (node != NULL && pool->waiting_count == 0) {
-        struct backend *b = LIST_OBJECT(node, struct backend, node);
-        backend_unlist(b);
-        backend_link(b, owner);
+    struct backend *b = pool->waiting_count == 0 ? members_idle(pool) : NULL;
+    if (b != NULL) {
+        members_remove(b);
+        members_make_active(b, owner);
         return b;
     }
-    list_init(&waiter->node);
-    waiter->pool = pool;
-    waiter->owner = owner;
-    waiter->since_us = pool_now_us(pool);
-    list_push_back(&pool->waiters, &waiter->node);
-    pool->waiting_count++;
-    publish_wait(pool);
+    waiters_add(pool, waiter, owner);
     pool_open_more(pool);
     return NULL;
+}
+
+static void
+close_and_replace(struct backend *b)
+{
+    struct pool *pool = b->pool;
+    members_close(b);
+    pool_open_more(pool);
 }
 
 void
@@ -451,7 +143,7 @@ pool_release(struct backend **bp)
 {
     struct backend *b = *bp;
     *bp = NULL;
-    CHECK(b->state == BACKEND_ACTIVE);
+    CHECK(b->state == BACKEND_ACTIVE && b->opening == NULL);
     CHECK(flow_empty(&b->flow) && b->flow.txn == 'I');
     b->owner = NULL;
     stream_want(&b->stream, WATCH_READ); /* whatever its session waited for: now only its end */
@@ -459,14 +151,12 @@ pool_release(struct backend **bp)
         b->release_pending = true;
         return;
     }
-    if (backend_is_over(b)) {
-        struct pool *pool = b->pool;
-        backend_close(b);
-        pool_open_more(pool);
+    if (caps_backend_is_over(b)) {
+        close_and_replace(b);
         return;
     }
     buf_shrink(&b->in);
-    backend_unlist(b);
+    members_remove(b);
     pool_place(b);
 }
 
@@ -475,116 +165,140 @@ pool_discard(struct backend **bp)
 {
     struct backend *b = *bp;
     *bp = NULL;
-    struct pool *pool = b->pool;
     CHECK(b->state == BACKEND_ACTIVE);
-    backend_close(b);
-    pool_open_more(pool);
+    close_and_replace(b);
 }
 
-void
-pool_cancel(struct backend *b)
+static void
+cancel_done(struct backend *b)
 {
-    CHECK(b->state == BACKEND_ACTIVE);
-    cancel_send(b);
-}
-
-void
-pool_cancel_done(struct backend *b)
-{
-    CHECK(b->cancels > 0);
-    b->cancels--;
     if (b->cancels == 0 && b->release_pending) {
         b->release_pending = false;
         pool_release(&b);
     }
 }
 
-/* ---- outcomes ---- */
-
 void
-pool_backend_ready(struct backend *b)
+pool_cancel(struct backend *b)
+{
+    cancel_send(b, b->pool->key.side, cancel_done);
+}
+
+/* ---- the outcome of an opening ---- */
+
+static void
+opening_done(struct backend *b)
 {
     struct pool *pool = b->pool;
-    params_unref(pool->params);
-    pool->params = params_ref(b->params);
-    pool->retry_at_us = 0;
-    pool->failures = 0;
-    err_clear(&pool->last_error);
+    opening_free(b->opening);
+    b->opening = NULL;
+    retry_reset(&pool->retry);
     if (pool->key.read_only) {
-        pool_registry_add_reader(pool->pools->config.registry, pool->key.side, b->pid);
+        pool_registry_add_reader(pool->context->config.registry, pool->key.side, b->pid);
     }
-    backend_unlist(b);
     stream_want(&b->stream, WATCH_READ);
-    b->state = BACKEND_IDLE;
-    pool_place(b);
+    members_remove(b);
+    struct pool_waiter *waiter = b->reserved;
+    if (waiter == NULL) {
+        pool_place(b);
+        return;
+    }
+    CHECK(waiter->own == b);
+    b->reserved = NULL;
+    waiter->own = NULL;
+    waiters_give(waiter, b);
 }
 
-/* From a 25th of server_login_retry, doubling up to it; by a fifth less at random, so that many
- * proxies do not come back to a server at the same moment. */
-static uint64_t
-next_pause_us(struct pool *pool)
-{
-    enum { STEPS = 5, FIRST = 25 };
-    const uint64_t limit_us = pool->pools->conf->server_login_retry_us;
-    const uint64_t grown_us = limit_us / FIRST << pool->failures;
-    const uint64_t pause_us = grown_us < limit_us ? grown_us : limit_us;
-    pool->failures += pool->failures < STEPS ? 1 : 0;
-    return pause_us - rand_u64() % (pause_us / 5 + 1);
-}
-
-void
-pool_backend_failed(struct backend *b, const struct err *err, bool final)
+/* Closes it, and remembers why; who waits is told by the caller, or by the next tick. */
+static void
+opening_note_failure(struct backend *b, const struct opening_failure *failure)
 {
     struct pool *pool = b->pool;
-    struct log_ctx ctx = {.kind = "backend",
-                          .id = b->id,
-                          .user = pool->key.user,
-                          .database = pool->key.database,
-                          .node = side_name(pool->key.side)};
-    if (!err_is_set(&pool->last_error)) {
-        log_warn(&ctx, "could not open a backend", "error=\"%s\"", err->text);
+    const struct log_ctx ctx = {.kind = "backend",
+                                .id = b->id,
+                                .user = pool->key.user,
+                                .database = pool->key.database,
+                                .node = side_name(pool->key.side)};
+    if (!pool->retry.failed) {
+        log_warn(&ctx, "could not open a backend", "error=\"%s\"", failure->err.text);
     }
-    pool->last_error = *err;
-    pool->retry_at_us = pool_now_us(pool) + next_pause_us(pool);
+    retry_note(&pool->retry, failure, pool_now_us(pool),
+               pool->context->conf->server_login_retry_us);
+    pool->tls_demanded = pool->tls_demanded || failure->kind == OPENING_NEEDS_TLS;
+    members_close(b);
+}
+
+static void
+opening_failed(struct backend *b, const struct opening_failure *failure)
+{
+    struct pool *pool = b->pool;
     struct pool_waiter *reserved = b->reserved;
-    backend_close(b);
-    if (reserved != NULL && final) {
-        refuse_waiter(reserved, err); /* what was wrong may be with its own settings */
+    opening_note_failure(b, failure);
+    waiters_failed(pool, reserved);
+    pool_open_more(pool);
+}
+
+static void
+opening_moved(struct backend *b, enum opening_step step, const struct opening_failure *failure)
+{
+    switch (step) {
+    case OPENING_GOES_ON:
+        return;
+    case OPENING_DONE:
+        opening_done(b);
+        return;
+    case OPENING_FAILED:
+        opening_failed(b, failure);
         return;
     }
-    while (final && !list_empty(&pool->waiters)) {
-        refuse_waiter(first_waiter(pool), err);
+    UNREACHABLE();
+}
+
+static void
+opening_woken(struct backend *b)
+{
+    struct opening_failure failure;
+    opening_moved(b, opening_resume(b->opening, &failure), &failure);
+}
+
+/* ---- the stream of a backend ---- */
+
+static void
+backend_ready(void *arg, unsigned ready)
+{
+    struct backend *b = arg;
+    struct opening_failure failure;
+    CHECK(b->state != BACKEND_CLOSED);
+    if (backend_is_opening(b)) {
+        opening_moved(b, opening_ready(b->opening, ready, &failure), &failure);
+    } else if (b->owner != NULL) {
+        b->context->config.ops->ready(b, ready);
+    } else if (!backend_read_idle(b)) { /* also while its release waits for a cancel */
+        close_and_replace(b);
     }
 }
 
-/* An idle backend has nothing to say but notices, changed parameters, and that it is going. */
-void
-pool_backend_idle_readable(struct backend *b)
+/* The place is counted already. It may fail at once, and then nobody is told yet: the caller may be
+ * one who has only begun to wait. */
+static void
+backend_open(struct pool *pool, struct pool_waiter *reserved)
 {
-    const struct pools_config *config = &b->pool->pools->config;
-    size_t n;
-    const enum stream_status status =
-        stream_recv(&b->stream, config->scratch, config->scratch_len, &n);
-    if (status == STREAM_AGAIN) {
-        return;
+    struct opening_failure failure;
+    struct backend *b =
+        members_add(pool, reserved == NULL ? SLICE_EMPTY : settings_text(reserved->startup));
+    if (reserved != NULL) {
+        CHECK(reserved->own == NULL);
+        b->reserved = reserved;
+        reserved->own = b;
     }
-    struct slice in = slice_of(config->scratch, n);
-    bool ok = status == STREAM_OK;
-    while (ok && in.len > 0) {
-        uint8_t type;
-        uint64_t total;
-        struct slice frame;
-        ok = wire_peek(in, config->scratch_len, &type, &total) == WIRE_OK &&
-             slice_take(&in, (size_t)total, &frame) && (type == 'S' || type == 'N');
-        if (ok && type == 'S') {
-            ok = backend_take_parameter(
-                b, slice_of(frame.p + WIRE_HEADER_LEN, frame.len - WIRE_HEADER_LEN));
-        }
-    }
-    if (!ok) {
-        struct pool *pool = b->pool;
-        backend_close(b);
-        pool_open_more(pool);
+    const struct opening_plan plan = {
+        .key = &pool->key,
+        .tls = server_wants_tls(pool->context, pool->key.side, pool->tls_demanded),
+        .ready = backend_ready,
+        .wake = opening_woken,
+    };
+    if (opening_begin(b, &plan, &failure) == OPENING_FAILED) {
+        opening_note_failure(b, &failure);
     }
 }
 
@@ -593,49 +307,32 @@ pool_backend_idle_readable(struct backend *b)
 static void
 close_old_idle(struct pool *pool)
 {
-    const uint64_t limit = pool->pools->conf->server_idle_timeout_us;
+    const uint64_t limit_us = pool->context->conf->server_idle_timeout_us;
     LIST_EACH(node, &pool->idle)
     {
         struct backend *b = LIST_OBJECT(node, struct backend, node);
-        if (backend_is_over(b) || (limit > 0 && pool_now_us(pool) - b->idle_since_us > limit)) {
-            backend_close(b);
+        const bool is_late = limit_us > 0 && pool_now_us(pool) - b->idle_since_us > limit_us;
+        if (is_late || caps_backend_is_over(b)) {
+            members_close(b);
         }
     }
 }
 
+/* Those who wait for them are told by waiters_tick: what they do then may close others. */
 static void
 fail_slow_openings(struct pool *pool)
 {
-    const uint64_t limit = pool->pools->conf->server_connect_timeout_us;
+    const uint64_t limit_us = pool->context->conf->server_connect_timeout_us;
     LIST_EACH(node, &pool->opening)
     {
         struct backend *b = LIST_OBJECT(node, struct backend, node);
-        if (limit > 0 && pool_now_us(pool) - b->connected_us > limit) {
-            struct err err;
-            (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE,
+        if (pool_now_us(pool) - b->connected_us > limit_us) {
+            struct opening_failure failure = {.kind = OPENING_UNREACHABLE};
+            (void)err_set(&failure.err, SQLSTATE_CANNOT_CONNECT_NOW,
                           "%s did not accept a connection within server_connect_timeout",
                           side_name(pool->key.side));
-            pool_backend_failed(b, &err, false);
+            opening_note_failure(b, &failure);
         }
-    }
-}
-
-static void
-refuse_late_waiters(struct pool *pool)
-{
-    const uint64_t limit = pool->pools->conf->query_wait_timeout_us;
-    struct pool_waiter *waiter = first_waiter(pool);
-    while (limit > 0 && waiter != NULL && pool_now_us(pool) - waiter->since_us > limit) {
-        struct err err;
-        (void)err_set(&err, SQLSTATE_CANNOT_CONNECT_NOW,
-                      "no connection to %s became free within query_wait_timeout",
-                      side_name(pool->key.side));
-        if (err_is_set(&pool->last_error)) {
-            (void)err_hint(&err, "The last attempt to connect failed: %.200s",
-                           pool->last_error.text);
-        }
-        refuse_waiter(waiter, &err);
-        waiter = first_waiter(pool);
     }
 }
 
@@ -646,37 +343,7 @@ pools_tick(struct pools *p)
     for (struct pool *pool = pools_next(p, &at); pool != NULL; pool = pools_next(p, &at)) {
         close_old_idle(pool);
         fail_slow_openings(pool);
-        refuse_late_waiters(pool);
+        waiters_tick(pool);
         pool_open_more(pool);
     }
-}
-
-void
-pools_retire_side(struct pools *p, enum side side)
-{
-    size_t at = 0;
-    for (struct pool *pool = pools_next(p, &at); pool != NULL; pool = pools_next(p, &at)) {
-        if (pool->key.side != side) {
-            continue;
-        }
-        LIST_EACH(node, &pool->idle)
-        {
-            backend_close(LIST_OBJECT(node, struct backend, node));
-        }
-        LIST_EACH(node, &pool->active)
-        {
-            LIST_OBJECT(node, struct backend, node)->close_when_idle = true;
-        }
-        LIST_EACH(node, &pool->opening)
-        {
-            LIST_OBJECT(node, struct backend, node)->close_when_idle = true;
-        }
-    }
-}
-
-void
-pools_retire_all(struct pools *p)
-{
-    pools_retire_side(p, SIDE_BLUE);
-    pools_retire_side(p, SIDE_GREEN);
 }

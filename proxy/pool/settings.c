@@ -57,9 +57,9 @@ text_get(struct slice text, struct slice wanted, struct slice *value)
 static void
 put_pair(struct buf *b, struct slice name, struct slice value)
 {
-    buf_put(b, name.p, name.len);
+    buf_put_slice(b, name);
     buf_put_u8(b, 0);
-    buf_put(b, value.p, value.len);
+    buf_put_slice(b, value);
     buf_put_u8(b, 0);
 }
 
@@ -229,12 +229,6 @@ settings_unref(struct settings_table *t, struct settings *s)
     (void)map_remove(&t->by_text, settings_text(s));
     mem_free(s->text);
     mem_free(s);
-}
-
-bool
-settings_is_empty(const struct settings *s)
-{
-    return s->text_len == 0;
 }
 
 static void

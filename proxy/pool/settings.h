@@ -46,7 +46,6 @@ void settings_draft_remove(struct settings_draft *d, const char *name);
 /* The settings with this text, with one reference for the caller. */
 struct settings *settings_intern(struct settings_table *t, struct slice text);
 void settings_unref(struct settings_table *t, struct settings *s);
-bool settings_is_empty(const struct settings *s);
 /* name NUL value NUL ..., as a start-up packet has them; borrowed. */
 struct slice settings_text(const struct settings *s);
 /* Appends the SQL that takes a backend from one to the other; both may be the empty settings. */

@@ -63,7 +63,7 @@ order_begin(struct worker *w, const struct worker_ops *ops, struct workers *work
     w->pools = pools_new(&(struct pools_config){
         .loop = w->loop,
         .registry = workers->registry,
-        .keysmith = workers->keysmith,
+        .key_derivation = workers->key_derivation,
         .mailbox = w->mailbox,
         .worker = index,
         .ops = &session_pool_ops,

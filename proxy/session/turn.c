@@ -51,11 +51,13 @@ static const struct phase_work {
 
 /* ---- the turn ---- */
 
-static void
+/* True when there is room for more than could be processed. */
+static bool
 process_input(struct session *s)
 {
     const struct slice in = client_input(s);
     size_t used = 0;
+    bool has_room = false;
     client_await(s, 0);
     while (used < in.len && work[s->phase].consume != NULL) {
         const size_t n = work[s->phase].consume(s, slice_of(in.p + used, in.len - used));
@@ -65,10 +67,11 @@ process_input(struct session *s)
         used += n;
     }
     if (session_is_open(s)) {
-        server_send(s);
+        has_room = server_send(s);
         client_processed(s, used);
         client_keep(s);
     }
+    return has_room;
 }
 
 static bool
@@ -85,8 +88,8 @@ session_turn(struct session *s)
     bool again;
     client_send(s);
     do {
-        process_input(s);
-        again = settle(s);
+        again = process_input(s);
+        again = settle(s) || again;
     } while (again && client_has_input(s));
     settle_end_of_input(s);
     client_send(s);

@@ -14,7 +14,7 @@
 #include "auth/throttle.h"
 #include "base/mem.h"
 #include "net/listener.h"
-#include "pool/keysmith.h"
+#include "pool/key_derivation.h"
 #include "pool/registry.h"
 #include "session/accept.h"
 #include "session/login/client_limits.h"
@@ -324,7 +324,7 @@ workers_free(struct workers *workers)
     for (uint32_t i = 0; i < workers->listeners_count; i++) {
         (void)close(workers->listeners[i]); /* nothing is sent on a listening socket */
     }
-    keysmith_free(workers->keysmith);
+    key_derivation_free(workers->key_derivation);
     pool_registry_free(workers->registry);
     client_limits_free(workers->limits);
     access_unref(workers->access);
@@ -340,7 +340,7 @@ workers_start(struct conf *conf, const struct view *view, const struct workers_o
     workers->count = workers_wanted(conf);
     workers->ops = *ops;
     workers->registry = pool_registry_new(workers->count);
-    workers->keysmith = keysmith_new();
+    workers->key_derivation = key_derivation_new();
     workers->limits = client_limits_new();
     workers->items = xcalloc(workers->count, sizeof(*workers->items));
     scram_seed_init(&workers->seed);
@@ -376,8 +376,8 @@ workers_stop(struct workers *workers)
     for (uint32_t i = 0; i < workers->count; i++) {
         CHECK(pthread_join(workers->items[i].thread, NULL) == 0);
     }
-    keysmith_free(workers->keysmith); /* before the mailboxes that it posts to */
-    workers->keysmith = NULL;
+    key_derivation_free(workers->key_derivation); /* before the mailboxes that it posts to */
+    workers->key_derivation = NULL;
     for (uint32_t i = 0; i < workers->count; i++) {
         order_fini(&workers->items[i]);
     }

@@ -89,15 +89,9 @@ message_end(struct buf *b, size_t begun)
 }
 
 static void
-put_slice(struct buf *b, struct slice s)
-{
-    buf_put(b, s.p, s.len);
-}
-
-static void
 put_slice_cstr(struct buf *b, struct slice s)
 {
-    put_slice(b, s);
+    buf_put_slice(b, s);
     buf_put_u8(b, 0);
 }
 
@@ -120,7 +114,7 @@ message_put_auth(struct buf *b, uint32_t code, struct slice data)
 {
     const size_t begun = message_begin(b, 'R');
     buf_put_u32(b, code);
-    put_slice(b, data);
+    buf_put_slice(b, data);
     message_end(b, begun);
 }
 
@@ -128,7 +122,7 @@ void
 message_put_password(struct buf *b, struct slice data)
 {
     const size_t begun = message_begin(b, 'p');
-    put_slice(b, data);
+    buf_put_slice(b, data);
     message_end(b, begun);
 }
 
@@ -146,7 +140,7 @@ message_put_key(struct buf *b, uint32_t pid, struct slice key)
 {
     const size_t begun = message_begin(b, 'K');
     buf_put_u32(b, pid);
-    put_slice(b, key);
+    buf_put_slice(b, key);
     message_end(b, begun);
 }
 
@@ -197,6 +191,7 @@ message_put_error(struct buf *b, const char *severity, const struct err *err)
     put_error_field(b, 'V', severity);
     put_error_field(b, 'C', err->sqlstate);
     put_error_field(b, 'M', err->text);
+    put_error_field(b, 'D', err->detail);
     put_error_field(b, 'H', err->hint);
     buf_put_u8(b, 0);
     message_end(b, begun);
@@ -208,7 +203,7 @@ message_put_parse(struct buf *b, const char *name, struct slice text, struct sli
     const size_t begun = message_begin(b, 'P');
     buf_put_cstr(b, name);
     put_slice_cstr(b, text);
-    put_slice(b, types);
+    buf_put_slice(b, types);
     message_end(b, begun);
 }
 
@@ -218,7 +213,7 @@ message_put_bind(struct buf *b, struct slice portal, const char *statement, stru
     const size_t begun = message_begin(b, 'B');
     put_slice_cstr(b, portal);
     buf_put_cstr(b, statement);
-    put_slice(b, rest);
+    buf_put_slice(b, rest);
     message_end(b, begun);
 }
 
@@ -246,7 +241,7 @@ message_put_startup_text(struct buf *b, struct slice params)
     const size_t begun = buf_len(b);
     buf_put_u32(b, 0);
     buf_put_u32(b, 3U << 16);
-    put_slice(b, params);
+    buf_put_slice(b, params);
     buf_put_u8(b, 0);
     packet_end(b, begun);
 }
@@ -277,7 +272,7 @@ message_put_cancel(struct buf *b, uint32_t pid, struct slice key)
     buf_put_u32(b, 0);
     buf_put_u32(b, 1234U << 16 | 5678U);
     buf_put_u32(b, pid);
-    put_slice(b, key);
+    buf_put_slice(b, key);
     packet_end(b, begun);
 }
 

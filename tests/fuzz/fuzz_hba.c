@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "auth/hba.h"
+#include "auth/ident.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -37,12 +38,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (h != NULL) {
         ask(h);
     }
-    hba_unref(h);
+    hba_free(h);
     buf_clear(&mistakes);
     struct ident *i = ident_load_slice(slice_of(data, size), "ident", &mistakes);
     CHECK((i == NULL) == (buf_len(&mistakes) > 0));
     (void)ident_allows(i, "m", "root", "app");
-    ident_unref(i);
+    ident_free(i);
     buf_fini(&mistakes);
     return 0;
 }

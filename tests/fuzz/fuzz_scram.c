@@ -11,7 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "auth/scram.h"
+#include "auth/scram_client.h"
+#include "auth/scram_server.h"
 #include "base/mem.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -185,6 +185,7 @@ link_seek(struct session *s, enum sql_class class)
         return false;
     }
     l->waiter.startup = s->settings.now;
+    l->waiter.logs_in = s->phase == SESSION_LOGIN;
     struct backend *b = pool_acquire(pool_of(s), s, &l->waiter);
     if (b == NULL) {
         l->wait_since_us = loop_now_us(w->loop);

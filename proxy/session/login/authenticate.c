@@ -308,7 +308,7 @@ authenticate_fini(struct session *s)
     if (a == NULL) {
         return;
     }
-    keysmith_cancel(a->keys);
+    key_derivation_cancel(a->keys);
     scram_server_fini(&a->scram);
     auth_query_leave(&a->waiter);
     timer_free(a->delay);
@@ -413,8 +413,8 @@ scram_awaits_keys(struct session *s)
     }
     a->keys_asked = true;
     a->step = AUTH_CHECKING;
-    a->keys = keysmith_ask(w->workers->keysmith, w->mailbox, secret.password, &need, secret.cache,
-                           keys_there, s);
+    a->keys = key_derivation_ask(w->workers->key_derivation, w->mailbox, secret.password, &need,
+                                 secret.cache, keys_there, s);
     return true;
 }
 
@@ -532,8 +532,8 @@ password_compare_keys(struct session *s, const char *password)
     struct scram_need need = {.salt_len = v == NULL ? sizeof(no_salt) : v->salt_len,
                               .iterations = v == NULL ? SCRAM_ITERATIONS : v->iterations};
     memcpy(need.salt, v == NULL ? no_salt : v->salt, need.salt_len);
-    a->keys = keysmith_ask(w->workers->keysmith, w->mailbox, password, &need, NULL,
-                           password_keys_there, s);
+    a->keys = key_derivation_ask(w->workers->key_derivation, w->mailbox, password, &need, NULL,
+                                 password_keys_there, s);
 }
 
 static bool

@@ -14,17 +14,17 @@
  *     calls authenticate_succeed, authenticate_fail or authenticate_again.
  * Both may be called at once as well. Keys from a plain password come late (key_derivation.h): then
  * the answer stays in the input, and is processed again when they are there. A callback that calls
- * them later first asks session_is_open, and afterwards session_wake. What such a step holds is given
- * back in authenticate_fini. */
+ * them later first asks session_is_open, and afterwards session_wake. What such a step holds is
+ * given back in authenticate_fini. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SESSION_LOGIN_AUTHENTICATE_H
 #define TEAL_SESSION_LOGIN_AUTHENTICATE_H
 
 #include "auth/md5.h"
-#include "auth/scram.h"
+#include "auth/scram_server.h"
 #include "auth/users.h"
 #include "pool/access.h"
-#include "pool/keysmith.h"
+#include "pool/key_derivation.h"
 #include "session/login/auth_query.h"
 #include "session/state/session.h"
 
@@ -49,11 +49,11 @@ struct auth_attempt {
     bool answer_is_late;             /* it comes by a callback, outside of the session's turn */
     struct scram_server scram;
     bool scram_first_seen;
-    struct keysmith_order *keys; /* owned by the keysmith: keys that are being derived, or NULL */
-    bool keys_asked;             /* once is enough */
-    uint8_t salt[MD5_SALT_LEN];  /* of md5 */
-    struct timer *delay;         /* owned: until a bad password is answered; NULL for none */
-    struct err failure;          /* what is then said */
+    struct key_request *keys;   /* owned by the key derivation; NULL when none is under way */
+    bool keys_asked;            /* once is enough */
+    uint8_t salt[MD5_SALT_LEN]; /* of md5 */
+    struct timer *delay;        /* owned: until a bad password is answered; NULL for none */
+    struct err failure;         /* what is then said */
 };
 
 /* The start-up packet has been taken: begins. Ends in SESSION_LOGIN at once when nothing is asked.

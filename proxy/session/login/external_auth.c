@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "auth/hba.h"
+#include "auth/ident.h"
 #include "net/tls.h"
 #include "session/state/session.h"
 

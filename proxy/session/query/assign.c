@@ -7,6 +7,7 @@
 #include "session/query/cycle.h"
 #include "session/query/prepared.h"
 #include "session/query/replay.h"
+#include "session/query/server.h"
 
 /* Room in the flow for what one message can leave there: its own entry and the preparations ahead
  * of it. */
@@ -56,10 +57,9 @@ begin_on_kept_backend(struct session *s)
 static bool
 admit_linked(struct session *s)
 {
-    const struct backend *b = s->link.backend;
-    const struct flow *f = &b->flow;
+    const struct flow *f = &s->link.backend->flow;
     if (s->replay.is_pending || s->link.is_held || !flow_has_room(f, ENTRIES_PER_MESSAGE) ||
-        outlet_len(&b->out) > SESSION_QUEUE_HIGH) {
+        server_is_full(s)) {
         return false;
     }
     if (s->cycle.in_batch || f->copy_in || f->skipping) {

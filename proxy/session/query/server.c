@@ -52,12 +52,21 @@ server_answer_local(struct session *s)
     }
 }
 
-void
+bool
+server_is_full(const struct session *s)
+{
+    return s->link.backend != NULL && outlet_len(&s->link.backend->out) > SESSION_QUEUE_HIGH;
+}
+
+bool
 server_send(struct session *s)
 {
     size_t sent;
     struct backend *b = s->link.backend;
-    if (b != NULL && !outlet_is_empty(&b->out)) {
-        (void)outlet_send(&b->out, &b->stream, &sent);
+    if (b == NULL || outlet_is_empty(&b->out)) {
+        return false;
     }
+    const bool was_full = server_is_full(s);
+    (void)outlet_send(&b->out, &b->stream, &sent);
+    return was_full && !server_is_full(s);
 }

@@ -21,8 +21,10 @@ void server_owe(struct session *s, enum flow_kind kind, enum flow_action action,
 bool server_skips(const struct session *s);
 /* Gives the client what Teal answers for the server, as far as its turn has come. */
 void server_answer_local(struct session *s);
-/* Sends what there is. A connection that turns out to be broken stays writable, and relay.c hears
- * of it. */
-void server_send(struct session *s);
+/* Whether so much is on its way that no more is processed for it. */
+bool server_is_full(const struct session *s);
+/* Sends what there is. True when that made room where there was none. A connection that turns out
+ * to be broken stays writable, and relay.c hears of it. */
+bool server_send(struct session *s);
 
 #endif

@@ -7,6 +7,7 @@
 #include "session/client/client.h"
 #include "session/client/messages.h"
 #include "session/link/link.h"
+#include "session/query/server.h"
 #include "wire/frame.h"
 
 void
@@ -41,14 +42,12 @@ begin_message(struct session *s, struct slice in)
 size_t
 replication_consume(struct session *s, struct slice in)
 {
-    struct outlet *out = &s->link.backend->out;
-    if (s->client.pass_left == 0 &&
-        (outlet_len(out) > SESSION_QUEUE_HIGH || !begin_message(s, in))) {
+    if (s->client.pass_left == 0 && (server_is_full(s) || !begin_message(s, in))) {
         return 0;
     }
     const uint64_t left = s->client.pass_left;
     const size_t here = in.len < left ? in.len : (size_t)left;
-    outlet_pass(out, slice_of(in.p, here));
+    server_pass(s, slice_of(in.p, here));
     client_passed(s, here);
     return here;
 }

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/stat.h"
 #include "pool/pool.h"
 #include "session/prepared/statement.h"
 #include "session/state/errors.h"
@@ -97,10 +98,10 @@ struct worker {
 };
 
 struct workers {
-    struct pool_registry *registry; /* owned */
-    struct keysmith *keysmith;      /* owned */
-    struct client_limits *limits;   /* owned */
-    atomic_int pressure;            /* enum pressure: of memory */
+    struct pool_registry *registry;        /* owned */
+    struct key_derivation *key_derivation; /* owned */
+    struct client_limits *limits;          /* owned */
+    atomic_int pressure;                   /* enum pressure: of memory */
     struct workers_ops ops;
     uint32_t count;
     struct worker *items; /* owned */

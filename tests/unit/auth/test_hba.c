@@ -1,4 +1,4 @@
-/* test_hba.c — rows of pg_hba.conf and of pg_ident.conf. */
+/* test_hba.c — rows of pg_hba.conf. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "auth/hba.h"
 
@@ -51,7 +51,6 @@ the_first_row_that_fits_decides(void **state)
                          "host    all  all  2001:db8::/32 scram-sha-256\n"
                          "host    \"all\" \"all\" all     trust\n");
     assert_non_null(h);
-    assert_int_equal(hba_count(h), 7);
     assert_int_equal(decide(h, NULL, false, "x", "y"), 2);
     assert_int_equal(decide(h, "10.9.9.9", true, "ann", "app"), 3);
     assert_int_equal(decide(h, "10.9.9.9", false, "ann", "app"), 4);
@@ -65,7 +64,7 @@ the_first_row_that_fits_decides(void **state)
     assert_int_equal(decide(h, "9.9.9.9", false, "all", "all"), 8);
     assert_int_equal(decide(h, "9.9.9.9", false, "eve", "all"), 0);
     assert_int_equal(decide(h, "nonsense", false, "all", "all"), 0);
-    hba_unref(h);
+    hba_free(h);
 }
 
 static void
@@ -82,11 +81,11 @@ replication_is_a_word_of_its_own(void **state)
     const struct hba_question other = {
         .physical = true, .address = "1.2.3.4", .user = "app", .database = "app"};
     assert_null(hba_find(h, &other));
-    hba_unref(h);
+    hba_free(h);
     h = load("host replication all all trust\n");
     assert_non_null(h);
     assert_int_equal(decide(h, "1.2.3.4", false, "u", "replication"), 0);
-    hba_unref(h);
+    hba_free(h);
 }
 
 static void
@@ -113,7 +112,7 @@ bits_count_from_the_front(void **state)
         if (rows[i].out != NULL) {
             assert_int_equal(decide(h, rows[i].out, false, "u", "d"), 0);
         }
-        hba_unref(h);
+        hba_free(h);
     }
 }
 
@@ -197,30 +196,7 @@ options_of_a_row(void **state)
     assert_non_null(row);
     assert_int_equal(row->clientcert, HBA_CLIENTCERT_VERIFY_FULL);
     assert_string_equal(row->map, "m");
-    hba_unref(h);
-}
-
-static void
-names_are_mapped(void **state)
-{
-    (void)state;
-    struct buf mistakes;
-    buf_init(&mistakes);
-    struct ident *i = ident_load_slice(
-        slice_of_str("# maps\nm  root  app\nm  \"Ann Smith\" ann\nother root postgres\n"), "i",
-        &mistakes);
-    assert_non_null(i);
-    assert_true(ident_allows(i, "m", "root", "app"));
-    assert_true(ident_allows(i, "m", "Ann Smith", "ann"));
-    assert_false(ident_allows(i, "m", "root", "postgres"));
-    assert_false(ident_allows(i, "m", "app", "app"));
-    assert_false(ident_allows(i, "none", "app", "app"));
-    assert_true(ident_allows(i, NULL, "app", "app"));
-    assert_false(ident_allows(i, NULL, "root", "app"));
-    assert_false(ident_allows(NULL, "m", "root", "app"));
-    ident_unref(i);
-    assert_null(ident_load_slice(slice_of_str("m root\nm /^r app\n"), "i", &mistakes));
-    buf_fini(&mistakes);
+    hba_free(h);
 }
 
 int
@@ -233,7 +209,6 @@ main(void)
         cmocka_unit_test(mistakes_are_told_with_their_line),
         cmocka_unit_test(all_mistakes_are_told),
         cmocka_unit_test(options_of_a_row),
-        cmocka_unit_test(names_are_mapped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,9 @@
 /* test_scram.c — both ends of SCRAM-SHA-256: vectors, round trips, and everything that must be
  * refused. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "auth/scram.h"
+#include "auth/scram_server.h"
+
+#include "auth/scram_client.h"
 
 #include "base/mem.h"
 

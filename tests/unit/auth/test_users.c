@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "auth/users.h"
 
+#include "auth/scram_server.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -25,20 +25,25 @@ a_set_error_has_state_and_text(void **state)
     assert_string_equal(err.hint, "");
     assert_false(err_hint(&err, "Try %s.", "again"));
     assert_string_equal(err.hint, "Try again.");
+    assert_false(err_detail(&err, "It was %s.", "open"));
+    assert_string_equal(err.detail, "It was open.");
     err_clear(&err);
     assert_false(err_is_set(&err));
     assert_string_equal(err.text, "");
+    assert_string_equal(err.detail, "");
     assert_string_equal(err.hint, "");
 }
 
 static void
-a_new_error_forgets_the_hint_of_the_old_one(void **state)
+a_new_error_forgets_detail_and_hint_of_the_old_one(void **state)
 {
     (void)state;
     struct err err;
     (void)err_set(&err, SQLSTATE_INTERNAL, "one");
+    (void)err_detail(&err, "more");
     (void)err_hint(&err, "advice");
     (void)err_set(&err, SQLSTATE_IO_ERROR, "two");
+    assert_string_equal(err.detail, "");
     assert_string_equal(err.hint, "");
 }
 
@@ -58,6 +63,7 @@ nobody_need_be_told(void **state)
     (void)state;
     assert_false(err_set(NULL, SQLSTATE_INTERNAL, "x"));
     assert_false(err_hint(NULL, "x"));
+    assert_false(err_detail(NULL, "x"));
     assert_false(err_set_errno(NULL, SQLSTATE_INTERNAL, "x"));
 }
 
@@ -102,7 +108,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_set_error_has_state_and_text),
-        cmocka_unit_test(a_new_error_forgets_the_hint_of_the_old_one),
+        cmocka_unit_test(a_new_error_forgets_detail_and_hint_of_the_old_one),
         cmocka_unit_test(errno_comes_behind_the_text),
         cmocka_unit_test(nobody_need_be_told),
         cmocka_unit_test(long_texts_are_cut),

@@ -89,17 +89,8 @@ a_walk_meets_every_entry_once(void **state)
     for (int *v = map_next(&m, &at); v != NULL; v = map_next(&m, &at)) {
         (*v)++;
     }
-    at = 0;
-    const struct map_entry *e = map_next_entry(&m, &at);
-    for (; e != NULL; e = map_next_entry(&m, &at)) {
-        int i;
-        assert_int_equal(e->key_len, sizeof(i));
-        memcpy(&i, e->key, sizeof(i));
-        assert_ptr_equal(e->value, &values[i]);
-        values[i]++;
-    }
     for (int i = 0; i < COUNT; i++) {
-        assert_int_equal(values[i], 2);
+        assert_int_equal(values[i], 1);
     }
     map_fini(&m);
 }

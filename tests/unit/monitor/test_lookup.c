@@ -172,6 +172,22 @@ what_was_found_and_is_not_wanted_goes(void **state)
     lookup_cancel(NULL);
 }
 
+/* Whatever the thread does at the moment: before its answer, while it posts, after it. */
+static void
+cancelled_at_any_moment_it_is_freed_once(void **state)
+{
+    (void)state;
+    struct fixture f = a_fixture(1);
+    for (unsigned pause = 0; pause < 2000; pause++) {
+        struct lookup *l = lookup_start(f.loop, "db", 5432, done, &f);
+        for (volatile unsigned spin = 0; spin < pause * 20; spin++) {
+        }
+        lookup_cancel(l);
+    }
+    assert_int_equal(f.found + f.failed, 0);
+    loop_free(f.loop);
+}
+
 int
 main(void)
 {
@@ -183,6 +199,7 @@ main(void)
         cmocka_unit_test(a_name_that_leads_nowhere_is_told),
         cmocka_unit_test(a_resolver_that_does_not_answer_stops_nothing),
         cmocka_unit_test(what_was_found_and_is_not_wanted_goes),
+        cmocka_unit_test(cancelled_at_any_moment_it_is_freed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

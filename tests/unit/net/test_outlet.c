@@ -1,4 +1,5 @@
-/* test_outlet.c — bytes come out in the order in which they were given, whatever the socket takes. */
+/* test_outlet.c — bytes come out in the order in which they were given, whatever the socket takes.
+ */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "net/outlet.h"
 

@@ -1,4 +1,5 @@
-/* test_names.c — names of prepared statements, changed and undone in the order of their messages. */
+/* test_names.c — names of prepared statements, changed and undone in the order of their messages.
+ */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/prepared/names.h"
 

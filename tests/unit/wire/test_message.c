@@ -236,6 +236,9 @@ an_error_carries_what_is_known(void **state)
     (void)err_hint(&err, "Wait.");
     message_put_error(&b, "NOTICE", &err);
     assert_put(&b, BODY("N\0\0\0\55SNOTICE\0VNOTICE\0C53300\0Mtoo many\0HWait.\0\0"));
+    (void)err_detail(&err, "Three.");
+    message_put_error(&b, "NOTICE", &err);
+    assert_put(&b, BODY("N\0\0\0\65SNOTICE\0VNOTICE\0C53300\0Mtoo many\0DThree.\0HWait.\0\0"));
     message_put_error(&b, "ERROR", &err);
     const struct slice frame = buf_slice(&b);
     assert_int_equal(frame.p[0], 'E');

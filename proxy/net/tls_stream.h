@@ -1,10 +1,10 @@
-/* tls_internal.h — what stream.c needs of a TLS connection. For the files of this layer only.
+/* tls_stream.h — what stream.c needs of a TLS connection.
  *
  * The library may have to send in order to read and the reverse (a handshake, a key update): wants
  * tells what the socket must be watched for in the place of what the owner asked. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_NET_TLS_INTERNAL_H
-#define TEAL_NET_TLS_INTERNAL_H
+#ifndef TEAL_NET_TLS_STREAM_H
+#define TEAL_NET_TLS_STREAM_H
 
 #include "net/stream.h"
 #include "net/tls.h"

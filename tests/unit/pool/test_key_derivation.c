@@ -1,7 +1,7 @@
-/* test_keysmith.c — keys that are derived elsewhere: that they are right, derived once, and that an
- * asker may go away. */
+/* test_key_derivation.c — keys that are derived elsewhere: that they are right, derived once, and
+ * that an asker may go away. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "pool/keysmith.h"
+#include "pool/key_derivation.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 struct asker {
     struct loop *loop;
     struct mailbox *mailbox;
-    struct keysmith *smith;
+    struct key_derivation *derivation;
     struct scram_cache *cache;
     unsigned awaited;
     unsigned delivered;
@@ -42,12 +42,12 @@ on_keys(void *arg, const struct scram_keys *keys)
     }
 }
 
-static struct keysmith_order *
+static struct key_request *
 ask(struct asker *a, const char *password, const char *salt, uint32_t iterations,
     struct scram_cache *cache)
 {
     const struct scram_need need = need_of(salt, iterations);
-    return keysmith_ask(a->smith, a->mailbox, password, &need, cache, on_keys, a);
+    return key_derivation_ask(a->derivation, a->mailbox, password, &need, cache, on_keys, a);
 }
 
 static int
@@ -57,7 +57,7 @@ setup(void **state)
     memset(&a, 0, sizeof(a));
     a.loop = loop_new();
     a.mailbox = mailbox_new(a.loop);
-    a.smith = keysmith_new();
+    a.derivation = key_derivation_new();
     a.cache = scram_cache_new();
     *state = &a;
     return 0;
@@ -67,7 +67,7 @@ static int
 teardown(void **state)
 {
     struct asker *a = *state;
-    keysmith_free(a->smith);
+    key_derivation_free(a->derivation);
     mailbox_free(a->mailbox);
     loop_free(a->loop);
     scram_cache_unref(a->cache);
@@ -150,16 +150,16 @@ an_asker_that_went_away_is_not_called(void **state)
     struct asker *a = *state;
     a->awaited = 1;
     for (unsigned i = 0; i < 20; i++) {
-        keysmith_cancel(ask(a, "pencil", "salt", 1000 + i, a->cache));
+        key_derivation_cancel(ask(a, "pencil", "salt", 1000 + i, a->cache));
     }
-    keysmith_cancel(NULL);
+    key_derivation_cancel(NULL);
     (void)ask(a, "pencil", "the last", 10, a->cache);
     loop_run(a->loop);
     assert_int_equal(a->delivered, 1);
     assert_keys(&a->last, "pencil", "the last", 10);
 }
 
-/* Teardown frees the keysmith with all of them under way, delivered or not: nothing may be lost. */
+/* Teardown ends the threads with all of them under way, delivered or not: nothing may be lost. */
 static void
 the_end_comes_with_orders_under_way(void **state)
 {

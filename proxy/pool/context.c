@@ -1,0 +1,50 @@
+/* context.c — what all pools of one worker have in common. See context.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "pool/context.h"
+
+#include "base/rand.h"
+#include "net/loop.h"
+
+void
+pool_context_init(struct pool_context *c, const struct pools_config *config, struct pools *pools)
+{
+    CHECK(config->loop != NULL && config->registry != NULL && config->settings != NULL);
+    CHECK(config->scratch != NULL && config->scratch_len > 0);
+    *c = (struct pool_context){.config = *config, .pools = pools};
+    map_init(&c->learnt, rand_u64());
+    list_init(&c->cancels);
+}
+
+void
+pool_context_fini(struct pool_context *c)
+{
+    CHECK(list_empty(&c->cancels));
+    size_t at = 0;
+    for (struct users *users = map_next(&c->learnt, &at); users != NULL;
+         users = map_next(&c->learnt, &at)) {
+        users_unref(users);
+    }
+    map_fini(&c->learnt);
+    conf_unref(c->conf);
+    access_unref(c->access);
+}
+
+uint64_t
+pool_context_now_us(const struct pool_context *c)
+{
+    return loop_now_us(c->config.loop);
+}
+
+const struct users *
+pool_context_learnt(const struct pool_context *c, const char *name)
+{
+    return map_get(&c->learnt, slice_of_str(name));
+}
+
+const struct user *
+pool_context_user(const struct pool_context *c, const char *name)
+{
+    const struct user *user = access_user(c->access, name);
+    const struct users *learnt = user == NULL ? pool_context_learnt(c, name) : NULL;
+    return learnt == NULL ? user : users_find(learnt, name);
+}

@@ -1,0 +1,36 @@
+/* pools.h — all pools of one worker: made, found, told of a new configuration or view. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_POOL_POOLS_H
+#define TEAL_POOL_POOLS_H
+
+#include "pool/context.h"
+#include "pool/key.h"
+
+struct pool;
+struct pools;
+
+struct pools *pools_new(const struct pools_config *config);
+/* Closes every backend. */
+void pools_close(struct pools *p);
+/* After pools_close, when the loop has run its disposals: backends know their pool until then. */
+void pools_free(struct pools *p);
+/* The configuration and the access for new backends; kept by reference. */
+void pools_configure(struct pools *p, struct conf *conf, struct access *access);
+/* The secret of a user that the access does not have: for its backends from now on. users (kept by
+ * reference) knows the name. */
+void pools_learn_user(struct pools *p, const char *name, struct users *users);
+/* What was learnt of the name last; NULL for nothing. Borrowed until more is learnt. */
+const struct users *pools_learnt(const struct pools *p, const char *name);
+/* A new view: addresses of the nodes. Idle backends of a server that is not the same any more are
+ * closed at the next tick; a server that has come back is tried at once. */
+void pools_set_view(struct pools *p, const struct view *view);
+/* Closes the idle backends on a side, and the others when they are released. */
+void pools_retire_side(struct pools *p, enum side side);
+void pools_retire_all(struct pools *p);
+
+/* The pool of the key; made when there is none. */
+struct pool *pools_get(struct pools *p, const struct pool_key *key);
+/* The pools one after the other; start with *at = 0, NULL at the end. */
+struct pool *pools_next(const struct pools *p, size_t *at);
+
+#endif
