@@ -10,10 +10,10 @@ import time
 
 import pgwire
 from case import PairCase
-from cluster import wait_until
 from hostile import OK, READY, Hostile, error
 from teal import Teal
 from test_tls import TlsCase
+from waiting import eventually
 
 
 class Clients(TlsCase):
@@ -190,7 +190,7 @@ class Servers(PairCase):
 
     def said(self, login, recover=True):
         """What a client of the user is told while the server says this at the login."""
-        wait_until(self.pool_is_empty, 20, "the pool to be empty")
+        eventually(self.pool_is_empty, 20, "the pool to be empty")
         self.server.login = login
         try:
             with self.assertRaises((pgwire.PgError, pgwire.Closed)) as caught:
@@ -206,7 +206,7 @@ class Servers(PairCase):
         def served():
             with self.teal.connect() as c:
                 return c.value("SELECT 1") == "1"
-        wait_until(served, 10, "the pool to recover")
+        eventually(served, 10, "the pool to recover")
 
     def test_cve_2026_6666_error_without_sqlstate(self):
         for body in (b"\0", b"", b"SFATAL\0\0", b"MSG\0\0", b"C\0\0", b"C57P01\0C57P02\0\0", b"SFATAL", b"C57"):

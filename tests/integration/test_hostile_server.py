@@ -5,9 +5,9 @@ import struct
 
 import pgwire
 from case import PairCase
-from cluster import wait_until
 from hostile import OK, READY, Hostile, claim, error
 from teal import Teal
+from waiting import eventually
 
 ROW = pgwire.message("D", b"\0\1\0\0\0\1x")
 LOST = ("08006", "08P01", "57P01", "57P03", "closed")
@@ -133,11 +133,11 @@ class Hostility(PairCase):
 
     def fresh(self):
         """The next query of the user meets a new server connection."""
-        wait_until(self.pool_is_empty, 20, "the pool to be empty")
+        eventually(self.pool_is_empty, 20, "the pool to be empty")
 
     def recovers(self):
         self.server.behave()
-        wait_until(lambda: self.outcome() == "ok", 10, "the pool to recover")
+        eventually(lambda: self.outcome() == "ok", 10, "the pool to recover")
         self.assertEqual(self.bystander.value("SELECT 'whole'"), "whole")
         with open("/proc/%d/status" % self.teal.process.pid) as f:
             kilobytes = int(next(line for line in f if line.startswith("VmRSS")).split()[1])
@@ -220,7 +220,7 @@ class Hostility(PairCase):
             self.assertEqual(c.read()[0], "N")
         self.assertEqual(self.bystander.value("SELECT 'whole'"), "whole")
         c.reset()
-        wait_until(lambda: not [r for r in self.teal.console("SHOW CLIENTS") if r["user"] == "app"], 10, "the client to be gone")
+        eventually(lambda: not [r for r in self.teal.console("SHOW CLIENTS") if r["user"] == "app"], 10, "the client to be gone")
         self.recovers()
 
     def test_a_field_that_claims_a_gigabyte(self):

@@ -163,7 +163,7 @@ class Scissors:
             self.cuts += 1
         if left > 0:
             sink.sendall(data[:left])
-        time.sleep(0.002)  # not a wait for something: what was sent must be read by itself
+        time.sleep(0.002)  # the subject: what was sent must be read by itself
         return data[left:]
 
     def arm(self, at):

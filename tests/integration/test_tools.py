@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pgwire
 import teal
@@ -159,15 +158,15 @@ class Shutdown(PairCase):
         open_transaction.query("BEGIN")
         running.send(pgwire.query("SELECT pg_sleep(30)"))
         idle.value("SELECT 1")
-        time.sleep(0.2)
+        self.wait_running("pg_sleep(30)")
         os.kill(self.teal.process.pid, signal.SIGQUIT)
         self.assertEqual(self.teal.wait_end(10), 0)
 
     def test_int_waits_for_open_transactions(self):
         c = self.connect()
         c.queries("BEGIN; INSERT INTO kv VALUES ('before the end', 'x')")
-        os.kill(self.teal.process.pid, signal.SIGINT)
-        time.sleep(0.3)
+        with self.teal.logs("shutdown asked for"):
+            os.kill(self.teal.process.pid, signal.SIGINT)
         c.query("COMMIT")
         self.assertEqual(self.teal.wait_end(10), 0)
         self.assertEqual(self.pair.blue.value("SELECT count(*) FROM kv WHERE k = 'before the end'", "app"), "1")

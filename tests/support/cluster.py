@@ -20,6 +20,7 @@ import threading
 import time
 
 import pgwire
+from waiting import eventually
 
 ROOT = os.getuid() == 0
 SERVER_USER = "postgres"
@@ -173,22 +174,6 @@ def run_program(argv, **kwargs):
     return done.stdout
 
 
-def wait_until(probe, seconds=10, what="it", every=0.02):
-    """Calls the probe until it answers something true; the last exception is shown when it never does."""
-    deadline, last = time.monotonic() + seconds, None
-    while True:
-        try:
-            answer = probe()
-            if answer:
-                return answer
-            last = None
-        except (pgwire.PgError, pgwire.Closed, OSError) as e:
-            last = e
-        if time.monotonic() > deadline:
-            raise AssertionError("waited %g s in vain for %s%s" % (seconds, what, " (%s)" % last if last else ""))
-        time.sleep(every)
-
-
 class Cluster:
     """One PostgreSQL server: name (also its cluster_name), data folder, port."""
 
@@ -264,7 +249,7 @@ class Cluster:
                 raise RuntimeError("cluster %s ended at once:\n%s" % (self.name, self.log_tail()))
             with self.connect(timeout=5):
                 return True
-        wait_until(ready, seconds, "cluster " + self.name)
+        eventually(ready, seconds, "cluster " + self.name)
 
     def stop(self, mode="fast", wait=True):
         """fast and immediate as in pg_ctl; kill leaves nobody time to say good-bye."""
@@ -417,13 +402,13 @@ class Pair:
         cluster.sql("ALTER DATABASE app OWNER TO app")
 
     def wait_streaming(self):
-        wait_until(lambda: self.blue.value("SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'"), 20, "streaming")
+        eventually(lambda: self.blue.value("SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'"), 20, "streaming")
         self.wait_caught_up()
 
     def wait_caught_up(self):
         """The standby has replayed all that blue holds now."""
         lsn = self.blue.value("SELECT pg_current_wal_flush_lsn()")
-        wait_until(lambda: self.green.value("SELECT pg_last_wal_replay_lsn() >= '%s'::pg_lsn" % lsn) == "t", 20, "replay")
+        eventually(lambda: self.green.value("SELECT pg_last_wal_replay_lsn() >= '%s'::pg_lsn" % lsn) == "t", 20, "replay")
 
     def side(self, name):
         return {"blue": self.blue, "green": self.green}[name]
