@@ -6,6 +6,7 @@ Every cluster listens on 127.0.0.1 and on a Unix socket in the work folder, at a
 (an ephemeral client port could otherwise take a listener's place).
 """
 import contextlib
+import fcntl
 import glob
 import os
 import pwd
@@ -199,12 +200,29 @@ class Cluster:
     # -- making
 
     def init(self):
-        os.makedirs(self.data, mode=0o700)
-        owned_by_server(self.data)
-        run_program(as_server_user([self.bin + "/initdb", "-D", self.data, "-U", "postgres", "-A", "trust",
-                                    "-E", "UTF8", "--locale=C", "--data-checksums", "--no-sync"]))
+        templates = os.environ.get("TEAL_TEMPLATES")
+        if templates:
+            run_program(["cp", "-a", self.template(templates), self.data])
+        else:
+            self.initdb(self.data)
         self.configure()
         return self
+
+    def initdb(self, data):
+        os.makedirs(data, mode=0o700)
+        owned_by_server(data)
+        run_program(as_server_user([self.bin + "/initdb", "-D", data, "-U", "postgres", "-A", "trust",
+                                    "-E", "UTF8", "--locale=C", "--data-checksums", "--no-sync"]))
+
+    def template(self, folder):
+        """What initdb made for this version and this name in the run; each name has a system identifier of its own."""
+        path = os.path.join(folder, "%s-%s" % (self.bin.strip("/").replace("/", "-"), self.name))
+        with open(path + ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(path):
+                self.initdb(path + ".new")
+                os.rename(path + ".new", path)
+        return path
 
     def copy_of(self, primary):
         """Becomes a streaming standby of the primary."""
