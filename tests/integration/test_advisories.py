@@ -209,6 +209,7 @@ class Servers(PairCase):
         eventually(served, 10, "the pool to recover")
 
     def test_cve_2026_6666_error_without_sqlstate(self):
+        self.setting(query_wait_timeout="200ms")  # which each of them lasts, for the proxy tries again
         for body in (b"\0", b"", b"SFATAL\0\0", b"MSG\0\0", b"C\0\0", b"C57P01\0C57P02\0\0", b"SFATAL", b"C57"):
             with self.subTest(body):
                 self.said(pgwire.message("E", body))
@@ -226,6 +227,7 @@ class Servers(PairCase):
         return say
 
     def test_cve_2026_6665_scram_servers(self):
+        self.setting(query_wait_timeout="200ms")
         def first(nonce=lambda n: n + b"abc", salt=b"c2FsdHNhbHRzYWx0c2FsdA==", rounds=b"4096"):
             return lambda n: b"r=" + nonce(n) + b",s=" + salt + b",i=" + rounds
         rows = {
@@ -245,6 +247,7 @@ class Servers(PairCase):
                 self.assertLess(time.monotonic() - began, 8)
 
     def test_scram_servers_that_do_not_prove_themselves(self):
+        self.setting(query_wait_timeout="200ms")
         good = lambda n: b"r=" + n + b"abc,s=c2FsdHNhbHRzYWx0c2FsdA==,i=4096"
         for final in (b"v=AAAA", b"v=" + b"A" * 43 + b"=", b"", b"v=", b"e=other-error", b"x=1", b"v=" + b"A" * 100000, None):
             with self.subTest(final and final[:10]):

@@ -144,6 +144,7 @@ class Hostility(PairCase):
         self.assertLess(kilobytes, MEGABYTES_MAX * 1024)
 
     def test_logins(self):
+        self.setting(query_wait_timeout="250ms")  # which most of them last, for the proxy tries again
         for name, said in LOGINS.items():
             with self.subTest(name):
                 self.fresh()

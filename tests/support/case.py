@@ -118,6 +118,12 @@ class PairCase(unittest.TestCase):
         sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'ClientWrite'"
         eventually(lambda: int(self.pair.blue.value(sql)) >= count, 10, "%d backends that cannot send" % count)
 
+    def setting(self, **values):
+        """Settings of the proxy for this test alone."""
+        for key, value in values.items():
+            self.teal.console("SET %s = '%s'" % (key, value))
+        self.addCleanup(self.teal.console, "RELOAD")
+
     @contextlib.contextmanager
     def refused(self, sqlstate, severity=None):
         """The block must end with this SQLSTATE."""
