@@ -118,7 +118,7 @@ def ordered(tests, args):
 def run_file(path, args):
     sys.path[:0] = [SUPPORT, os.path.dirname(path)]
     signal.signal(signal.SIGALRM, ring)
-    # An end asked for from outside still stops clusters and proxies.
+    # SIGTERM still stops clusters and proxies.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     name = os.path.splitext(os.path.basename(path))[0]
     try:

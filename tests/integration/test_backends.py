@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""What a server says at an awkward moment, or in pieces: it belongs to the right client, and never ends the proxy."""
+"""What a server says at an awkward moment, or in pieces: it reaches the right client, and never ends the proxy."""
 import os
 import signal
 
@@ -190,7 +190,7 @@ class ReadElsewhere(PairCase):
         self.assertEqual(self.kinds_of(other.until_ready()), "1tT1tTZ")
 
     def test_long_parameter(self):
-        """Too long to be kept for a second try; what was answered until then is not lost."""
+        """Too long to be kept for a second try; what was answered before is not lost."""
         text = "x" * 100000
         for name in ("long", "long again"):
             self.c.send(pgwire.parse("SELECT $1::text", name) + pgwire.bind((text,), name) + pgwire.describe() +

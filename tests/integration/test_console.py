@@ -20,7 +20,7 @@ from waiting import eventually
 
 
 class Control(PairCase):
-    """PAUSE and its kin."""
+    """PAUSE and the commands around it."""
 
     def tearDown(self):
         for statement in ("RESUME", "ENABLE app"):
@@ -352,7 +352,7 @@ class Reports(PairCase):
 
 
 class DuringAFlip(FlipCase):
-    """Every command that steers, while writes move: what would break the flip is refused, the rest does no harm."""
+    """Every command of an operator while writes move: what would break the flip is refused, the rest does no harm."""
 
     kind = "physical"
     pair_settings = {"drain_timeout": "20s", "hold_timeout": "30s", "hold_timeout_physical": "30s"}
@@ -395,7 +395,7 @@ class DuringAFlip(FlipCase):
         self.assertEqual(self.teal.console("SHOW SERVERS"), [])
         c.send(pgwire.query("SELECT 6 * 7"))
         eventually(lambda: self.teal.console("SHOW PAIR")[0]["waiting"] == "1", 5, "the read to wait")
-        self.teal.console("RELOAD")  # goes on through it
+        self.teal.console("RELOAD")  # does not end the pause
         self.assertEqual(self.teal.console("SHOW PAIR")[0]["waiting"], "1")
         self.teal.console("RESUME")
         self.assertEqual(c.collect()[0].rows, [["42"]])
@@ -469,7 +469,7 @@ class Settings(PairCase):
         self.assertEqual(self.teal.console("SHOW CONFIG"), before)
 
     def test_a_reload_is_whole_or_nothing(self):
-        """With a mistake in any of its files nothing changes, and the answer says where; what goes on goes on."""
+        """With a mistake in any of its files nothing changes, and the answer says where; traffic goes on."""
         held, counted = self.connect(), self.connect()
         counted.value("SELECT 1")
         users = self.teal.sections["teal"]["auth_file"]

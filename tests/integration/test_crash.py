@@ -22,7 +22,7 @@ def expected(step, when):
     if at < commit:
         return {"blue"}
     if at == commit and when == "before":
-        return {"blue", "green"}  # announced, perhaps: recovery may finish it or take it back, but one of them
+        return {"blue", "green"}  # perhaps announced: recovery may finish or undo it, but one side has the writes
     return {"green"}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""The example of tests/README.md: who waits for the only server connection is served when the other commits."""
+"""The example of tests/README.md: a client that waits for the only server connection is served in the end."""
 from case import Background, PairCase
 
 

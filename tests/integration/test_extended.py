@@ -246,7 +246,7 @@ class Orders(Extended):
 
 
     def test_copy_then_terminate_leaves_nothing(self):
-        """Glued to the COPY, and in the middle of it; the server's connection must not wait for data for ever."""
+        """In one segment with the COPY, and in the middle of it; the server connection must not wait for data for ever."""
         copy = pgwire.query("COPY kv FROM STDIN")
         for first, then in ((copy + pgwire.terminate(), b""), (copy, pgwire.copy_data(b"a\tb\t1\n") + pgwire.terminate())):
             c = self.connect()

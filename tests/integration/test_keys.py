@@ -185,7 +185,7 @@ class FoundVerifiers(PairCase):
 
 
 class PlainUsers(PairCase):
-    """The users file holds passwords: Teal derives the keys, and nobody waits for that but who logs in."""
+    """The users file holds passwords: Teal derives the keys, and only the client that logs in waits for that."""
 
     users = ["u%d" % n for n in range(200)]
     settings = {"max_connections": "300"}

@@ -41,7 +41,7 @@ class Gate(Relay):
 
 
     def abandoned(self):
-        """Whoever sent the statement that is kept back waits no more: a good-bye or the end has come behind it."""
+        """The sender of the statement that is kept back has given up: Terminate or the end came behind it."""
         with self.lock:
             source = next(client for client, server in self.connections if server is self.held)
         return bool(select.select([source], [], [], 0)[0])
@@ -118,7 +118,7 @@ class Logical(LateCase):
         self.flip("ROLLBACK")
 
     def test_intent_that_arrives_after_the_undo(self):
-        """It marks the writer as being left; neither this process nor the next may take its word."""
+        """It marks the writer as being left; neither this process nor the next may believe it."""
         for restart in (False, True):
             with self.subTest(restart=restart):
                 self.home()

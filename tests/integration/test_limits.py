@@ -204,7 +204,7 @@ class Limits(PairCase):
         with self.refused("53200", "FATAL"):
             waiting.result(5)
         self.assertIn(b"C53200", self.told(self.tcp()))
-        for holder in holders:  # who is served goes on
+        for holder in holders:  # those that have a backend go on
             self.assertEqual(holder.value("SELECT 3"), "3")
             holder.query("COMMIT")
         self.limit_now(max_memory="0")

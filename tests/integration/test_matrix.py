@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""Every message in every state, as PostgreSQL answers it; then whoever comes next is served, and nothing is left behind.
+"""Every message in every state, as PostgreSQL answers it; then the next client is served, and nothing is left behind.
 
 The states that PostgreSQL does not have, waiting for a server connection and leaving, have their outcomes here.
 """
@@ -37,7 +37,7 @@ class Matrix(test_table.TableCase):
 
 
 class Waiting(test_table.TableCase):
-    """The only server connection is busy, or writes are held: what comes meanwhile waits behind what waits."""
+    """The only server connection is busy, or writes are held: messages that come meanwhile wait behind the one that waits."""
 
     teal_settings = dict(test_table.TableCase.teal_settings, default_pool_size=1)
 

@@ -70,7 +70,7 @@ class StandbyLag(LagCase):
         self.assertEqual(self.lag("blue")["lag_bytes"], 0)
 
     def idle_in_transaction(self, rows):
-        """A session of blue that has written and says no more."""
+        """A session of blue that has written and is idle in its transaction."""
         writer = self.stack.enter_context(self.pair.blue.connect("app"))
         writer.query("BEGIN")
         writer.query("INSERT INTO kv SELECT 'waits-%d-' || n, repeat('x', 100) FROM generate_series(1, %d) n" % (rows, rows))
@@ -254,7 +254,7 @@ class NamesOfHosts(LagCase):
         self.assertIn("green.test", self.lag()["address"])
 
     def test_a_side_comes_and_goes_while_no_name_server_answers(self):
-        """The address that was known serves."""
+        """The address that was known is used."""
         self.wait_idle()
         with self.stalled_resolver():
             self.pair.green.stop()

@@ -163,7 +163,7 @@ class TwoBackends(PairCase):
     teal_settings = {"workers": 2, "default_pool_size": 2}
 
     def rotate(self):
-        """Has every backend used by strangers in between."""
+        """Lets other clients use every backend in between."""
         for _ in range(3):
             with self.teal.connect(user="app") as c:
                 c.value("SELECT 1")

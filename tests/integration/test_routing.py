@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""Where statements go: reads to green, everything else to the writer, and what happens to a write that hid."""
+"""Where statements go: reads to green, everything else to the writer, and what happens to a write that looks like a read."""
 
 import pgwire
 from case import PairCase

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""Bad passwords are answered late, and who tries too many is not asked any more."""
+"""Bad passwords are answered late, and after too many of them the client is not asked any more."""
 import time
 
 import pgwire

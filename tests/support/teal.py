@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""teal.py: the proxy as a process: its configuration, start, console, death and rebirth."""
+"""teal.py: the proxy as a process: its configuration, start, console, log and crash."""
 import contextlib
 import os
 import signal
@@ -193,10 +193,6 @@ class Teal:
 
     def ctl_argv(self, *words):
         return [os.path.join(BUILD, "tealctl"), "-h", self.admin_dir, "-p", str(self.admin_port), *words]
-
-    def status(self):
-        """SHOW STATUS, whose rows are facts; folded into one dict of what the tests ask for."""
-        return self.console("SHOW STATUS")
 
     def writer(self):
         """Which cluster answers a write through Teal."""
