@@ -303,6 +303,11 @@ class Limits(PairCase):
         with self.pair.blue.connect("app", "postgres") as c:
             return int(c.value("SELECT count(*) FROM pg_stat_activity WHERE usename = '%s'" % user))
 
+    def end_server_connections(self):
+        """Those of the tests before."""
+        self.teal.console("RECONNECT")
+        eventually(lambda: self.server_connections("app") + self.server_connections("other") == 0, 5, "no server connection")
+
     def test_all_users_share_max_db_connections(self):
         self.limit(max_db_connections=1, query_wait_timeout="10s")
         for n in range(6):  # an idle connection of the other user gives way each time
@@ -316,6 +321,7 @@ class Limits(PairCase):
 
     def test_a_busy_connection_does_not_give_way(self):
         self.limit(max_db_connections=1)
+        self.end_server_connections()
         holder = self.connect()
         holder.query("BEGIN")
         waiting = Background(self.other_asks)
@@ -331,8 +337,7 @@ class Limits(PairCase):
 
     def test_reserve_opens_for_who_has_waited(self):
         self.limit(default_pool_size=1, reserve_pool_size=1, reserve_pool_timeout="400ms", max_user_connections=2)
-        self.teal.console("RECONNECT")  # those of the tests before
-        eventually(lambda: self.server_connections("app") == 0, 5, "no server connection")
+        self.end_server_connections()
         holder, c, third = self.connect(), self.connect(), self.connect()
         holder.query("BEGIN")
         begun = time.monotonic()
