@@ -213,3 +213,4 @@ class Hostility(HostileCase):
         self.assertEqual(c.raw(1), b"T")
         c.reset()
         self.recovers()
+        self.fresh()  # the session waits for the rest of that message until its server connection ends

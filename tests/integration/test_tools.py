@@ -52,8 +52,11 @@ class Programs(PairCase):
         self.psql("-1", "-v", "ON_ERROR_STOP=1", "-f", "-", stdin=script)
         self.assertEqual(self.psql("-c", "SELECT count(*) FROM kv WHERE k LIKE 'script%'"), "500\n")
 
-    def test_pgbench_in_all_modes(self):
+    def pgbench_tables(self):
         self.run_tool("pgbench", "-i", "-q", "-s", "1", "app")
+
+    def test_pgbench_in_all_modes(self):
+        self.pgbench_tables()
         for mode in ("simple", "extended", "prepared"):
             # pgbench prepares synchronously: with more clients in transactions than backends it would wait for itself
             for script, clients in (("tpcb-like", 18), ("select-only", 30)):
@@ -62,6 +65,7 @@ class Programs(PairCase):
                     self.assertIn("number of transactions actually processed: %d/%d" % (clients * 30, clients * 30), out)
 
     def test_pgbench_that_connects_anew_each_time(self):
+        self.pgbench_tables()
         out = self.run_tool("pgbench", "-n", "-C", "-b", "select-only", "-c", "4", "-t", "50", "app")
         self.assertIn("200/200", out)
 
