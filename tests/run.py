@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: PostgreSQL
-"""run.py [-k PATTERN] [--jobs N] [--direct] [--report FILE]: runs the integration tests, one process a file.
+"""run.py [FILE...] [-k PATTERN] [--jobs N] [--direct] [--shuffle SEED | --reverse] [--times]
 
-Prints a line a test as it ends, the output of what failed, and last the counts. Each test has a time limit; a file
-that hangs altogether is ended with all its children.
+Runs the integration tests, all or those of the files named, one process a file. Prints a line a test as it ends, the output of what failed, and last the counts. Each test has a
+time limit; a file that hangs altogether is ended with all its children. A test must pass in any order: --shuffle and
+--reverse change that of the classes of each file and of the tests of each class.
 """
 import argparse
 import concurrent.futures
 import fnmatch
 import glob
 import os
+import random
 import re
+import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -23,6 +27,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SUPPORT = os.path.join(HERE, "support")
 TEST_SECONDS = int(os.environ.get("TEAL_TEST_SECONDS", "120"))
 FILE_SECONDS = 1200
+CPU_WORD = "cpu-seconds"  # begins the last line of a file's process
+LONG_FILES = ["test_crash.py", "test_cutover.py", "test_monitor.py", "test_late.py", "test_keys.py"]
 
 
 # ---------------------------------------------------------------- within the process of one file
@@ -96,20 +102,39 @@ def chosen(suite, pattern):
             yield item
 
 
-def run_file(path, pattern):
+def ordered(tests, args):
+    """The order asked for; the tests of a class stay together, for its fixture is made once."""
+    classes = {}
+    for test in tests:
+        classes.setdefault(type(test), []).append(test)
+    groups = list(classes.values())
+    if args.shuffle is not None:
+        dice = random.Random(args.shuffle)
+        for group in [groups, *groups]:
+            dice.shuffle(group)
+    if args.reverse:
+        groups = [group[::-1] for group in reversed(groups)]
+    return unittest.TestSuite(test for group in groups for test in group)
+
+
+def run_file(path, args):
     sys.path[:0] = [SUPPORT, os.path.dirname(path)]
     signal.signal(signal.SIGALRM, ring)
-    # An end asked for from outside still stops clusters and proxies.
+    # SIGTERM still stops clusters and proxies.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     name = os.path.splitext(os.path.basename(path))[0]
     try:
-        suite = unittest.TestSuite(chosen(unittest.defaultTestLoader.loadTestsFromName(name), pattern))
+        suite = ordered(chosen(unittest.defaultTestLoader.loadTestsFromName(name), args.k), args)
     except Exception:
         print("FAIL %s 0" % name)
         traceback.print_exc(file=sys.stdout)
         return 1
     result = Reporter()
     suite.run(result)
+    if result.testsRun:
+        # The servers too: the harness has waited for the end of each.
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        print("%s %.1f" % (CPU_WORD, sum(u.ru_utime + u.ru_stime for u in used)), flush=True)
     return 0 if result.wasSuccessful() else 1
 
 
@@ -121,23 +146,34 @@ class Run:
         self.counts = {"ok": 0, "FAIL": 0, "skip": 0}
         self.lock = threading.Lock()
         self.children = set()
+        self.times = []  # (seconds, seconds of CPU, file)
 
-    def file(self, path):
+    def argv(self, path):
         argv = [sys.executable, os.path.abspath(__file__), "--file", path]
         if self.args.k:
             argv += ["-k", self.args.k]
+        if self.args.shuffle is not None:
+            argv += ["--shuffle", str(self.args.shuffle)]
+        if self.args.reverse:
+            argv += ["--reverse"]
+        return argv
+
+    def file(self, path):
+        began, argv = time.monotonic(), self.argv(path)
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                  text=True, errors="replace", start_new_session=True)
         self.children.add(child)
         timer = threading.Timer(FILE_SECONDS, self.end, (child,))
         timer.start()
-        failing, seen_end = False, 0
+        failing = False
         for line in child.stdout:
             word = line.split(" ", 1)[0]
+            if word == CPU_WORD:
+                self.times.append((time.monotonic() - began, float(line.split()[1]), os.path.basename(path)))
+                continue
             with self.lock:
                 if word in self.counts:
                     self.counts[word] += 1
-                    seen_end += 1
                     failing = word != "ok"
                 if not self.args.quiet or failing or word not in self.counts:
                     print(line, end="", flush=True)
@@ -148,6 +184,12 @@ class Run:
             with self.lock:
                 self.counts["FAIL"] += 1
                 print("FAIL %s ended with status %d" % (os.path.basename(path), status), flush=True)
+
+    def print_times(self):
+        """What takes long without CPU waits for something."""
+        for seconds, cpu, name in sorted(self.times, reverse=True):
+            print("%7.1f s %7.1f s of CPU  %s" % (seconds, cpu, name))
+        print("%7.1f s %7.1f s of CPU  in all" % (sum(t[0] for t in self.times), sum(t[1] for t in self.times)))
 
     @staticmethod
     def end(child):
@@ -184,11 +226,23 @@ def matching(path, pattern):
     return any(fnmatch.fnmatchcase("%s.%s.%s" % (module, c, t), pattern) for c in classes for t in tests + ["test"]) or "test_" in pattern
 
 
+def rank(path):
+    """The long files first, so that the last one to end is not a long one alone; --times shows which they are."""
+    name = os.path.basename(path)
+    return LONG_FILES.index(name) if name in LONG_FILES else len(LONG_FILES), -os.path.getsize(path)
+
+
 def main():
     parser = argparse.ArgumentParser(description="the integration tests")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="only these, of tests/integration")
     parser.add_argument("-k", help="only tests whose name holds this (or matches this glob)")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)) + 1,
+                        help="files at once; most of their time they wait, so one more than there are processors")
     parser.add_argument("--direct", action="store_true", help="against PostgreSQL itself, where that makes sense")
+    order = parser.add_mutually_exclusive_group()
+    order.add_argument("--shuffle", type=int, metavar="SEED", help="classes and their tests in an order of this number")
+    order.add_argument("--reverse", action="store_true", help="classes and their tests from the last to the first")
+    parser.add_argument("--times", action="store_true", help="the time and the CPU of each file, at the end")
     parser.add_argument("--quiet", action="store_true", help="lines of failures only")
     parser.add_argument("--counts", help="also write 'passed failed skipped' to this file")
     parser.add_argument("--file", help=argparse.SUPPRESS)
@@ -196,16 +250,20 @@ def main():
     if args.k and not any(c in args.k for c in "*?["):
         args.k = "*%s*" % args.k
     if args.file:
-        sys.exit(run_file(args.file, args.k))
+        sys.exit(run_file(args.file, args))
     if args.direct:
         os.environ["TEAL_DIRECT"] = "1"
     run = Run(args)
-    # Long files first, so that the last one to end is not a long one alone.
-    paths = sorted(glob.glob(os.path.join(HERE, "integration", "test_*.py")), key=os.path.getsize, reverse=True)
+    paths = args.files or sorted(glob.glob(os.path.join(HERE, "integration", "test_*.py")), key=rank)
     try:
-        run.all([path for path in paths if matching(path, args.k)])
+        with tempfile.TemporaryDirectory(prefix="teal-templates-") as folder:
+            os.chmod(folder, 0o755)  # PostgreSQL runs as another user than root
+            os.environ["TEAL_TEMPLATES"] = folder
+            run.all([path for path in paths if matching(path, args.k)])
     except KeyboardInterrupt:
         sys.exit(130)
+    if args.times:
+        run.print_times()
     passed, failed, skipped = run.counts["ok"], run.counts["FAIL"], run.counts["skip"]
     if args.counts:
         with open(args.counts, "w") as f:

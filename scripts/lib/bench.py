@@ -175,7 +175,7 @@ class Bench:
         def serving():
             with pgwire.Connection("127.0.0.1", target.port, "app", "app", timeout=5) as c:
                 return c.value("SELECT 1") == "1"
-        cluster.wait_until(serving, 15, target.name)
+        cluster.eventually(serving, 15, target.name)
 
     def stop(self):
         for target in self.targets + [self.session_pooling]:

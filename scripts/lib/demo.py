@@ -105,7 +105,7 @@ class Demo:
         with open(os.path.join(self.teal.dir, "users.txt"), "w") as f:
             f.write('"app" "%s"\n' % PASSWORD)
         self.teal.spawn()
-        cluster.wait_until(self.answers, 15, "teal; its log ends:\n" + self.teal.log_tail(1500))
+        cluster.eventually(self.answers, 15, "teal; its log ends:\n" + self.teal.log_tail(1500))
         self.say("   teal    127.0.0.1:%d  console %s" % (self.teal.port, self.teal.admin_dir))
 
     def tls_settings(self):
@@ -225,7 +225,7 @@ class Demo:
         writer = self.teal_writer()
         other = "blue" if writer == "green" else "green"
         try:
-            lag = cluster.wait_until(
+            lag = cluster.eventually(
                 lambda: self.pair.side(writer).value(
                     "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint FROM pg_replication_slots "
                     "WHERE slot_name = 'teal_to_%s' AND active" % other), 10, "the stream back to " + other)
@@ -267,7 +267,7 @@ class Demo:
     def wait_follower(self):
         """A logical green copies its rows first; a cutover would refuse until then."""
         if self.args.logical:
-            cluster.wait_until(lambda: self.pair.green.value(
+            cluster.eventually(lambda: self.pair.green.value(
                 "SELECT count(*) > 0 AND bool_and(srsubstate = 'r') FROM pg_subscription_rel", "app") == "t",
                 60, "the first copy of the tables")
 
@@ -293,7 +293,7 @@ class Demo:
             c.query("INSERT INTO verify.op (op, cid, seq) VALUES ('last', 0, 0)")
         arrived = "SELECT 1 FROM verify.op WHERE op = 'last'"
         try:
-            cluster.wait_until(lambda: self.pair.side(other).value(arrived, "app"), 30, "the last row on " + other)
+            cluster.eventually(lambda: self.pair.side(other).value(arrived, "app"), 30, "the last row on " + other)
         except AssertionError as e:
             self.problems.append(str(e))
         return time.monotonic() - began

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: PostgreSQL
 """documents.py TEAL [--fix]: the generated parts of the documents are what the program prints.
 
-In a Markdown file the lines between "<!-- dump: NAME -->" and "<!-- end -->" are those of `teal --dump=NAME`, within a
-code fence when the document has one there. config/teal.ini and its manual page are generated as a whole. A link from one
-document to another names a file, and a heading in it, that is there.
+In a Markdown file the lines between "<!-- dump: NAME -->" and "<!-- end -->" are those of `teal --dump=NAME`, and those
+behind "<!-- file: PATH -->" are that file, within a code fence when the document has one there. config/teal.ini and its
+manual page are generated as a whole. A link from one document to another names a file, and a heading in it, that is there.
 """
 import os
 import re
@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BLOCK = re.compile(r"(<!-- dump: ([a-z:-]+) -->\n)(.*?)(<!-- end -->)", re.S)
+BLOCK = re.compile(r"(<!-- (dump|file): ([A-Za-z0-9_:./-]+) -->\n)(.*?)(<!-- end -->)", re.S)
 FENCE = re.compile(r"\A(\s*```[a-z]*\n)(.*?)(```\s*)\Z", re.S)
 LINK = re.compile(r"\]\(([^)\s:#]*)(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#+ +(.*)$", re.M)
@@ -23,6 +23,14 @@ def dump(teal, name):
     return done.stdout if done.returncode == 0 else None
 
 
+def content(name):
+    try:
+        with open(os.path.join(TOP, name)) as f:
+            return f.read()
+    except FileNotFoundError:
+        return None
+
+
 def documents():
     listed = subprocess.run(["git", "ls-files", "*.md"], cwd=TOP, stdout=subprocess.PIPE, text=True, check=True)
     return [name for name in listed.stdout.split("\n") if name and os.path.exists(os.path.join(TOP, name))]
@@ -30,13 +38,14 @@ def documents():
 
 def renewed(teal, text, mistakes, name):
     def replace(match):
-        wanted = dump(teal, match.group(2))
+        head, kind, what, old, end = match.groups()
+        wanted = dump(teal, what) if kind == "dump" else content(what)
         if wanted is None:
-            mistakes.append("%s: the program knows no --dump=%s" % (name, match.group(2)))
+            mistakes.append("%s: there is no %s %s" % (name, kind, what))
             return match.group(0)
-        fence = FENCE.match(match.group(3))
+        fence = FENCE.match(old)
         body = fence.group(1) + wanted + fence.group(3) if fence else wanted
-        return match.group(1) + body + match.group(4)
+        return head + body + end
     return BLOCK.sub(replace, text)
 
 
@@ -78,7 +87,7 @@ def main():
             with open(os.path.join(TOP, name), "w") as f:
                 f.write(new)
         else:
-            mistakes.append("%s: not what the program prints; run scripts/lib/documents.py %s --fix" % (name, sys.argv[1]))
+            mistakes.append("%s: not what the program prints or the file holds; run scripts/lib/documents.py %s --fix" % (name, sys.argv[1]))
     for mistake in mistakes:
         print(mistake)
     print("documents: %d generated parts, %d mistakes" % (seen, len(mistakes)))

@@ -191,7 +191,7 @@ def steady(bench, rows):
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                       start_new_session=True)) for r in rows]
         try:
-            cluster.wait_until(lambda: bench.pair.blue.value("SELECT count(*) FROM drv.steady", "app") == str(len(rows)), 30,
+            cluster.eventually(lambda: bench.pair.blue.value("SELECT count(*) FROM drv.steady", "app") == str(len(rows)), 30,
                                "every loop to write")
             said = [flip(t, "CUTOVER")]
             said.append("" if writer(bench) == "green" else "green does not write")
@@ -227,7 +227,7 @@ def back(t):
             said[0] = str(e)
             return False
     try:
-        cluster.wait_until(attempt, 10, "the way back", every=0.3)
+        cluster.eventually(attempt, 10, "the way back", every=0.3)
     except AssertionError:
         pass
     return said[0]

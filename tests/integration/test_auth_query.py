@@ -3,7 +3,7 @@
 
 import pgwire
 from case import Background, PairCase
-from cluster import wait_until
+from waiting import eventually
 
 USERS = '"asker" "asker-secret"\n"filed" "filed-secret"\n'
 ROLES = """
@@ -160,4 +160,4 @@ class WhenNobodyAnswers(PairCase):
         def works():
             with self.connect(user="alice", password="alice-secret") as c:
                 return c.value("SELECT 1") == "1"
-        wait_until(works, what="the user to be found")
+        eventually(works, what="the user to be found")

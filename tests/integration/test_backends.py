@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: PostgreSQL
-"""What a server says at an awkward moment, or in pieces: it belongs to the right client, and never ends the proxy."""
+"""What a server says at an awkward moment, or in pieces: it reaches the right client, and never ends the proxy."""
 import os
 import signal
-import time
 
 import pgwire
 from case import Background, PairCase
 from middle import Middle, as_it_is
 from teal import Teal
+from waiting import eventually
 
 
 def in_two(kinds, at=-1):
@@ -35,6 +35,10 @@ class Pieces(PairCase):
         self.middle.hook = as_it_is
         self.c = self.connect()
 
+    def rest_arrives(self):
+        self.middle.wait_said()
+        self.teal.settle()
+
     def test_answers_of_teal_do_not_come_between_the_pieces(self):
         other = self.connect()
         other.prepare("theirs", "SELECT 'known already'")
@@ -53,7 +57,7 @@ class Pieces(PairCase):
             self.middle.hook = lambda kind, frame: [frame + notice[:cut], notice[cut:]] if kind == "Z" else [frame]
             for client in (self.c, self.connect()):
                 self.assertEqual(client.value("SELECT 'mine'"), "mine")
-                time.sleep(0.1)
+                self.rest_arrives()
             self.middle.hook = as_it_is
             for client in (self.c, self.connect()):
                 self.assertEqual(client.value("SELECT 'mine again'"), "mine again")
@@ -65,7 +69,7 @@ class Pieces(PairCase):
             c = self.connect()
             self.assertEqual(c.value("SELECT 'mine'"), "mine")
             self.middle.hook = as_it_is
-            time.sleep(0.2)
+            self.rest_arrives()
             self.assert_serving()
 
     def test_state_that_cannot_be(self):
@@ -90,14 +94,14 @@ class Cancelled(PairCase):
         c = self.connect()
         pid = int(c.value("SELECT pg_backend_pid()"))
         c.send(pgwire.query("SELECT pg_sleep(0.5)"))
-        time.sleep(0.1)
+        self.wait_running("pg_sleep(0.5)")
         os.kill(self.pair.blue.process.pid, signal.SIGSTOP)
         try:
             c.cancel()
             self.assertEqual(self.kinds_of(c.until_ready()), "TDCZ")
-            time.sleep(0.1)
+            eventually(lambda: self.teal.console("SHOW POOLS")[0]["sv_being_canceled"] == "1", 5, "the cancel to be waited for")
             os.kill(pid, signal.SIGTERM)
-            time.sleep(0.3)
+            self.teal.wait_server_gone(str(pid))
             self.teal.check_alive()
         finally:
             os.kill(self.pair.blue.process.pid, signal.SIGCONT)
@@ -119,7 +123,7 @@ class GivenBack(PairCase):
 
     def test_lone_flush(self):
         self.c.send(pgwire.flush())
-        time.sleep(0.1)
+        self.teal.settle()
 
     def test_copy_data_and_flush_of_nothing(self):
         self.c.send(pgwire.copy_data(b"x\n") + pgwire.copy_done())
@@ -140,7 +144,7 @@ class GivenBack(PairCase):
         self.c.send(pgwire.query("COPY kv FROM STDIN") + pgwire.copy_data(b"x\n") + data[:300000])
         self.assertEqual(self.errors_of(self.c.until_ready()), ["22P04"])
         self.c.send(data[300000:] + pgwire.copy_done())
-        time.sleep(0.2)
+        self.teal.settle()
 
     def test_copy_done_ahead_of_the_answer(self):
         self.c.send(pgwire.parse("COPY kv FROM STDIN") + pgwire.bind() + pgwire.execute() + pgwire.sync() +
@@ -151,11 +155,11 @@ class GivenBack(PairCase):
     def test_who_waits_for_it_does_not_begin_while_writes_are_held(self):
         self.c.queries("BEGIN; INSERT INTO kv VALUES ('before the hold', 'x')")
         waiting = Background(self.other.query, "INSERT INTO kv VALUES ('waits', 'x')")
-        time.sleep(0.2)
+        self.wait_session("waiting", self.other)
         self.teal.console("HOLD")
         try:
             self.c.query("COMMIT")
-            time.sleep(0.3)
+            eventually(lambda: self.teal.console("SHOW POOLS")[0]["sv_idle"] == "1", 5, "the backend to be free")
             self.assertTrue(waiting.is_waiting())
             self.assertEqual(self.pair.blue.value("SELECT count(*) FROM kv WHERE k = 'waits'", "app"), "0")
         finally:
@@ -186,7 +190,7 @@ class ReadElsewhere(PairCase):
         self.assertEqual(self.kinds_of(other.until_ready()), "1tT1tTZ")
 
     def test_long_parameter(self):
-        """Too long to be kept for a second try; what was answered until then is not lost."""
+        """Too long to be kept for a second try; what was answered before is not lost."""
         text = "x" * 100000
         for name in ("long", "long again"):
             self.c.send(pgwire.parse("SELECT $1::text", name) + pgwire.bind((text,), name) + pgwire.describe() +

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""Bad input: a clear answer with the right SQLSTATE for the one concerned, and nobody else disturbed.
+"""Bad input: a clear answer with the right SQLSTATE for the client concerned, and no other client disturbed.
 
 The tables are those of the design's reliability document (startup, authentication, messages after login); where Teal
 deliberately differs from PostgreSQL the row says so.

@@ -14,12 +14,13 @@ import unittest
 
 import pgwire
 from case import Background, PairCase
-from cluster import TOP, client_program, wait_until
+from cluster import TOP, client_program
 from flips import FlipCase
+from waiting import eventually
 
 
 class Control(PairCase):
-    """PAUSE and its kin."""
+    """PAUSE and the commands around it."""
 
     def tearDown(self):
         for statement in ("RESUME", "ENABLE app"):
@@ -51,7 +52,7 @@ class Control(PairCase):
         self.assertEqual(self.servers(), [])
         a.send(pgwire.query("SELECT 41 + 1"))
         b.send(pgwire.query("INSERT INTO kv VALUES ('paused', 'x')"))
-        wait_until(lambda: self.waiting() == 2, 5, "both to wait")
+        eventually(lambda: self.waiting() == 2, 5, "both to wait")
         self.assertEqual(self.servers(), [])
         self.assertEqual(self.pools("cl_waiting"), 2)
         self.teal.console("RESUME")
@@ -62,9 +63,9 @@ class Control(PairCase):
         c, console = self.connect(), self.teal.admin()
         c.query("BEGIN")
         console.send(pgwire.query("PAUSE app 30s"))
-        wait_until(lambda: self.teal.console("SHOW DATABASES")[0]["paused"] == "1", 5, "the pause to begin")
+        eventually(lambda: self.teal.console("SHOW DATABASES")[0]["paused"] == "1", 5, "the pause to begin")
         c.query("INSERT INTO kv VALUES ('under way', 'x')")
-        wait_until(lambda: len(self.servers()) == 1, 5, "the idle ones to be closed")
+        eventually(lambda: len(self.servers()) == 1, 5, "the idle ones to be closed")
         c.query("COMMIT")
         self.assertEqual(console.collect()[0].tag, "PAUSE")
         self.assertEqual(self.servers(), [])
@@ -89,7 +90,7 @@ class Control(PairCase):
                 if cycle % 3 == 2:
                     self.teal.console("RECONNECT")
                 self.teal.console("RESUME")
-                wait_until(lambda: all(now > then for now, then in zip(done, before)), 10, "every client to go on")
+                eventually(lambda: all(now > then for now, then in zip(done, before)), 10, "every client to go on")
         finally:
             stop.set()
             for worker in workers:
@@ -107,7 +108,7 @@ class Control(PairCase):
         c, console = self.connect(), self.teal.admin()
         c.query("BEGIN")
         console.send(pgwire.query("PAUSE"))
-        wait_until(lambda: self.teal.console("SHOW DATABASES")[0]["paused"] == "1", 5, "the pause to begin")
+        eventually(lambda: self.teal.console("SHOW DATABASES")[0]["paused"] == "1", 5, "the pause to begin")
         console.cancel()
         with self.assertRaises(pgwire.PgError) as caught:
             console.collect()
@@ -122,7 +123,7 @@ class Control(PairCase):
             self.refused("PAUSE", "55000")
         c = self.connect()  # one like it was seen before
         c.send(pgwire.query("SELECT 7"))
-        wait_until(lambda: self.waiting() == 1, 5, "it to wait")
+        eventually(lambda: self.waiting() == 1, 5, "it to wait")
         self.teal.console("RESUME app")
         self.assertEqual(c.collect()[0].rows, [["7"]])
 
@@ -172,10 +173,10 @@ class Control(PairCase):
         for c in (a, b):
             with self.assertRaises((pgwire.PgError, pgwire.Closed, OSError)):
                 c.query("SELECT 1")
-        wait_until(lambda: self.servers() == [], 5, "the server connections to be closed")
+        eventually(lambda: self.servers() == [], 5, "the server connections to be closed")
         c = self.connect()
         c.send(pgwire.query("SELECT 5"))
-        wait_until(lambda: self.waiting() == 1, 5, "it to wait")
+        eventually(lambda: self.waiting() == 1, 5, "it to wait")
         self.teal.console("RESUME")
         self.assertEqual(c.collect()[0].rows, [["5"]])
 
@@ -205,9 +206,9 @@ class Control(PairCase):
     def test_usr1_pauses_and_usr2_resumes(self):
         c = self.connect()
         os.kill(self.teal.process.pid, signal.SIGUSR1)
-        wait_until(lambda: self.teal.console("SHOW DATABASES")[0]["paused"] == "1", 5, "the pause")
+        eventually(lambda: self.teal.console("SHOW DATABASES")[0]["paused"] == "1", 5, "the pause")
         c.send(pgwire.query("SELECT 3"))
-        wait_until(lambda: self.waiting() == 1, 5, "it to wait")
+        eventually(lambda: self.waiting() == 1, 5, "it to wait")
         os.kill(self.teal.process.pid, signal.SIGUSR2)
         self.assertEqual(c.collect()[0].rows, [["3"]])
 
@@ -351,7 +352,7 @@ class Reports(PairCase):
 
 
 class DuringAFlip(FlipCase):
-    """Every command that steers, while writes move: what would break the flip is refused, the rest does no harm."""
+    """Every command of an operator while writes move: what would break the flip is refused, the rest does no harm."""
 
     kind = "physical"
     pair_settings = {"drain_timeout": "20s", "hold_timeout": "30s", "hold_timeout_physical": "30s"}
@@ -361,7 +362,7 @@ class DuringAFlip(FlipCase):
         c = self.connect()
         c.queries("BEGIN; INSERT INTO kv VALUES ('during a flip %d', 'x')" % time.monotonic_ns())
         flip = Background(self.flip, "CUTOVER")
-        wait_until(lambda: self.teal.console("SHOW CUTOVER")[0]["state"] == "drain", 20, "the flip to drain")
+        eventually(lambda: self.teal.console("SHOW CUTOVER")[0]["state"] == "drain", 20, "the flip to drain")
         return c, flip
 
     def test_what_is_refused_and_what_is_not(self):
@@ -384,17 +385,17 @@ class DuringAFlip(FlipCase):
         self.home()
 
     def test_pause_empties_both_sides(self):
-        wait_until(lambda: self.teal.console("SHOW LAG")[1]["lag_ok"] == "yes", 20, "green to be close")
+        eventually(lambda: self.teal.console("SHOW LAG")[1]["lag_ok"] == "yes", 20, "green to be close")
         self.teal.console("READS green")
         c = self.connect()
         self.assertEqual(c.value("SELECT count(*) FROM kv WHERE k = 'none'"), "0")
         c.query("INSERT INTO kv VALUES ('both sides', 'x')")
-        wait_until(lambda: {row["side"] for row in self.teal.console("SHOW SERVERS")} == {"blue", "green"}, 5, "both to be used")
+        eventually(lambda: {row["side"] for row in self.teal.console("SHOW SERVERS")} == {"blue", "green"}, 5, "both to be used")
         self.teal.console("PAUSE")
         self.assertEqual(self.teal.console("SHOW SERVERS"), [])
         c.send(pgwire.query("SELECT 6 * 7"))
-        wait_until(lambda: self.teal.console("SHOW PAIR")[0]["waiting"] == "1", 5, "the read to wait")
-        self.teal.console("RELOAD")  # goes on through it
+        eventually(lambda: self.teal.console("SHOW PAIR")[0]["waiting"] == "1", 5, "the read to wait")
+        self.teal.console("RELOAD")  # does not end the pause
         self.assertEqual(self.teal.console("SHOW PAIR")[0]["waiting"], "1")
         self.teal.console("RESUME")
         self.assertEqual(c.collect()[0].rows, [["42"]])
@@ -403,7 +404,7 @@ class DuringAFlip(FlipCase):
     def test_usr1_is_refused_while_writes_move(self):
         c, flip = self.flip_under_way()
         os.kill(self.teal.process.pid, signal.SIGUSR1)
-        wait_until(lambda: "refused to a signal" in self.teal.log_tail(), 5, "the refusal")
+        eventually(lambda: "refused to a signal" in self.teal.log_tail(), 5, "the refusal")
         c.query("COMMIT")
         flip.result()
         self.home()
@@ -468,7 +469,7 @@ class Settings(PairCase):
         self.assertEqual(self.teal.console("SHOW CONFIG"), before)
 
     def test_a_reload_is_whole_or_nothing(self):
-        """With a mistake in any of its files nothing changes, and the answer says where; what goes on goes on."""
+        """With a mistake in any of its files nothing changes, and the answer says where; traffic goes on."""
         held, counted = self.connect(), self.connect()
         counted.value("SELECT 1")
         users = self.teal.sections["teal"]["auth_file"]
@@ -477,7 +478,7 @@ class Settings(PairCase):
         before, xacts = self.teal.console("SHOW CONFIG"), int(self.teal.console("SHOW STATS_TOTALS")[0]["xact_count"])
         self.teal.console("HOLD 60s")
         held.send(pgwire.query("INSERT INTO kv VALUES ('over a reload', 'x')"))
-        wait_until(lambda: self.teal.console("SHOW PAIR")[0]["waiting"] == "1", 5, "the write to be held")
+        eventually(lambda: self.teal.console("SHOW PAIR")[0]["waiting"] == "1", 5, "the write to be held")
         try:
             self.teal.set(max_client_conn=77, lag_max="purple")
             self.assertRegex(self.refused("RELOAD", "F0000"), re.escape(self.teal.ini) + r":\d+: ")
@@ -605,7 +606,7 @@ class Ending(PairCase):
     def test_term_waits_until_the_clients_have_gone(self):
         c = self.connect()
         os.kill(self.teal.process.pid, signal.SIGTERM)
-        wait_until(lambda: "shutdown asked for" in self.teal.log_tail(), 5, "the signal to arrive")
+        eventually(lambda: "shutdown asked for" in self.teal.log_tail(), 5, "the signal to arrive")
         self.assertEqual(c.value("SELECT 1"), "1")
         self.assertIsNone(self.teal.process.poll())
         c.close()
@@ -615,7 +616,7 @@ class Ending(PairCase):
         c = self.connect()
         self.teal.console("PAUSE")
         c.send(pgwire.query("INSERT INTO kv VALUES ('paused at the end', 'x')"))
-        wait_until(lambda: self.teal.console("SHOW PAIR")[0]["waiting"] == "1", 5, "it to wait")
+        eventually(lambda: self.teal.console("SHOW PAIR")[0]["waiting"] == "1", 5, "it to wait")
         os.kill(self.teal.process.pid, signal.SIGTERM)
         self.assertEqual(c.collect()[0].tag, "INSERT 0 1")
         c.close()

@@ -8,8 +8,8 @@ import unittest
 import pgwire
 import verify
 from case import DIRECT
-from cluster import wait_until
 from flips import FlipCase, Load
+from waiting import eventually
 
 STEPS = ("hold", "drain", "fence", "catch-up", "sequences", "way-back", "commit", "open", "release", "after")
 POINTS = [(step, when) for step in STEPS for when in ("before", "after")]
@@ -22,7 +22,7 @@ def expected(step, when):
     if at < commit:
         return {"blue"}
     if at == commit and when == "before":
-        return {"blue", "green"}  # announced, perhaps: recovery may finish it or take it back, but one of them
+        return {"blue", "green"}  # perhaps announced: recovery may finish or undo it, but one side has the writes
     return {"green"}
 
 
@@ -39,15 +39,12 @@ class CrashCase(FlipCase):
                 crashed = False
             except (pgwire.Closed, pgwire.PgError, OSError):
                 crashed = True
-            if self.teal.is_running():
-                time.sleep(0.5)
-            ended = not self.teal.is_running()
-            if ended:
-                self.teal.wait_end()
-                self.teal.start()
+            eventually(lambda: not self.teal.is_running(), 5,
+                       "a crash at %s:%s (%s)" % (step, when, "error" if crashed else "flip done"))
+            self.teal.wait_end()
+            self.teal.start()
             writer = self.teal.writer()
-            time.sleep(1)
-        self.assertTrue(ended, "the proxy did not crash at %s:%s (%s)" % (step, when, "error" if crashed else "flip done"))
+            load.goes_on()
         self.assertEqual(load.verdict(flips + 1, allowed=("ERROR",))[:5], [])
         self.assert_one_writer()
         self.assertEqual(self.teal.writer(), writer)
@@ -60,10 +57,6 @@ class CrashCase(FlipCase):
         rows = verify.rows_of(self.sides()[0])["op"]
         sides = [row[1] for row in sorted(rows, key=lambda row: float(row[3]))]
         return sum(a != b for a, b in zip(sides, sides[1:]))
-
-    def wait_whole(self):
-        """Recovery has finished: both streams are as they should be and a flip is possible again."""
-        wait_until(lambda: all(r["result"] != "fail" for r in self.teal.steps("CHECK")), 30, "a clean check")
 
 
 class LogicalCrash(CrashCase):
@@ -102,9 +95,9 @@ class PhysicalCrash(CrashCase):
         pass
 
     def setUp(self):
-        super().setUp()
         super().setUpClass()
         self.addCleanup(super().tearDownClass)
+        super().setUp()
 
 
 def add_physical_points():
@@ -133,6 +126,10 @@ class StateFile(FlipCase):
         super().setUpClass()
         cls.path = cls.teal.sections["teal"]["state_file"]
 
+    def setUp(self):
+        super().setUp()
+        self.wait_whole()
+
     def restart(self):
         self.teal.stop()
         self.teal.start()
@@ -147,7 +144,6 @@ class StateFile(FlipCase):
             self.assertEqual(self.teal.writer(), side)
 
     def test_truncated_or_changed(self):
-        self.home()
         self.flip("CUTOVER")
         with open(self.path, "rb") as f:
             good = f.read()
@@ -163,7 +159,6 @@ class StateFile(FlipCase):
 
     def test_old_file_is_not_believed(self):
         """A file restored from a backup says blue, the databases say green: the databases decide."""
-        self.home()
         self.restart()
         with open(self.path, "rb") as f:
             old = f.read()
@@ -185,7 +180,6 @@ class StateFile(FlipCase):
         return caught.exception
 
     def test_folder_gone(self):
-        self.home()
         folder = os.path.dirname(self.path)
         os.rename(folder, folder + ".away")
         try:
@@ -196,7 +190,6 @@ class StateFile(FlipCase):
         self.flip("ROLLBACK")
 
     def test_disk_full(self):
-        self.home()
         library, switch = os.path.join(self.pair.work, "fault.so"), os.path.join(self.pair.work, "full")
         source = os.path.join(os.path.dirname(os.path.abspath(verify.__file__)), "fault.c")
         subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", library, source], check=True)
@@ -217,7 +210,6 @@ class StateFile(FlipCase):
 
     def test_start_without_green(self):
         """One cluster that does not answer never stops traffic that does not need it."""
-        self.home()
         self.teal.stop()
         self.pair.green.stop("fast")
         try:
@@ -226,14 +218,12 @@ class StateFile(FlipCase):
         finally:
             self.pair.green.start()
 
-    def test_z_database_restarts_under_load(self):
-        self.home()
+    def test_database_restarts(self):
         self.pair.blue.restart("immediate")
-        wait_until(lambda: self.teal.connect().value("SELECT 1") == "1", 15, "teal to find blue again")
+        eventually(lambda: self.teal.connect().value("SELECT 1") == "1", 15, "teal to find blue again")
         self.assertEqual(self.teal.writer(), "blue")
 
-    def test_z_orderly_stop(self):
-        self.home()
+    def test_orderly_stop(self):
         c = self.connect()
         c.query("SELECT 1")
         self.assertEqual(self.teal.stop(), 0)

@@ -1,60 +1,60 @@
 # SPDX-License-Identifier: PostgreSQL
 """The main job: writes move from blue to green and back under load, and nothing is lost, doubled, stale or refused."""
+import contextlib
 import time
 import unittest
 
 import pgwire
 import verify
 from case import Background
-from cluster import has_version, wait_until
+from cluster import has_version
 from flips import FlipCase, Load
+from waiting import eventually
 
 
 class Flips:
-    """The tests that every kind of pair must pass; mixed into the classes below."""
+    """The tests that every kind of pair must pass; mixed into the classes below.
 
-    flips_done = 0
+    In whatever order they run, each leaves both sides with the same rows.
+    """
 
-    def test_1_check_reports_every_finding(self):
+    def tearDown(self):
+        self.home()
+        self.drain()
+        for table in ("kv", "item", "verify.bank"):
+            sql = "SELECT count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)), 0) FROM %s t" % table
+            self.assertEqual(self.pair.blue.value(sql, "app"), self.pair.green.value(sql, "app"), table)
+        super().tearDown()
+
+    def test_check_reports_every_finding(self):
         steps = self.teal.steps("CHECK")
         self.assertGreater(len(steps), 10)
         self.assertEqual([s for s in steps if s["result"] == "fail"], [])
 
-    def test_2_cutover_and_rollback_under_load(self):
+    def test_cutover_and_rollback_under_load(self):
         with Load(self) as load:
-            self.flip("CUTOVER")
-            time.sleep(1.5)
-            self.flip("ROLLBACK")
-            time.sleep(1.5)
-            self.flip("CUTOVER")
-            time.sleep(1)
-            self.flip("ROLLBACK")
-            time.sleep(0.5)
-        type(self).flips_done += 4
-        self.assertEqual(load.verdict(type(self).flips_done)[:5], [])
+            for command in ("CUTOVER", "ROLLBACK", "CUTOVER", "ROLLBACK"):
+                self.flip(command)
+                load.goes_on()
+        self.assertEqual(load.verdict()[:5], [])
         self.assert_one_writer()
 
-    def test_3_reads_on_green_under_load_through_flips(self):
-        self.home()
+    def test_reads_on_green_under_load_through_flips(self):
         self.teal.reads("green")
         try:
             with Load(self) as load:
-                self.flip("CUTOVER")
-                time.sleep(1)
-                self.flip("ROLLBACK")
-                time.sleep(1)
+                for command in ("CUTOVER", "ROLLBACK"):
+                    self.flip(command)
+                    load.goes_on()
         finally:
             self.teal.reads("follow")
-        type(self).flips_done += 2
-        self.assertEqual(load.verdict(type(self).flips_done)[:5], [])
+        self.assertEqual(load.verdict()[:5], [])
 
-    def test_4_no_error_and_a_short_wait(self):
-        self.home()
+    def test_no_error_and_a_short_wait(self):
         with Load(self, processes=1) as load:
             began = time.monotonic()
             steps = self.flip("CUTOVER")
             ended = time.monotonic()
-        type(self).flips_done += 1
         self.assertEqual([r for r in load.records() if r["r"] != "ok"], [])
         waits = verify.longest_waits(load.records(), [(began, ended)])
         self.assertLess(waits[0], 3.0, steps)
@@ -62,10 +62,8 @@ class Flips:
         for step in ("hold", "drain", "fence", "catch-up", "commit", "open", "release"):
             self.assertIn(step, names)
         self.flip("ROLLBACK")
-        type(self).flips_done += 1
 
-    def test_5_sequences_go_on(self):
-        self.home()
+    def test_sequences_go_on(self):
         with self.teal.connect() as c:
             before = int(c.value("SELECT nextval('lone')"))
             item = int(c.value("INSERT INTO item (label) VALUES ('before') RETURNING id"))
@@ -74,10 +72,8 @@ class Flips:
             self.assertGreater(int(c.value("INSERT INTO item (label) VALUES ('after') RETURNING id")), item)
             self.flip("ROLLBACK")
             self.assertGreater(int(c.value("SELECT nextval('lone')")), before)
-        type(self).flips_done += 2
 
-    def test_6_sessions_move_with_their_state(self):
-        self.home()
+    def test_sessions_move_with_their_state(self):
         with self.teal.connect(application_name="mover", options="-c work_mem=17MB") as c:
             c.prepare("side", "SELECT current_setting('cluster_name') || $1::text FROM (SELECT nextval('lone')) x")
             self.assertEqual(c.run_prepared("side", ("!",)).value(), "blue!")
@@ -87,11 +83,9 @@ class Flips:
             self.assertEqual(c.value("SHOW application_name"), "mover")
             self.flip("ROLLBACK")
             self.assertEqual(c.run_prepared("side", ("!",)).value(), "blue!")
-        type(self).flips_done += 2
 
-    def test_6_session_that_cannot_move_is_named_and_told(self):
+    def test_session_that_cannot_move_is_named_and_told(self):
         """State that lives in the old side's backend cannot come along: the operator sees it, the client is told."""
-        self.home()
         with self.teal.connect() as c:
             c.query("CREATE TEMP TABLE stays (n int)")
             self.assertIn("pinned", " ".join("%(step)s %(detail)s" % s for s in self.teal.steps("CHECK")).lower())
@@ -101,21 +95,12 @@ class Flips:
             if isinstance(caught.exception, pgwire.PgError):
                 self.assertEqual((caught.exception.severity, caught.exception.sqlstate), ("FATAL", "57P01"))
         self.flip("ROLLBACK")
-        type(self).flips_done += 2
 
-    def test_7_the_wrong_direction_is_refused(self):
-        self.home()
+    def test_the_wrong_direction_is_refused(self):
         with self.refused("55000") as caught:
             self.teal.steps("ROLLBACK")
         self.assertTrue(caught.exception.hint or caught.exception.message)
         self.assert_serving()
-
-    def test_8_both_sides_hold_the_same_in_the_end(self):
-        self.home()
-        self.drain()
-        for table in ("kv", "item", "verify.bank"):
-            sql = "SELECT count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)), 0) FROM %s t" % table
-            self.assertEqual(self.pair.blue.value(sql, "app"), self.pair.green.value(sql, "app"), table)
 
 
 class Physical(Flips, FlipCase):
@@ -162,26 +147,32 @@ class HeldSessions(FlipCase):
     kind = "physical"
     prepared = False
 
+    @contextlib.contextmanager
+    def held(self, words="HOLD"):
+        self.teal.console(words)
+        try:
+            yield
+        finally:
+            self.teal.console("RELEASE")
+
     def test_hold_and_release(self):
         reader, writer = self.connect(), self.connect()
-        self.teal.console("HOLD")
-        waiting = Background(writer.query, "INSERT INTO kv VALUES ('held', 'x')")
-        time.sleep(0.3)
-        self.assertTrue(waiting.is_waiting())
-        self.assertEqual(reader.value("SELECT 1"), "1")
-        self.teal.console("RELEASE")
+        with self.held():
+            waiting = Background(writer.query, "INSERT INTO kv VALUES ('held', 'x')")
+            self.wait_session("waiting", writer)
+            self.assertTrue(waiting.is_waiting())
+            self.assertEqual(reader.value("SELECT 1"), "1")
         self.assertEqual(waiting.result(5).tag, "INSERT 0 1")
 
     def test_copy_under_way_ends_while_held(self):
         c = self.connect()
         c.send(pgwire.whole("COPY kv FROM STDIN") + pgwire.sync())
         c.expect("1"), c.expect("2"), c.expect("n"), c.expect("G")
-        self.teal.console("HOLD 10s")
-        began = time.monotonic()
-        c.send(pgwire.copy_data(b"copied while held\tx\t1\n") + pgwire.copy_done() + pgwire.sync())
-        self.assertEqual(self.kinds_of(c.until_ready()), "CZ")
-        self.assertLess(time.monotonic() - began, 5)
-        self.teal.console("RELEASE")
+        with self.held("HOLD 10s"):
+            began = time.monotonic()
+            c.send(pgwire.copy_data(b"copied while held\tx\t1\n") + pgwire.copy_done() + pgwire.sync())
+            self.assertEqual(self.kinds_of(c.until_ready()), "CZ")
+            self.assertLess(time.monotonic() - began, 5)
 
     def test_hold_ends_by_itself(self):
         writer = self.connect()
@@ -193,36 +184,29 @@ class HeldSessions(FlipCase):
     def test_open_transaction_goes_on_while_held(self):
         c = self.connect()
         c.queries("BEGIN; INSERT INTO kv VALUES ('open while held', 'x')")
-        self.teal.console("HOLD")
-        try:
+        with self.held():
             c.query("INSERT INTO kv VALUES ('open while held 2', 'x')")
             c.query("COMMIT")
-        finally:
-            self.teal.console("RELEASE")
         self.assertEqual(c.value("SELECT count(*) FROM kv WHERE k LIKE 'open while held%'"), "2")
 
     def test_held_statement_is_cancelled(self):
         c = self.connect()
-        self.teal.console("HOLD")
-        try:
+        with self.held():
             waiting = Background(c.query, "INSERT INTO kv VALUES ('cancelled while held', 'x')")
-            time.sleep(0.2)
+            self.wait_session("waiting", c)
             c.cancel()
             with self.refused("57014", "ERROR"):
                 waiting.result(5)
-        finally:
-            self.teal.console("RELEASE")
         self.assertEqual(c.value("SELECT count(*) FROM kv WHERE k = 'cancelled while held'"), "0")
 
     def test_held_client_that_goes_away_runs_nothing(self):
         c = self.connect()
-        self.teal.console("HOLD")
-        c.send(pgwire.query("INSERT INTO kv VALUES ('gone while held', 'x')"))
-        time.sleep(0.2)
-        c.reset()
-        time.sleep(0.2)
-        self.teal.console("RELEASE")
-        time.sleep(0.3)
+        with self.held():
+            c.send(pgwire.query("INSERT INTO kv VALUES ('gone while held', 'x')"))
+            self.wait_session("waiting", c)
+            c.reset()
+            self.wait_session("gone", c)
+        self.connect().query("INSERT INTO kv VALUES ('after the one that has gone', 'x')")
         self.assertEqual(self.pair.blue.value("SELECT count(*) FROM kv WHERE k = 'gone while held'", "app"), "0")
 
 
@@ -233,6 +217,10 @@ class Trouble(FlipCase):
     settings = {"max_prepared_transactions": "5"}
     pair_settings = {"drain_timeout": "700ms", "catchup_timeout": "1s", "hold_timeout": "3s", "hold_timeout_physical": "4s"}
 
+    def setUp(self):
+        super().setUp()
+        self.wait_whole()  # each flip is to fail for the reason of its own test
+
     def must_fail(self, command="CUTOVER", sqlstate=None):
         """The flip fails within its budget, and nobody waits for long."""
         with Load(self, processes=1, clients=3) as load:
@@ -240,7 +228,7 @@ class Trouble(FlipCase):
             with self.assertRaises(pgwire.PgError) as caught:
                 self.teal.steps(command)
             ended = time.monotonic()
-            time.sleep(0.3)
+            load.goes_on(20)
         if sqlstate:
             self.assertEqual(caught.exception.sqlstate, sqlstate, caught.exception)
         self.assertEqual([r for r in load.records() if r["r"] != "ok"][:3], [])
@@ -275,7 +263,7 @@ class Trouble(FlipCase):
         with self.teal.connect() as c:
             c.queries("BEGIN; INSERT INTO kv VALUES ('busy', 'x')")  # keeps the first flip in its drain
             first = Background(self.teal.steps, "CUTOVER")
-            time.sleep(0.35)
+            eventually(lambda: self.teal.console("SHOW CUTOVER")[0]["state"] == "drain", 5, "the flip to drain")
             with self.refused("55006"):
                 self.teal.steps("CUTOVER")
             with self.assertRaises(pgwire.PgError):
@@ -289,7 +277,7 @@ class Trouble(FlipCase):
         self.assertEqual(self.teal.writer(), "blue")
         self.assertTrue(self.pair.green.in_recovery())
 
-    def test_z_green_is_dead(self):
+    def test_green_is_dead(self):
         self.pair.green.stop("kill")
         try:
             self.must_fail()
@@ -297,7 +285,7 @@ class Trouble(FlipCase):
             self.pair.green.start()
             self.pair.wait_streaming()
 
-    def test_z_green_hangs(self):
+    def test_green_hangs(self):
         """A machine that answers nothing any more, with its connections open."""
         self.pair.green.freeze()
         try:

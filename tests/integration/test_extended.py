@@ -108,6 +108,14 @@ class Deallocate(Extended):
 class LongStatements(Extended):
     size = 3 * 1000 * 1000
 
+    def test_of_each_size(self):
+        """Around what fits into a buffer, and around what is read as a whole."""
+        for size in (1000, 60000, 65500, 70000, 200000, 1000000, 1048576, 2000000):
+            for name in ("", "named"):
+                with self.subTest(size=size, name=name), self.teal.connect(timeout=10) as c:
+                    c.prepare(name, "SELECT length('%s')" % ("x" * size))
+                    self.assertEqual(c.run_prepared(name).value(), str(size))
+
     def test_unnamed(self):
         self.assertEqual(self.c.execute("SELECT length('%s')" % ("x" * self.size)).value(), str(self.size))
 
@@ -246,7 +254,7 @@ class Orders(Extended):
 
 
     def test_copy_then_terminate_leaves_nothing(self):
-        """Glued to the COPY, and in the middle of it; the server's connection must not wait for data for ever."""
+        """In one segment with the COPY, and in the middle of it; the server connection must not wait for data for ever."""
         copy = pgwire.query("COPY kv FROM STDIN")
         for first, then in ((copy + pgwire.terminate(), b""), (copy, pgwire.copy_data(b"a\tb\t1\n") + pgwire.terminate())):
             c = self.connect()

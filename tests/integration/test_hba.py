@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""auth_type = hba: who may come from where, and how they prove it."""
+"""auth_type = hba: which users may log in from where, and how they prove who they are."""
 import getpass
 import hashlib
 import os

@@ -7,9 +7,10 @@ import time
 
 import pgwire
 from case import Background, PairCase
-from cluster import HBA, wait_until
+from cluster import HBA
 from teal import Teal
 from test_tls import TlsCase
+from waiting import eventually
 
 SCRAM_LOG = "local all all trust\nhostssl all app 127.0.0.1/32 scram-sha-256\n" + HBA
 
@@ -80,13 +81,19 @@ class Verifiers(PairCase):
         return Teal(cls.pair, serves=False, users='"scram_user" "%s"\n' % cls.verifier,
                     pair_settings=cls.pair_settings, **cls.teal_settings)
 
+    def setUp(self):
+        """A new process each time, which knows no key."""
+        super().setUp()
+        self.teal.stop()
+        self.teal.start()
+
     def login(self, password="scram-secret"):
         return self.connect(user="scram_user", password=password)
 
     def who(self, connection):
         return connection.value("SELECT session_user || ' ' || current_setting('cluster_name')")
 
-    def test_0_without_a_login_nobody_knows_the_key(self):
+    def test_without_a_login_nobody_knows_the_key(self):
         self.teal.set(auth_type="trust")
         self.teal.console("RELOAD")
         try:
@@ -98,13 +105,13 @@ class Verifiers(PairCase):
         self.assertIn("no client has logged in with it yet", caught.exception.message)
         self.assertIn("blue", caught.exception.message)
 
-    def test_1_a_login_opens_the_backends_of_both_workers(self):
+    def test_a_login_opens_the_backends_of_both_workers(self):
         sessions = [self.login() for _ in range(4)]
         for s in sessions:
             s.query("BEGIN")
         self.assertEqual([self.who(s) for s in sessions], ["scram_user blue"] * 4)
 
-    def test_2_backends_come_back_after_a_reload_and_a_loss(self):
+    def test_backends_come_back_after_a_reload_and_a_loss(self):
         s = self.login()
         self.teal.console("RELOAD")
         self.teal.console("RECONNECT")
@@ -112,25 +119,27 @@ class Verifiers(PairCase):
         self.pair.blue.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'scram_user'")
         self.assertEqual(self.who(self.login()), "scram_user blue")
 
-    def test_3_a_wrong_password_opens_nothing(self):
+    def test_a_wrong_password_opens_nothing(self):
         with self.refused("28P01"):
             self.login("wrong")
 
-    def test_4_a_server_with_another_verifier_is_named(self):
+    def test_a_server_with_another_verifier_is_named(self):
+        s = self.login()
+        self.assertEqual(self.who(s), "scram_user blue")
         self.addCleanup(self.pair.blue.sql, "ALTER ROLE scram_user PASSWORD '%s'" % self.verifier)
         self.pair.blue.sql("ALTER ROLE scram_user PASSWORD 'scram-secret'")
         self.teal.console("RECONNECT")
-        s = self.login()
         with self.refused("28000") as caught:
             self.who(s)
         self.assertIn("not the one that the server holds", caught.exception.message)
         self.assertIn("blue", caught.exception.message)
 
-    def test_5_the_key_opens_the_new_writer_after_a_cutover(self):
+    def test_the_key_opens_the_new_writer_after_a_cutover(self):
         s = self.login()
         self.assertEqual(self.who(s), "scram_user blue")
         self.teal.steps("PREPARE")
         self.teal.steps("CUTOVER")
+        self.addCleanup(eventually, lambda: self.teal.steps("ROLLBACK"), 30, "the way home")
         self.assertEqual(self.who(s), "scram_user green")
         self.assertEqual(self.who(self.login()), "scram_user green")
 
@@ -141,14 +150,14 @@ class FoundVerifiers(PairCase):
     teal_settings = {"workers": 1, "auth_type": "scram-sha-256", "auth_user": "postgres", "auth_query_ttl": "60s",
                      "users": "", "serves": False}
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        wait_until(cls.can_be_asked, 15, "a server to be known as up")
+    def setUp(self):
+        super().setUp()
+        self.teal.console("RELOAD")  # what was found for the test before is forgotten
+        self.teal.console("RECONNECT")
+        eventually(self.can_be_asked, 15, "a server to be known as up")
 
-    @classmethod
-    def can_be_asked(cls):
-        with cls.teal.connect(user="scram_user", password="scram-secret") as c:
+    def can_be_asked(self):
+        with self.teal.connect(user="scram_user", password="scram-secret") as c:
             return c.value("SELECT 1") == "1"
 
     def test_a_failed_login_after_a_reload_does_not_forget_the_key(self):
@@ -176,7 +185,7 @@ class FoundVerifiers(PairCase):
 
 
 class PlainUsers(PairCase):
-    """The users file holds passwords: Teal derives the keys, and nobody waits for that but who logs in."""
+    """The users file holds passwords: Teal derives the keys, and only the client that logs in waits for that."""
 
     users = ["u%d" % n for n in range(200)]
     settings = {"max_connections": "300"}
@@ -199,7 +208,7 @@ class PlainUsers(PairCase):
                 waits.append(time.monotonic() - began)
 
         loop = Background(traffic)
-        wait_until(lambda: len(waits) > 300, 30, "a baseline")
+        eventually(lambda: len(waits) > 300, 30, "a baseline")
         before, began = len(waits), time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             clients = list(pool.map(lambda user: self.connect(user=user, password="secret of " + user), self.users))

@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: PostgreSQL
 """What comes late around a flip: a statement, a server, or a state file from long ago."""
 import os
+import select
 import threading
 import time
 import unittest
 import zlib
 
 import pgwire
-from cluster import has_version, owned_by_server, run_program, wait_until
+from cluster import has_version, owned_by_server, run_program
 from flips import FlipCase
 from relay import Relay
 from teal import Teal
+from waiting import eventually, throughout
 
 
 class Gate(Relay):
     """Keeps back the first statement that holds the word, with its connection; the others pass. seen is called then."""
 
     def __init__(self, target_port):
-        self.word, self.seen = None, None
+        self.word, self.seen, self.held = None, None, None
         self.caught, self.open = threading.Event(), threading.Event()
         super().__init__(target_port)
 
@@ -29,13 +31,20 @@ class Gate(Relay):
 
     def pass_on(self, sink, data):
         if self.word is not None and self.word in data:
-            self.word = None
+            self.word, self.held = None, sink
             if self.seen:
                 self.seen()
             self.caught.set()
             if not self.seen:
                 self.open.wait(60)
         super().pass_on(sink, data)
+
+
+    def abandoned(self):
+        """The sender of the statement that is kept back has given up: Terminate or the end came behind it."""
+        with self.lock:
+            source = next(client for client, server in self.connections if server is self.held)
+        return bool(select.select([source], [], [], 0)[0])
 
 
 class LateCase(FlipCase):
@@ -57,9 +66,6 @@ class LateCase(FlipCase):
         with self.teal.connect(timeout=10) as c:
             c.query("INSERT INTO kv VALUES ('%s-%d', 'x')" % (key, time.monotonic_ns()))
 
-    def wait_whole(self):
-        wait_until(lambda: all(r["result"] != "fail" for r in self.teal.steps("CHECK")), 30, "a clean check")
-
     def cutover_with_blue_lost(self, moment):
         """Blue dies when the flip has committed; the cutover is done, its way back waits for blue."""
         self.gates["green"].arm(moment, lambda: self.pair.blue.stop("immediate"))
@@ -73,13 +79,11 @@ class Logical(LateCase):
     kind = "logical"
 
     def test_commands_while_the_way_back_waits_for_the_old_side(self):
-        self.home()
         self.cutover_with_blue_lost("teal open-probe")
         try:
-            for _ in range(4):
+            for _ in throughout(2, every=0.6):
                 with self.assertRaises(pgwire.PgError):
                     self.teal.steps("CHECK")
-                time.sleep(0.6)
             self.teal.check_alive()
             self.write("blue is down")
         finally:
@@ -96,7 +100,6 @@ class Logical(LateCase):
 
     def test_old_file_of_a_flip_is_not_believed(self):
         """A copy from the middle of an earlier flip: acting on it would open the wrong side."""
-        self.home()
         for command in ("CUTOVER", "ROLLBACK", "CUTOVER"):
             self.flip(command)
         path = self.teal.sections["teal"]["state_file"]
@@ -115,7 +118,7 @@ class Logical(LateCase):
         self.flip("ROLLBACK")
 
     def test_intent_that_arrives_after_the_undo(self):
-        """It marks the writer as being left; neither this process nor the next may take its word."""
+        """It marks the writer as being left; neither this process nor the next may believe it."""
         for restart in (False, True):
             with self.subTest(restart=restart):
                 self.home()
@@ -127,9 +130,9 @@ class Logical(LateCase):
                     self.teal.stop()
                 gate.open.set()
                 if restart:
-                    wait_until(lambda: self.state_of("blue")[0].startswith("leaving"), 5, "the late statement")
+                    eventually(lambda: self.state_of("blue")[0].startswith("leaving"), 5, "the late statement")
                     self.teal.start()
-                wait_until(lambda: self.state_of("blue") == ["idle", "0"], 10, "the mark to be gone")
+                eventually(lambda: self.state_of("blue") == ["idle", "0"], 10, "the mark to be gone")
                 self.write("after the late statement")
                 self.assertEqual(self.teal.writer(), "blue")
                 self.wait_whole()
@@ -150,17 +153,17 @@ class KeepsTheSlot(LateCase):
     def test_slot_is_not_moved_behind_the_flip(self):
         gate = self.gates["green"].arm("teal tick-keep")
         self.assertTrue(gate.caught.wait(10))
-        time.sleep(3)  # the proxy gives this connection up
+        eventually(gate.abandoned, 10, "the proxy to give this connection up")
         self.back.refusing = True  # blue cannot follow yet, so the slot stays idle
         release = threading.Thread(target=self.write_and_release, args=(gate,))
         release.start()
         self.flip("CUTOVER")
         release.join(30)
         self.back.refusing = False
-        wait_until(lambda: self.pair.blue.value("SELECT 1 FROM kv WHERE k LIKE 'must reach blue%'", "app"), 20, "the stream")
+        eventually(lambda: self.pair.blue.value("SELECT 1 FROM kv WHERE k LIKE 'must reach blue%'", "app"), 20, "the stream")
 
     def write_and_release(self, gate):
-        wait_until(lambda: self.teal.writer() == "green", 20, "the cutover")
+        eventually(lambda: self.teal.writer() == "green", 20, "the cutover")
         self.write("must reach blue")
         gate.open.set()
 
@@ -205,7 +208,7 @@ class LatePhysical(LateCase):
             self.pair.blue.start()
         for side in ("blue", "green"):
             stream = "SELECT subenabled || ' ' || suborigin FROM pg_subscription WHERE subname = 'teal_to_%s'" % side
-            wait_until(lambda: self.pair.side(side).value(stream, "app"), 20, "the stream to " + side)
+            eventually(lambda: self.pair.side(side).value(stream, "app"), 20, "the stream to " + side)
             self.assertEqual(self.pair.side(side).value(stream, "app"), "true none")
         self.wait_whole()
         self.flip("ROLLBACK")

@@ -2,12 +2,13 @@
 """Limits and time-outs: who is refused and with which words, what ends and that nothing of it is left behind."""
 import os
 import resource
+import select
 import socket
 import time
 
 import pgwire
 from case import Background, PairCase
-from cluster import wait_until
+from waiting import eventually, throughout
 
 
 class Limits(PairCase):
@@ -30,7 +31,7 @@ class Limits(PairCase):
         self.wait_alone()
 
     def wait_alone(self):
-        wait_until(lambda: self.teal.console("SHOW CLIENTS") == [], 10, "the clients before to be gone")
+        eventually(lambda: self.teal.console("SHOW CLIENTS") == [], 10, "the clients before to be gone")
 
     def told(self, sock, seconds=5):
         """What the proxy says until it closes."""
@@ -61,7 +62,7 @@ class Limits(PairCase):
         self.assertIn('too many connections for role "app"', str(caught.exception))
         self.teal.connect(user="other").close()
         held[0].close()
-        wait_until(lambda: self.teal.connect().value("SELECT 1") == "1", 5, "the place to be free")
+        eventually(lambda: self.teal.connect().value("SELECT 1") == "1", 5, "the place to be free")
 
     def test_database_limit(self):
         self.limit(max_db_client_connections=1)
@@ -76,7 +77,7 @@ class Limits(PairCase):
         self.assertIn(b"C53300", self.told(self.tcp("127.0.0.2")))
         self.assert_serving()
         held[0].close()
-        wait_until(lambda: self.silent(self.tcp("127.0.0.2")), 5, "the place of the source to be free")
+        eventually(lambda: self.silent(self.tcp("127.0.0.2")), 5, "the place of the source to be free")
 
     def silent(self, sock):
         sock.settimeout(0.3)
@@ -125,7 +126,7 @@ class Limits(PairCase):
         c = self.connect()
         with self.refused("57014", "FATAL"):
             c.query("SELECT pg_sleep(30) /* too long */")
-        wait_until(lambda: self.running("too long") == "0", 5, "the server to have stopped")
+        eventually(lambda: self.running("too long") == "0", 5, "the server to have stopped")
         self.assert_serving()
 
     def running(self, word):
@@ -177,10 +178,10 @@ class Limits(PairCase):
         c = self.connect()
         c.send(pgwire.query("SELECT 'served'"))
         waiting = Background(c.next)
-        wait_until(lambda: c.notices, 5, "a notice")
+        eventually(lambda: c.notices, 5, "a notice")
         self.assertEqual(c.notices[0]["S"], "NOTICE")
-        time.sleep(0.7)
-        self.assertEqual(len(c.notices), 1)
+        for _ in throughout(0.7):
+            self.assertEqual(len(c.notices), 1)
         self.assertTrue(waiting.is_waiting())
         holders[0].query("COMMIT")
         self.assertEqual(waiting.result(5)[0], "T")
@@ -198,16 +199,16 @@ class Limits(PairCase):
         for holder in holders:
             holder.query("BEGIN")
         waiting = Background(c.query, "SELECT 2")
-        wait_until(lambda: any(int(row["cl_waiting"]) > 0 for row in self.teal.console("SHOW POOLS")), 5, "a waiting client")
+        eventually(lambda: any(int(row["cl_waiting"]) > 0 for row in self.teal.console("SHOW POOLS")), 5, "a waiting client")
         self.limit_now(max_memory="1MB")
         with self.refused("53200", "FATAL"):
             waiting.result(5)
         self.assertIn(b"C53200", self.told(self.tcp()))
-        for holder in holders:  # who is served goes on
+        for holder in holders:  # those that have a backend go on
             self.assertEqual(holder.value("SELECT 3"), "3")
             holder.query("COMMIT")
         self.limit_now(max_memory="0")
-        wait_until(lambda: self.silent(self.tcp()), 5, "new clients to be taken")
+        eventually(lambda: self.silent(self.tcp()), 5, "new clients to be taken")
 
     def limit_now(self, **settings):
         self.teal.set(**settings)
@@ -219,7 +220,7 @@ class Limits(PairCase):
         before = self.resident()
         for c in clients:
             c.send(pgwire.query("SELECT repeat('x', 10000) FROM generate_series(1, 3000)"))
-        time.sleep(2)
+        self.wait_stalled(len(clients))
         self.assertLess(self.resident() - before, 30 * 400 * 1024)
         for c in clients:
             c.reset()
@@ -249,16 +250,15 @@ class Limits(PairCase):
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, before[1]))
         self.addCleanup(resource.prlimit, pid, resource.RLIMIT_NOFILE, before)
         socks = [self.tcp() for _ in range(limit - len(used) + 40)]
-        refused = [s for s in socks if not self.silent_soon(s)]
-        self.assertGreater(len(refused), 20)
+        eventually(lambda: len(self.not_silent(socks)) > 20, 10, "most to be refused")
         self.assertIn(b"C53300", self.told(self.tcp()))
         used = self.cpu()
-        time.sleep(1)
-        self.assertLess(self.cpu() - used, 0.3)
+        for _ in throughout(1):
+            self.assertLess(self.cpu() - used, 0.3)
         self.assertEqual(served.value("SELECT 1"), "1")
         for s in socks:
             s.close()
-        wait_until(lambda: self.teal.connect().value("SELECT 1") == "1", 2, "to serve again")
+        eventually(lambda: self.teal.connect().value("SELECT 1") == "1", 2, "to serve again")
 
     def cpu(self):
         with open("/proc/%d/stat" % self.teal.process.pid) as f:
@@ -286,22 +286,16 @@ class Limits(PairCase):
                 ended += 1
         self.teal.check_alive()
         self.assertEqual(served.value("SELECT 2"), "2")
-        ended += sum(not self.silent_soon(c.sock) for c in clients)
-        self.assertGreater(ended, 0)
+        eventually(lambda: ended + len(self.not_silent([c.sock for c in clients])) > 0, 10, "a session to be ended")
         for c in clients:
             c.reset()
         resource.prlimit(pid, resource.RLIMIT_AS, before)
         self.assert_serving()
 
-    def silent_soon(self, sock):
-        sock.settimeout(0.05)
-        try:
-            sock.recv(1)
-            return False
-        except socket.timeout:
-            return True
-        except OSError:
-            return False
+    @staticmethod
+    def not_silent(socks):
+        """Those that say something, or have ended."""
+        return select.select(socks, [], [], 0)[0]
 
     # -- connections to the servers
 
@@ -309,24 +303,31 @@ class Limits(PairCase):
         with self.pair.blue.connect("app", "postgres") as c:
             return int(c.value("SELECT count(*) FROM pg_stat_activity WHERE usename = '%s'" % user))
 
+    def end_server_connections(self):
+        """Those of the tests before."""
+        self.teal.console("RECONNECT")
+        eventually(lambda: self.server_connections("app") + self.server_connections("other") == 0, 5, "no server connection")
+
     def test_all_users_share_max_db_connections(self):
         self.limit(max_db_connections=1, query_wait_timeout="10s")
         for n in range(6):  # an idle connection of the other user gives way each time
             with self.teal.connect(user=("app", "other")[n % 2]) as c:
                 self.assertEqual(c.value("SELECT current_user"), ("app", "other")[n % 2])
             if n > 0:  # those from before the limit are gone by then
-                wait_until(self.one_server_connection, 5, "one server connection in all")
+                eventually(self.one_server_connection, 5, "one server connection in all")
 
     def one_server_connection(self):
         return self.server_connections("app") + self.server_connections("other") <= 1
 
     def test_a_busy_connection_does_not_give_way(self):
         self.limit(max_db_connections=1)
+        self.end_server_connections()
         holder = self.connect()
         holder.query("BEGIN")
         waiting = Background(self.other_asks)
-        time.sleep(0.6)
-        self.assertTrue(waiting.is_waiting())
+        eventually(lambda: sum(int(row["cl_waiting"]) for row in self.teal.console("SHOW POOLS")), 5, "the other to wait")
+        for _ in throughout(0.6):
+            self.assertTrue(waiting.is_waiting())
         holder.query("COMMIT")
         self.assertEqual(waiting.result(5), "other")
 
@@ -336,16 +337,15 @@ class Limits(PairCase):
 
     def test_reserve_opens_for_who_has_waited(self):
         self.limit(default_pool_size=1, reserve_pool_size=1, reserve_pool_timeout="400ms", max_user_connections=2)
-        self.teal.console("RECONNECT")  # those of the tests before
-        wait_until(lambda: self.server_connections("app") == 0, 5, "no server connection")
+        self.end_server_connections()
         holder, c, third = self.connect(), self.connect(), self.connect()
         holder.query("BEGIN")
         begun = time.monotonic()
         c.query("BEGIN")
         self.assertGreater(time.monotonic() - begun, 0.35)
         waiting = Background(third.value, "SELECT 1")
-        time.sleep(0.8)
-        self.assertTrue(waiting.is_waiting())
+        for _ in throughout(0.8):
+            self.assertTrue(waiting.is_waiting())
         c.query("COMMIT")
         self.assertEqual(waiting.result(5), "1")
 
@@ -368,9 +368,11 @@ class Limits(PairCase):
         self.limit()
         c = self.connect()
         running = Background(c.query, "SELECT pg_sleep(20)")
-        for _ in range(200):
-            self.tcp("127.0.0.9").sendall(pgwire.cancel(c.pid, b"\0\0\0\0"))
-        time.sleep(0.2)
+        flood = [self.tcp("127.0.0.9") for _ in range(200)]
+        for sock in flood:
+            sock.sendall(pgwire.cancel(c.pid, b"\0\0\0\0"))
+        for sock in flood:
+            self.told(sock)
         self.assertTrue(running.is_waiting())
         c.cancel()
         with self.refused("57014", "ERROR"):

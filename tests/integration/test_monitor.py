@@ -8,8 +8,9 @@ import time
 
 import cluster
 from case import PairCase
-from cluster import children_of, wait_until
+from cluster import children_of
 from teal import Teal
+from waiting import eventually, throughout
 
 SIDE = "SELECT current_setting('cluster_name')"
 
@@ -25,15 +26,11 @@ class LagCase(PairCase):
         return row["lag_ok"] == "yes" and (row["lag_bytes"], row["lag_ms"]) == (0, 0)
 
     def wait_idle(self, seconds=10):
-        wait_until(self.caught_up, seconds, "green to show no lag")
+        eventually(self.caught_up, seconds, "green to show no lag")
 
     def watch(self, seconds, every=0.02):
         """The rows of green that are shown in that time."""
-        rows, end = [], time.monotonic() + seconds
-        while time.monotonic() < end:
-            rows.append(self.lag())
-            time.sleep(every)
-        return rows
+        return [self.lag() for _ in throughout(seconds, every)]
 
     @contextlib.contextmanager
     def paused_replay(self):
@@ -73,7 +70,7 @@ class StandbyLag(LagCase):
         self.assertEqual(self.lag("blue")["lag_bytes"], 0)
 
     def idle_in_transaction(self, rows):
-        """A session of blue that has written and says no more."""
+        """A session of blue that has written and is idle in its transaction."""
         writer = self.stack.enter_context(self.pair.blue.connect("app"))
         writer.query("BEGIN")
         writer.query("INSERT INTO kv SELECT 'waits-%d-' || n, repeat('x', 100) FROM generate_series(1, %d) n" % (rows, rows))
@@ -95,24 +92,26 @@ class StandbyLag(LagCase):
         self.idle_in_transaction(1)
         c.query("INSERT INTO kv VALUES ('own', 'x')")
         self.idle_in_transaction(2)
-        wait_until(lambda: c.value(SIDE) == "green", 5, "the session to read from green again")
+        eventually(lambda: c.value(SIDE) == "green", 5, "the session to read from green again")
         self.assertEqual(c.value("SELECT v FROM kv WHERE k = 'own'"), "x")
 
     def test_idle_writer_is_not_written_to(self):
-        time.sleep(1.5)  # what the tests before have left is flushed
-        ids = [self.pair.blue.value("SELECT txid_snapshot_xmax(txid_current_snapshot())")]
-        time.sleep(1.5)
-        ids.append(self.pair.blue.value("SELECT txid_snapshot_xmax(txid_current_snapshot())"))
-        self.assertEqual(ids[0], ids[1])
+        # Less than the smallest record: what the tests before have left is flushed.
+        unflushed = "SELECT pg_current_wal_insert_lsn() - pg_current_wal_flush_lsn() < 30"
+        eventually(lambda: self.pair.blue.value(unflushed) == "t", 10, "the WAL to be flushed")
+        next_id = "SELECT txid_snapshot_xmax(txid_current_snapshot())"
+        before = self.pair.blue.value(next_id)
+        for _ in throughout(1.5, every=0.1):
+            self.assertEqual(self.pair.blue.value(next_id), before)
 
     def test_paused_replay_grows_and_comes_back(self):
         with self.paused_replay():
             self.pair.blue.sql("INSERT INTO kv SELECT 'paused-' || n, 'x' FROM generate_series(1, 1000) n", "app")
-            wait_until(lambda: self.lag()["lag_ms"] > 300, 5, "the lag to show")
+            eventually(lambda: self.lag()["lag_ms"] > 300, 5, "the lag to show")
             first = self.lag()
             self.assertGreater(first["lag_bytes"], 1000)
-            wait_until(lambda: self.lag()["lag_ms"] > first["lag_ms"] + 500, 5, "the lag to grow")
-            wait_until(lambda: self.lag()["lag_ok"] == "no", 5, "the guard")
+            eventually(lambda: self.lag()["lag_ms"] > first["lag_ms"] + 500, 5, "the lag to grow")
+            eventually(lambda: self.lag()["lag_ok"] == "no", 5, "the guard")
             self.assertEqual(self.lag()["lag_bytes"], first["lag_bytes"])  # nothing was written since
             self.assertEqual(self.lag()["up"], "yes")
         self.wait_idle()
@@ -120,7 +119,7 @@ class StandbyLag(LagCase):
     def test_stopped_is_down_and_started_is_up(self):
         self.pair.green.stop()
         try:
-            wait_until(lambda: self.lag()["up"] == "no", 5, "green to be down")
+            eventually(lambda: self.lag()["up"] == "no", 5, "green to be down")
             row = self.lag()
             self.assertEqual((row["lag_ok"], row["lag_bytes"], row["lag_ms"]), ("no", None, None))
             self.assertTrue(row["error"])
@@ -128,7 +127,7 @@ class StandbyLag(LagCase):
             incarnation = int(row["incarnation"])
         finally:
             self.pair.green.start()
-        wait_until(lambda: self.lag()["up"] == "yes", 10, "green to be up")
+        eventually(lambda: self.lag()["up"] == "yes", 10, "green to be up")
         self.wait_idle()
         row = self.lag()
         self.assertIsNone(row["error"])
@@ -138,29 +137,23 @@ class StandbyLag(LagCase):
         """Connections stay open and nothing answers."""
         self.pair.green.freeze()
         try:
-            wait_until(lambda: self.lag()["lag_ok"] == "no", 3, "the lag to be unknown")
-            wait_until(lambda: self.lag()["up"] == "no", 5, "green to be down")
+            eventually(lambda: self.lag()["lag_ok"] == "no", 3, "the lag to be unknown")
+            eventually(lambda: self.lag()["up"] == "no", 5, "green to be down")
         finally:
             self.pair.green.thaw()
-        wait_until(lambda: self.lag()["up"] == "yes", 15, "green to be up")
+        eventually(lambda: self.lag()["up"] == "yes", 15, "green to be up")
         self.wait_idle()
 
     def test_asynchronous_commit_is_read_at_once(self):
         c = self.connect()
         c.query("SET synchronous_commit = off")
         sides = set()
-        end = time.monotonic() + 4
-        n = 0
-        while time.monotonic() < end:
-            n += 1
+        for n, _ in enumerate(throughout(4, every=0)):
             c.query("INSERT INTO kv VALUES ('async-%d', 'x')" % n)
-            pause = time.monotonic() + 0.001 * 2 ** (n % 10)  # from 1 ms to half a second
-            while True:
+            for _ in throughout(0.001 * 2 ** (n % 10), every=0):  # from 1 ms to half a second
                 found, side = c.query("SELECT count(*), current_setting('cluster_name') FROM kv WHERE k = 'async-%d'" % n).rows[0]
                 self.assertEqual(found, "1", side)
                 sides.add(side)
-                if time.monotonic() > pause:
-                    break
         self.assertEqual(sides, {"blue", "green"})
 
     def test_asynchronous_commit_is_read_while_the_disk_stalls(self):
@@ -168,11 +161,9 @@ class StandbyLag(LagCase):
         c.query("SET synchronous_commit = off")
         with self.frozen_walwriter():
             c.query("INSERT INTO kv VALUES ('stalled', 'x')")
-            end = time.monotonic() + 3
-            while time.monotonic() < end:
+            for _ in throughout(3, every=0.01):
                 self.assertEqual(c.value("SELECT count(*) FROM kv WHERE k = 'stalled'"), "1")
-                time.sleep(0.01)
-        wait_until(lambda: c.value(SIDE) == "green", 5, "the session to read from green again")
+        eventually(lambda: c.value(SIDE) == "green", 5, "the session to read from green again")
         self.assertEqual(c.value("SELECT count(*) FROM kv WHERE k = 'stalled'"), "1")
 
 
@@ -196,7 +187,7 @@ class LogicalLag(LagCase):
 
     def test_the_heart_beats_here_and_arrives_there(self):
         before = self.beat(self.pair.blue)
-        wait_until(lambda: self.beat(self.pair.green) > before, 5, "the heartbeat to arrive")
+        eventually(lambda: self.beat(self.pair.green) > before, 5, "the heartbeat to arrive")
         self.assertEqual(self.lag()["role"], "logical follower")
 
     def test_lag_stays_small(self):
@@ -216,8 +207,8 @@ class LogicalLag(LagCase):
             holder.query("BEGIN")
             holder.query("LOCK TABLE kv IN ACCESS EXCLUSIVE MODE")
             self.pair.blue.sql("INSERT INTO kv VALUES ('held', 'x')", "app")
-            wait_until(lambda: self.lag()["lag_ms"] > 500, 5, "the lag to show")
-            wait_until(lambda: self.lag()["lag_ok"] == "no", 5, "the guard")
+            eventually(lambda: self.lag()["lag_ms"] > 500, 5, "the lag to show")
+            eventually(lambda: self.lag()["lag_ok"] == "no", 5, "the guard")
             holder.query("ROLLBACK")
         self.wait_idle()
 
@@ -226,7 +217,7 @@ class LogicalLag(LagCase):
         for n in range(100):
             c.query("INSERT INTO kv VALUES ('own-%d', 'x')" % n)
             self.assertEqual(c.value("SELECT v FROM kv WHERE k = 'own-%d'" % n), "x")
-        wait_until(lambda: c.value(SIDE) == "green", 5, "the session to read from green again")
+        eventually(lambda: c.value(SIDE) == "green", 5, "the session to read from green again")
         self.assertEqual(c.value("SELECT count(*) FROM kv WHERE k LIKE 'own-%'"), "100")
 
 
@@ -251,12 +242,11 @@ class NamesOfHosts(LagCase):
 
     def slowest(self, seconds):
         """How long the control thread was away, at most."""
-        end, slowest = time.monotonic() + seconds, 0
-        while time.monotonic() < end:
+        slowest = 0
+        for _ in throughout(seconds):
             begin = time.monotonic()
             self.teal.console("SHOW VERSION")
             slowest = max(slowest, time.monotonic() - begin)
-            time.sleep(0.02)
         return slowest
 
     def test_names_are_resolved(self):
@@ -264,15 +254,15 @@ class NamesOfHosts(LagCase):
         self.assertIn("green.test", self.lag()["address"])
 
     def test_a_side_comes_and_goes_while_no_name_server_answers(self):
-        """The address that was known serves."""
+        """The address that was known is used."""
         self.wait_idle()
         with self.stalled_resolver():
             self.pair.green.stop()
             try:
-                wait_until(lambda: self.lag()["up"] == "no", 5, "green to be down")
+                eventually(lambda: self.lag()["up"] == "no", 5, "green to be down")
                 self.assertLess(self.slowest(3), 1)
                 self.assert_serving()
             finally:
                 self.pair.green.start()
-            wait_until(lambda: self.lag()["up"] == "yes", 5, "green to be up")
+            eventually(lambda: self.lag()["up"] == "yes", 5, "green to be up")
             self.wait_idle()

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: PostgreSQL
 """The protocol through Teal, message by message. Every test also holds against PostgreSQL itself (run.py --direct)."""
 import struct
-import time
 
 import pgwire
 from case import Background, PairCase
-from cluster import wait_until
+from waiting import eventually
 
 
 class SimpleProtocol(PairCase):
@@ -444,7 +443,8 @@ class Copy(PairCase):
         c.expect("G")
         c.send(pgwire.copy_data(b"gone\tv\t1\n"))
         c.reset()
-        time.sleep(0.2)
+        copying = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'COPY kv FROM STDIN'"
+        eventually(lambda: self.pair.blue.value(copying) == "0", 10, "the COPY to have ended")
         self.assertEqual(self.count(), "0")
 
 
@@ -455,13 +455,9 @@ class Cancel(PairCase):
         super().setUp()
         self.c = self.connect()
 
-    def wait_running(self, text="pg_sleep(30)"):
-        sql = "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%%%s%%' AND pid <> pg_backend_pid()"
-        wait_until(lambda: self.pair.blue.value(sql % text), 5, "the query to run")
-
     def test_running_query(self):
         query = Background(self.c.query, "SELECT pg_sleep(30)")
-        self.wait_running()
+        self.wait_running("pg_sleep(30)")
         self.c.cancel()
         with self.refused("57014", "ERROR"):
             query.result(5)
@@ -470,7 +466,7 @@ class Cancel(PairCase):
     def test_running_write_in_a_transaction(self):
         self.c.query("BEGIN")
         query = Background(self.c.query, "INSERT INTO kv SELECT 'c', pg_sleep(30)::text")
-        self.wait_running()
+        self.wait_running("pg_sleep(30)")
         self.c.cancel()
         with self.refused("57014"):
             query.result(5)
@@ -511,6 +507,5 @@ class Cancel(PairCase):
             self.c.send(pgwire.query("SELECT pg_sleep(0.005)"))
             self.c.cancel()
             self.assertIn(self.errors_of(self.c.until_ready()), ([], ["57014"]))
-        time.sleep(0.1)
         for n in range(20):
             self.assertEqual(self.c.value("SELECT %d" % n), str(n))

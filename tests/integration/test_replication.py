@@ -6,7 +6,8 @@ import tempfile
 
 import pgwire
 from case import PairCase
-from cluster import client_program, run_program, wait_until
+from cluster import client_program, run_program
+from waiting import eventually
 
 
 class Walsenders(PairCase):
@@ -62,14 +63,14 @@ class Walsenders(PairCase):
             self.assertNotEqual(a.value("SELECT pg_backend_pid()"), b.value("SELECT pg_backend_pid()"))
             self.assertIn(("postgres", "logical", "active"), self.rows())
             self.assert_serving()
-        wait_until(lambda: ("postgres", "logical", "active") not in self.rows(), what="the walsenders to go")
+        eventually(lambda: ("postgres", "logical", "active") not in self.rows(), what="the walsenders to go")
         self.assertEqual([r for r in self.teal.console("SHOW SERVERS") if r["replication"] != "none"], [])
 
     def test_too_many_wait_and_come_in_when_one_leaves(self):
         one, two = self.walsender(), self.walsender()
         third = self.connect(user="postgres", replication="true", connect=False)
         third.send(pgwire.startup(dict(user="postgres", database="app", replication="true")))
-        wait_until(lambda: [r for r in self.teal.console("SHOW POOLS") if r["cl_waiting"] == "1"], what="one to wait")
+        eventually(lambda: [r for r in self.teal.console("SHOW POOLS") if r["cl_waiting"] == "1"], what="one to wait")
         one.close()
         third.authenticate()
         self.assertEqual(len(third.query("IDENTIFY_SYSTEM").rows), 1)
@@ -79,11 +80,11 @@ class Walsenders(PairCase):
         one, two = self.walsender(), self.walsender()
         third = self.connect(user="postgres", replication="true", connect=False)
         third.send(pgwire.startup(dict(user="postgres", database="app", replication="true")))
-        wait_until(lambda: [r for r in self.teal.console("SHOW POOLS") if r["cl_waiting"] == "1"], what="one to wait")
+        eventually(lambda: [r for r in self.teal.console("SHOW POOLS") if r["cl_waiting"] == "1"], what="one to wait")
         third.close()
         one.close()
         two.close()
-        wait_until(lambda: not [r for r in self.teal.console("SHOW SERVERS") if r["replication"] != "none"],
+        eventually(lambda: not [r for r in self.teal.console("SHOW SERVERS") if r["replication"] != "none"],
                    what="the walsenders to go")
 
     def test_errors_and_pipelines(self):
@@ -97,7 +98,7 @@ class Walsenders(PairCase):
     def test_cancel_reaches_the_walsender(self):
         c = self.walsender("database")
         c.send(pgwire.query("SELECT pg_sleep(60)"))
-        wait_until(lambda: self.pair.blue.value("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%60%' "
+        eventually(lambda: self.pair.blue.value("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%60%' "
                                                 "AND backend_type = 'walsender'"), what="the query to run")
         c.cancel()
         self.assertEqual(self.errors_of(c.until_ready()), ["57014"])
@@ -107,7 +108,7 @@ class Walsenders(PairCase):
         c = self.walsender("database")
         c.send(pgwire.query("CREATE TABLE left_behind (n int)") + pgwire.terminate())
         c.close()
-        wait_until(lambda: self.pair.blue.value("SELECT 1 FROM pg_class WHERE relname = 'left_behind'", "app"),
+        eventually(lambda: self.pair.blue.value("SELECT 1 FROM pg_class WHERE relname = 'left_behind'", "app"),
                    what="the table")
 
     def test_a_wrong_message_ends_that_client_alone(self):
@@ -139,11 +140,11 @@ class Walsenders(PairCase):
             receiver = subprocess.Popen([client_program("pg_receivewal"), "-d", self.dsn(), "-D", to, "--no-sync"],
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/")
             try:
-                wait_until(lambda: self.pair.blue.value("SELECT 1 FROM pg_stat_replication WHERE application_name = "
+                eventually(lambda: self.pair.blue.value("SELECT 1 FROM pg_stat_replication WHERE application_name = "
                                                         "'pg_receivewal' AND state = 'streaming'"), what="it to stream")
                 self.pair.blue.sql("SELECT pg_logical_emit_message(false, 'big', repeat('x', 3000000)) FROM generate_series(1, 8);"
                                    "SELECT pg_switch_wal()")
-                wait_until(lambda: os.path.exists(os.path.join(to, segment)), 30, "a whole segment")
+                eventually(lambda: os.path.exists(os.path.join(to, segment)), 30, "a whole segment")
                 self.assert_serving()
             finally:
                 receiver.terminate()

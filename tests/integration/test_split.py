@@ -116,7 +116,7 @@ class Split(PairCase):
 
 
 class Scissors:
-    """Between Teal and the server: of what one client's server connection says, the k-th byte from now is the last for a moment."""
+    """Between Teal and the server: after k more bytes of one client's server connection there is a pause."""
 
     def __init__(self, target):
         self.target, self.port = target, free_port()
@@ -163,7 +163,7 @@ class Scissors:
             self.cuts += 1
         if left > 0:
             sink.sendall(data[:left])
-        time.sleep(0.002)  # not a wait for something: what was sent must be read by itself
+        time.sleep(0.002)  # the subject: what was sent must be read by itself
         return data[left:]
 
     def arm(self, at):
@@ -175,7 +175,7 @@ class Scissors:
 
 
 class Server(Split):
-    """The server's replies are cut; the monitor goes past the scissors."""
+    """The server's replies are cut; the connections of the monitor are not."""
 
     test_cut_by_the_client = None
 

@@ -41,10 +41,7 @@ class Versions(PairCase):
     def test_a_long_key_cancels(self):
         c = self.connect(version=pgwire.PROTOCOL_3_0 + 2)
         c.send(pgwire.query("SELECT pg_sleep(60)"))
-        with self.connect() as other:
-            sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
-            while other.value(sleeping) == "0":
-                pass
+        self.wait_running("pg_sleep(60)")
         c.cancel()
         self.assertEqual(self.errors_of(c.until_ready()), ["57014"])
 

@@ -20,7 +20,6 @@ sys.path.insert(0, os.path.join(TOP, "tests", "table"))
 import deviations  # noqa: E402
 import rows  # noqa: E402
 
-THREADS = 12
 DIRECT_DATABASE = "app_direct"
 
 
@@ -37,6 +36,8 @@ class TableCase(TlsCase):
     """One server; a proxy for each method by which clients log in."""
 
     teal_settings = {"auth_type": "trust", "default_pool_size": 20, "max_client_conn": 2000}
+    player = Player
+    threads = 12
 
     @classmethod
     def setUpClass(cls):
@@ -58,14 +59,14 @@ class TableCase(TlsCase):
 
     def both(self, case, way):
         blue, teal = self.pair.blue, self.teals[case.user]
-        theirs = Player(case, way, blue.host, blue.port, DIRECT_DATABASE, self.tls).play()
-        ours = Player(case, way, teal.host, teal.port, "app", self.tls).play()
+        theirs = self.player(case, way, blue.host, blue.port, DIRECT_DATABASE, self.tls).play()
+        ours = self.player(case, way, teal.host, teal.port, "app", self.tls).play()
         return case, way, theirs, ours
 
     def all(self, cases, ways=WAYS):
         """One case in all its ways is one job, so that its own writes do not meet."""
         self.tls = self.context()
-        with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        with concurrent.futures.ThreadPoolExecutor(self.threads) as pool:
             jobs = [pool.submit(lambda c: [self.both(c, way) for way in c.ways if way in ways], case) for case in cases]
             for job in jobs:
                 yield from job.result()

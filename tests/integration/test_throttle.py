@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: PostgreSQL
-"""Bad passwords are answered late, and who tries too many is not asked any more."""
+"""Bad passwords are answered late, and after too many of them the client is not asked any more."""
 import time
 
 import pgwire
 from case import Background, PairCase
-from cluster import wait_until
+from waiting import eventually
 
 
 class Throttle(PairCase):
@@ -52,7 +52,7 @@ class Throttle(PairCase):
         def again():
             with self.login() as c:
                 return c.value("SELECT 1") == "1"
-        wait_until(again, 10, "the ban to end")
+        eventually(again, 10, "the ban to end")
 
     def test_unix_sockets_are_not_slowed(self):
         for _ in range(12):
@@ -65,7 +65,7 @@ class Throttle(PairCase):
                 self.connect(user="scram_user", password="wrong", source=source, timeout=0.1)
         for _ in range(3):
             leave_early(next(self.sources))
-        wait_until(lambda: not [r for r in self.teal.console("SHOW CLIENTS") if r["user"] == "scram_user"], what="them to go")
+        eventually(lambda: not [r for r in self.teal.console("SHOW CLIENTS") if r["user"] == "scram_user"], what="them to go")
 
     def test_many_that_wait_hold_nobody_up(self):
         guesses = [Background(self.guess, "scram_user", "wrong", next(self.sources)) for _ in range(60)]

@@ -5,13 +5,13 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
 
 import pgwire
 from case import PairCase
 from certificates import HOSTS, Authority
-from cluster import Pair, client_program, free_port, has_version, wait_until, work_dir
+from cluster import Pair, client_program, free_port, has_version, work_dir
 from relay import Relay
+from waiting import eventually
 
 
 class TlsCase(PairCase):
@@ -176,7 +176,7 @@ class Clients(TlsCase):
     def test_a_slow_reader_stops_the_server_and_gets_it_all(self):
         c = self.connect_tls()
         c.send(pgwire.query("SELECT repeat('a', 10000) FROM generate_series(1, 4000)"))
-        time.sleep(0.5)
+        self.wait_stalled()
         with self.connect_tls() as other:
             self.assertEqual(other.value("SELECT 1"), "1")
         self.assertEqual(self.kinds_of(c.until_ready()).count("D"), 4000)
@@ -190,8 +190,7 @@ class Clients(TlsCase):
     def test_cancel_over_both_legs(self):
         c = self.connect_tls()
         c.send(pgwire.query("SELECT pg_sleep(60)"))
-        wait_until(lambda: self.pair.blue.value("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' "
-                                                "AND state = 'active'"), what="the query to run")
+        self.wait_running("pg_sleep(60)")
         with socket.create_connection((self.teal.host, self.teal.port)) as plain:
             plain.sendall(pgwire.special(pgwire.SSL_REQUEST))
             self.assertEqual(plain.recv(1), b"S")
@@ -257,8 +256,7 @@ class Require(TlsCase):
         """As PostgreSQL does: the request has no start-up packet that could be refused."""
         c = self.connect_tls()
         c.send(pgwire.query("SELECT pg_sleep(60)"))
-        wait_until(lambda: self.pair.blue.value("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' "
-                                                "AND state = 'active'"), what="the query to run")
+        self.wait_running("pg_sleep(60)")
         c.cancel()
         self.assertEqual(self.errors_of(c.until_ready()), ["57014"])
 
@@ -372,8 +370,7 @@ class Servers(TlsCase):
     def test_cancel(self):
         c = self.fresh()
         c.send(pgwire.query("SELECT pg_sleep(60)"))
-        wait_until(lambda: self.pair.blue.value("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' "
-                                                "AND state = 'active'"), what="the query to run")
+        self.wait_running("pg_sleep(60)")
         c.cancel()
         self.assertEqual(self.errors_of(c.until_ready()), ["57014"])
 
@@ -545,7 +542,7 @@ class OnlyTlsServers(TlsCase):
         with open(hba, "w") as f:
             f.write("hostnossl all app all reject\n" + before)
         self.pair.blue.sql("SELECT pg_reload_conf()")
-        wait_until(lambda: self.pair.blue.value("SELECT 1 FROM pg_hba_file_rules WHERE type = 'hostnossl'"), what="the rule")
+        eventually(lambda: self.pair.blue.value("SELECT 1 FROM pg_hba_file_rules WHERE type = 'hostnossl'"), what="the rule")
         self.teal.console("RECONNECT")  # what was opened before the rule has no part in this
         with self.connect() as c:
             self.assertTrue(self.is_encrypted(c))
@@ -568,7 +565,6 @@ class Direct17(TlsCase):
         with self.connect_tls(direct=True) as c:
             self.assertTrue(self.is_encrypted(c))
             c.send(pgwire.query("SELECT pg_sleep(60)"))
-            wait_until(lambda: self.pair.blue.value("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' "
-                                                    "AND state = 'active'"), what="the query to run")
+            self.wait_running("pg_sleep(60)")
             c.cancel()
             self.assertEqual(self.errors_of(c.until_ready()), ["57014"])

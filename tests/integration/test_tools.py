@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pgwire
 import teal
@@ -53,8 +52,11 @@ class Programs(PairCase):
         self.psql("-1", "-v", "ON_ERROR_STOP=1", "-f", "-", stdin=script)
         self.assertEqual(self.psql("-c", "SELECT count(*) FROM kv WHERE k LIKE 'script%'"), "500\n")
 
-    def test_pgbench_in_all_modes(self):
+    def pgbench_tables(self):
         self.run_tool("pgbench", "-i", "-q", "-s", "1", "app")
+
+    def test_pgbench_in_all_modes(self):
+        self.pgbench_tables()
         for mode in ("simple", "extended", "prepared"):
             # pgbench prepares synchronously: with more clients in transactions than backends it would wait for itself
             for script, clients in (("tpcb-like", 18), ("select-only", 30)):
@@ -63,6 +65,7 @@ class Programs(PairCase):
                     self.assertIn("number of transactions actually processed: %d/%d" % (clients * 30, clients * 30), out)
 
     def test_pgbench_that_connects_anew_each_time(self):
+        self.pgbench_tables()
         out = self.run_tool("pgbench", "-n", "-C", "-b", "select-only", "-c", "4", "-t", "50", "app")
         self.assertIn("200/200", out)
 
@@ -159,15 +162,15 @@ class Shutdown(PairCase):
         open_transaction.query("BEGIN")
         running.send(pgwire.query("SELECT pg_sleep(30)"))
         idle.value("SELECT 1")
-        time.sleep(0.2)
+        self.wait_running("pg_sleep(30)")
         os.kill(self.teal.process.pid, signal.SIGQUIT)
         self.assertEqual(self.teal.wait_end(10), 0)
 
     def test_int_waits_for_open_transactions(self):
         c = self.connect()
         c.queries("BEGIN; INSERT INTO kv VALUES ('before the end', 'x')")
-        os.kill(self.teal.process.pid, signal.SIGINT)
-        time.sleep(0.3)
+        with self.teal.logs("shutdown asked for"):
+            os.kill(self.teal.process.pid, signal.SIGINT)
         c.query("COMMIT")
         self.assertEqual(self.teal.wait_end(10), 0)
         self.assertEqual(self.pair.blue.value("SELECT count(*) FROM kv WHERE k = 'before the end'", "app"), "1")

@@ -12,6 +12,7 @@ import unittest
 import pgwire
 from cluster import Pair
 from teal import Teal
+from waiting import eventually
 
 DIRECT = bool(os.environ.get("TEAL_DIRECT"))
 
@@ -100,6 +101,28 @@ class PairCase(unittest.TestCase):
     def raw(self, **kwargs):
         """A socket to the proxy on which nothing was said yet."""
         return self.connect(connect=False, **kwargs)
+
+    def wait_session(self, state, *connections):
+        """Until the proxy has these clients in that state: idle, active, waiting (for a backend, or held), gone."""
+        for connection in connections:
+            eventually(lambda: self.teal.state_of(connection) == state, 10, "a session to be " + state)
+
+    def wait_running(self, text, count=1, state="active"):
+        """Until so many backends of blue run a statement that holds the text."""
+        sql = ("SELECT count(*) FROM pg_stat_activity WHERE state = '%s' AND position('%s' IN query) > 0 AND pid <> pg_backend_pid()"
+               % (state, text.replace("'", "''")))
+        eventually(lambda: int(self.pair.blue.value(sql)) >= count, 10, "%d times %s" % (count, text))
+
+    def wait_stalled(self, count=1):
+        """Until so many backends of blue cannot send, because nobody reads their answers."""
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'ClientWrite'"
+        eventually(lambda: int(self.pair.blue.value(sql)) >= count, 10, "%d backends that cannot send" % count)
+
+    def setting(self, **values):
+        """Settings of the proxy for this test alone."""
+        for key, value in values.items():
+            self.teal.console("SET %s = '%s'" % (key, value))
+        self.addCleanup(self.teal.console, "RELOAD")
 
     @contextlib.contextmanager
     def refused(self, sqlstate, severity=None):

@@ -18,7 +18,7 @@ def openssl(*argv):
 
 
 class Authority:
-    """A certificate authority with a folder of its own; who verifies needs ca.crt alone."""
+    """A certificate authority with a folder of its own; ca.crt is all that is needed to verify."""
 
     def __init__(self, folder, name="test authority"):
         os.makedirs(folder, exist_ok=True)

@@ -6,6 +6,7 @@ Every cluster listens on 127.0.0.1 and on a Unix socket in the work folder, at a
 (an ephemeral client port could otherwise take a listener's place).
 """
 import contextlib
+import fcntl
 import glob
 import os
 import pwd
@@ -20,6 +21,7 @@ import threading
 import time
 
 import pgwire
+from waiting import eventually
 
 ROOT = os.getuid() == 0
 SERVER_USER = "postgres"
@@ -173,22 +175,6 @@ def run_program(argv, **kwargs):
     return done.stdout
 
 
-def wait_until(probe, seconds=10, what="it", every=0.02):
-    """Calls the probe until it answers something true; the last exception is shown when it never does."""
-    deadline, last = time.monotonic() + seconds, None
-    while True:
-        try:
-            answer = probe()
-            if answer:
-                return answer
-            last = None
-        except (pgwire.PgError, pgwire.Closed, OSError) as e:
-            last = e
-        if time.monotonic() > deadline:
-            raise AssertionError("waited %g s in vain for %s%s" % (seconds, what, " (%s)" % last if last else ""))
-        time.sleep(every)
-
-
 class Cluster:
     """One PostgreSQL server: name (also its cluster_name), data folder, port."""
 
@@ -214,12 +200,29 @@ class Cluster:
     # -- making
 
     def init(self):
-        os.makedirs(self.data, mode=0o700)
-        owned_by_server(self.data)
-        run_program(as_server_user([self.bin + "/initdb", "-D", self.data, "-U", "postgres", "-A", "trust",
-                                    "-E", "UTF8", "--locale=C", "--data-checksums", "--no-sync"]))
+        templates = os.environ.get("TEAL_TEMPLATES")
+        if templates:
+            run_program(["cp", "-a", self.template(templates), self.data])
+        else:
+            self.initdb(self.data)
         self.configure()
         return self
+
+    def initdb(self, data):
+        os.makedirs(data, mode=0o700)
+        owned_by_server(data)
+        run_program(as_server_user([self.bin + "/initdb", "-D", data, "-U", "postgres", "-A", "trust",
+                                    "-E", "UTF8", "--locale=C", "--data-checksums", "--no-sync"]))
+
+    def template(self, folder):
+        """What initdb made for this version and this name in the run; each name has a system identifier of its own."""
+        path = os.path.join(folder, "%s-%s" % (self.bin.strip("/").replace("/", "-"), self.name))
+        with open(path + ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(path):
+                self.initdb(path + ".new")
+                os.rename(path + ".new", path)
+        return path
 
     def copy_of(self, primary):
         """Becomes a streaming standby of the primary."""
@@ -264,7 +267,7 @@ class Cluster:
                 raise RuntimeError("cluster %s ended at once:\n%s" % (self.name, self.log_tail()))
             with self.connect(timeout=5):
                 return True
-        wait_until(ready, seconds, "cluster " + self.name)
+        eventually(ready, seconds, "cluster " + self.name)
 
     def stop(self, mode="fast", wait=True):
         """fast and immediate as in pg_ctl; kill leaves nobody time to say good-bye."""
@@ -417,13 +420,13 @@ class Pair:
         cluster.sql("ALTER DATABASE app OWNER TO app")
 
     def wait_streaming(self):
-        wait_until(lambda: self.blue.value("SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'"), 20, "streaming")
+        eventually(lambda: self.blue.value("SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'"), 20, "streaming")
         self.wait_caught_up()
 
     def wait_caught_up(self):
         """The standby has replayed all that blue holds now."""
         lsn = self.blue.value("SELECT pg_current_wal_flush_lsn()")
-        wait_until(lambda: self.green.value("SELECT pg_last_wal_replay_lsn() >= '%s'::pg_lsn" % lsn) == "t", 20, "replay")
+        eventually(lambda: self.green.value("SELECT pg_last_wal_replay_lsn() >= '%s'::pg_lsn" % lsn) == "t", 20, "replay")
 
     def side(self, name):
         return {"blue": self.blue, "green": self.green}[name]

@@ -9,7 +9,10 @@ import socket
 import struct
 
 import pgwire
+from case import PairCase
 from middle import Middle
+from teal import Teal
+from waiting import eventually
 
 READY = pgwire.message("Z", b"I")
 OK = pgwire.message("R", b"\0\0\0\0")
@@ -22,6 +25,29 @@ def claim(kind, size, body=b""):
 
 def error(**fields):
     return pgwire.message("E", b"".join(k.encode() + pgwire.cstr(v) for k, v in fields.items()) + b"\0")
+
+
+class HostileCase(PairCase):
+    """Blue stands behind a Hostile for the user app; the monitor goes to blue itself."""
+
+    @classmethod
+    def make_teal(cls):
+        cls.server = Hostile(cls.pair.blue.port)
+        return Teal(cls.pair, blue={"port": cls.server.port, "replication_port": cls.pair.blue.port}, **cls.teal_settings)
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.server.close()
+
+    def pool_is_empty(self):
+        """Ends the server connections of the user; to be called again and again, for one may be logging in just now."""
+        self.pair.blue.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
+        return not [r for r in self.teal.console("SHOW SERVERS") if r["user"] == "app"]
+
+    def fresh(self):
+        """The next query of the user meets a new server connection."""
+        eventually(self.pool_is_empty, 20, "the pool to be empty")
 
 
 class Hostile(Middle):

@@ -13,6 +13,7 @@ import time
 
 import pgwire
 from cluster import free_port
+from waiting import eventually
 
 
 def as_it_is(kind, frame):
@@ -23,6 +24,8 @@ class Middle:
     def __init__(self, port, user="app", pause=0.05):
         self.target, self.user, self.pause = port, user, pause
         self.hook = as_it_is
+        self.speaking = 0  # threads in the middle of a message
+        self.lock = threading.Lock()
         self.port = free_port()
         self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
         threading.Thread(target=self.accept_loop, daemon=True).start()
@@ -67,10 +70,23 @@ class Middle:
                 kind = chr(frame[0])
                 parts = self.hook(kind, frame) if logged_in else [frame]
                 logged_in = logged_in or kind == "Z"
-                for i, part in enumerate(parts):
-                    if i > 0:
-                        time.sleep(self.pause)
-                    client.sendall(part)
+                self.say(client, parts)
+
+    def say(self, client, parts):
+        with self.lock:
+            self.speaking += 1
+        try:
+            for i, part in enumerate(parts):
+                if i > 0:
+                    time.sleep(self.pause)  # the subject: each part arrives by itself
+                client.sendall(part)
+        finally:
+            with self.lock:
+                self.speaking -= 1
+
+    def wait_said(self):
+        """Until the last part of what was begun is sent."""
+        eventually(lambda: self.speaking == 0, 10, "the rest of a message to be sent")
 
     def close(self):
         self.listener.close()

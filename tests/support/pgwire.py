@@ -202,6 +202,7 @@ class Connection:
         self.negotiated = None
         self.tls, self.direct = tls, direct  # an ssl.SSLContext; without asking first
         self.sock = open_socket(host, port, timeout, source)
+        self.local = self.sock.getsockname()  # which the peer knows us by, also when we have closed
         if tls is not None:
             self.begin_tls()
         if connect:

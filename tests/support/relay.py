@@ -59,7 +59,7 @@ class Relay:
         try:
             while self.running:
                 if self.frozen:
-                    time.sleep(0.01)
+                    time.sleep(0.01)  # the subject: a path on which nothing moves
                     continue
                 if not select.select([source], [], [], 0.05)[0]:
                     continue
@@ -70,7 +70,7 @@ class Relay:
                 if self.blackhole:
                     continue
                 if self.delay:
-                    time.sleep(self.delay)
+                    time.sleep(self.delay)  # the subject: a slow path
                 if towards_target and self.cut_after is not None and passed + len(data) > self.cut_after:
                     sink.sendall(data[:self.cut_after - passed])
                     reset(source)

@@ -102,7 +102,7 @@ class Player:
             self.closed = True  # what was said before is still there to be read
 
     def drip(self, data):
-        """Byte by byte; of a long message its two ends so, and what is between in odd pieces."""
+        """Byte by byte; of a long message only the two ends, and the middle in odd pieces."""
         at = 0
         while at < len(data) and not self.closed:
             size = 1 if at < 400 or len(data) - at < 100 else min(997, len(data) - at - 99)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: PostgreSQL
-"""teal.py: the proxy as a process: its configuration, start, console, death and rebirth."""
+"""teal.py: the proxy as a process: its configuration, start, console, log and crash."""
+import contextlib
 import os
 import signal
 import subprocess
 
 import pgwire
-from cluster import TOP, free_port, wait_until, with_parent
+from cluster import TOP, free_port, with_parent
+from waiting import eventually
 
 BUILD = os.environ.get("TEAL_BUILD", os.path.join(TOP, "build", "release"))
 
@@ -95,7 +97,7 @@ class Teal:
                 return True
             with self.connect_unix(password="app-secret", timeout=5) as c:
                 return c.value("SELECT 1") == "1"
-        wait_until(ready, seconds, "teal to serve; its log ends:\n" + self.log_tail(1500))
+        eventually(ready, seconds, "teal to serve; its log ends:\n" + self.log_tail(1500))
 
     def check_alive(self):
         if self.process is not None and self.process.poll() is not None:
@@ -137,6 +139,18 @@ class Teal:
         except OSError:
             return ""
 
+    @contextlib.contextmanager
+    def logs(self, words, within=10):
+        """The block makes the proxy log this; returns when it has."""
+        before = os.path.getsize(self.log)
+        yield
+
+        def logged():
+            with open(self.log, errors="replace") as f:
+                f.seek(before)
+                return words in f.read()
+        eventually(logged, within, "the log to say: " + words)
+
     # -- talking
 
     def connect(self, database="app", user="app", password=None, **kwargs):
@@ -154,9 +168,22 @@ class Teal:
             result = c.query(sql)
             return result.dicts() if result.columns else []
 
+    def state_of(self, connection):
+        """The session of this TCP client in SHOW CLIENTS: login, idle, active, waiting; gone when it has none."""
+        port = str(connection.local[1])
+        return next((row["state"] for row in self.console("SHOW CLIENTS") if row["port"] == port), "gone")
+
+    def settle(self):
+        """Each worker has answered: what had arrived when this was called is processed."""
+        self.console("SHOW CLIENTS")
+
+    def wait_server_gone(self, pid):
+        """Until the proxy knows that this server connection has ended."""
+        eventually(lambda: pid not in [row["remote_pid"] for row in self.console("SHOW SERVERS")], 10, "backend %s to be gone" % pid)
+
     def reads(self, words, seconds=10):
         """READS ...; refused as long as the lag of the side is unknown, which it is right after the start."""
-        wait_until(lambda: self.console("READS " + words) is not None, seconds, "READS %s to be accepted" % words)
+        eventually(lambda: self.console("READS " + words) is not None, seconds, "READS %s to be accepted" % words)
 
     def ctl(self, *words, timeout=90):
         """tealctl WORDS: (exit status, standard output and error)."""
@@ -166,10 +193,6 @@ class Teal:
 
     def ctl_argv(self, *words):
         return [os.path.join(BUILD, "tealctl"), "-h", self.admin_dir, "-p", str(self.admin_port), *words]
-
-    def status(self):
-        """SHOW STATUS, whose rows are facts; folded into one dict of what the tests ask for."""
-        return self.console("SHOW STATUS")
 
     def writer(self):
         """Which cluster answers a write through Teal."""

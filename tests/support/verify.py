@@ -106,7 +106,7 @@ class Client:
         while not self.stop.is_set():
             self.one(self.random.choice(kinds))
             if self.args.pause:
-                time.sleep(self.random.random() * 2 * self.args.pause / 1000)
+                time.sleep(self.random.random() * 2 * self.args.pause / 1000)  # the subject: a client that thinks
         self.drop()
 
     def one(self, kind):
@@ -144,13 +144,13 @@ class Client:
             except (pgwire.PgError, pgwire.Closed, OSError):
                 pass
         self.drop_hard()
-        time.sleep(0.05)
+        time.sleep(0.05)  # the subject: a client that comes back a little later
 
     def drop_hard(self):
         if self.connection is not None:
             self.connection.sock.close()
             self.connection = None
-        time.sleep(0.02)
+        time.sleep(0.02)  # the subject: as above
 
     # -- operations
 

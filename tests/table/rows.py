@@ -8,7 +8,7 @@ import os
 import struct
 
 from pgwire import (GSS_REQUEST, PROTOCOL_3_0, SSL_REQUEST, bind, cancel, close, copy_data, copy_done, copy_fail, cstr, describe,
-                    execute, flush, message, parse, query, special, startup, sync, terminate, whole)
+                    execute, flush, message, parse, query, special, sync, terminate, whole)
 from table import Case
 
 ROWS = []

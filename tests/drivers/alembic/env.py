@@ -10,7 +10,7 @@ context.configure(connection=connection, target_metadata=None, transaction_per_m
 # Asked for again and again: who waits within pg_advisory_lock holds a snapshot, for which CREATE INDEX CONCURRENTLY waits.
 while not connection.execute(sa.text("SELECT pg_try_advisory_lock(4711)")).scalar():
     connection.rollback()
-    time.sleep(0.05)
+    time.sleep(0.05)  # the subject: a migrator that asks again
 connection.commit()
 try:
     with context.begin_transaction():

@@ -89,7 +89,7 @@ const cases = {
   },
   async cancelling(sql) {
     const query = sql`SELECT pg_sleep(20)`.execute();
-    setTimeout(() => query.cancel(), 400);
+    setTimeout(() => query.cancel(), 400); // the subject: a caller who gives up
     await fails("cancelled", query);
     await fails("late", sql.begin(async (tx) => {
       await tx`SET LOCAL statement_timeout = 100`;

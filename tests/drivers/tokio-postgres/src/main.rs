@@ -143,7 +143,7 @@ async fn listening_and_cancelling() -> Result<(), Error> {
     let c = Arc::new(connect().await?);
     let token = c.cancel_token();
     tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        tokio::time::sleep(Duration::from_millis(400)).await; // the subject: a caller who gives up
         token.cancel_query(NoTls).await.unwrap();
     });
     fails("cancelled", c.query("SELECT pg_sleep(20)", &[]).await);
