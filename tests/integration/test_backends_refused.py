@@ -5,7 +5,7 @@ import time
 
 import pgwire
 from case import Background, PairCase
-from cluster import wait_until
+from waiting import eventually
 from hostile import Hostile, error
 from teal import Teal
 
@@ -26,7 +26,7 @@ class EmptyPools:
         return not [r for r in self.teal.console("SHOW SERVERS") if r["user"] == user]
 
     def empty(self, user="app"):
-        wait_until(lambda: self.is_empty(user), 10, "the pool to be empty")
+        eventually(lambda: self.is_empty(user), 10, "the pool to be empty")
 
 
 class RefusedCase(EmptyPools, PairCase):
@@ -48,7 +48,7 @@ class RefusedCase(EmptyPools, PairCase):
     def setUp(self):
         super().setUp()
         self.server.behave()
-        wait_until(self.is_served, 10, "a login to be served")
+        eventually(self.is_served, 10, "a login to be served")
 
     def is_served(self):
         with self.log_in() as c:
@@ -84,13 +84,13 @@ class Words(RefusedCase):
                 for _ in range(3):  # the second and third meet the pause after the first
                     self.assert_told(self.log_in, sqlstate)
                 self.server.behave()
-                wait_until(self.is_served, 5, "a login to be served again")
+                eventually(self.is_served, 5, "a login to be served again")
 
     def test_session_is_told_at_once(self):
         for sqlstate in ("53300", "28000"):
             with self.subTest(sqlstate):
                 self.server.behave()
-                wait_until(self.is_served, 5, "a login to be served again")
+                eventually(self.is_served, 5, "a login to be served again")
                 c = self.connect()
                 self.refuse(sqlstate)
                 self.assert_told(lambda: c.query("SELECT 1"), sqlstate)
@@ -147,7 +147,7 @@ class Limited(EmptyPools, PairCase):
         self.assertLess(time.monotonic() - begun, AT_ONCE)
         self.assertIn("too many connections for role", caught.exception.message)
         holder.close()
-        wait_until(lambda: self.log_in().value("SELECT 1") == "1", 10, "a login to be served")
+        eventually(lambda: self.log_in().value("SELECT 1") == "1", 10, "a login to be served")
 
     def test_the_one_backend_serves_everybody(self):
         self.empty("other")
@@ -197,7 +197,7 @@ class Dead(EmptyPools, PairCase):
             self.assert_told("server_connect_timeout")
         finally:
             self.pair.blue.thaw()
-        wait_until(lambda: self.log_in().value("SELECT 1") == "1", 10, "a login to be served")
+        eventually(lambda: self.log_in().value("SELECT 1") == "1", 10, "a login to be served")
 
     def test_login_during_a_short_restart(self):
         """Shorter than server_connect_timeout: nobody notices."""

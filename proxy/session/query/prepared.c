@@ -33,7 +33,11 @@ bool
 prepared_must_wait(struct session *s)
 {
     const struct flow *f = &s->link.backend->flow;
-    if (!s->prepared.forgets || flow_empty(f) || f->skipping || f->copy_in) {
+    if (!s->prepared.forgets || f->skipping || f->copy_in) {
+        return false;
+    }
+    if (flow_empty(f)) { /* answered; what is sent now may have to be asked for again */
+        s->prepared.flush_is_sent = false;
         return false;
     }
     if (!s->prepared.flush_is_sent) {
