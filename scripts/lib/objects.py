@@ -74,7 +74,7 @@ def circles(graph):
 def shortest_circle(graph, members):
     """One of the shortest ways from a member back to itself, as a list of nodes that begins and ends with it."""
     best = None
-    for start in members:
+    for start in sorted(members):
         ways, seen = [[start]], set()
         while ways:
             way = ways.pop(0)
