@@ -106,7 +106,7 @@ class Words(RefusedCase):
         session = Background(c.value, "SELECT 'later'")
         self.assert_told(self.log_in, "57P03", CONNECT_TIMEOUT, CONNECT_TIMEOUT + AT_ONCE)
         login = Background(self.log_in)
-        time.sleep(CONNECT_TIMEOUT / 3)
+        time.sleep(CONNECT_TIMEOUT / 3)  # the subject: both still wait within the time-out
         self.assertTrue(session.is_waiting() and login.is_waiting())
         self.server.behave()
         self.assertEqual(session.result(5), "later")
@@ -119,7 +119,7 @@ class Words(RefusedCase):
         busy.query("BEGIN")
         self.server.login = refusal("53300")
         waiting = [Background(self.log_in) for _ in range(4)]  # at both workers
-        time.sleep(CONNECT_TIMEOUT + AT_ONCE)
+        time.sleep(CONNECT_TIMEOUT + AT_ONCE)  # the subject: they wait for longer than a login does
         self.assertTrue(all(w.is_waiting() for w in waiting))
         busy.query("COMMIT")
         for w in waiting:
@@ -203,7 +203,7 @@ class Dead(EmptyPools, PairCase):
         """Shorter than server_connect_timeout: nobody notices."""
         self.pair.blue.stop("fast")
         login = Background(self.log_in)
-        time.sleep(0.3)
+        time.sleep(0.3)  # the subject: a restart that takes a while
         self.assertTrue(login.is_waiting())
         self.pair.blue.start()
         self.assertEqual(login.result(5).value("SELECT 1"), "1")

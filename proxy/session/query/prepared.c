@@ -229,16 +229,15 @@ refuse_name(struct session *s, struct slice name)
 }
 
 /* The server says it of a name that it has for sure: not of that of a statement, which might then
- * be given another text. It looks at the text first, so it gets the client's. */
+ * be given another text. It reads the text first, so it gets the client's. */
 void
 prepared_parse_duplicate(struct session *s, struct slice name, struct slice text,
                          struct slice types)
 {
+    static const char twice[] = "teal_twice";
     refuse_name(s, name);
-    message_put_parse(server_queue(s), "teal_twice", SLICE_EMPTY,
-                      slice_of(no_types, sizeof(no_types)));
-    server_owe(s, FLOW_PARSE, FLOW_SWALLOW, TAG(ABOUT_NAME, 0, 0));
-    message_put_parse(server_queue(s), "teal_twice", text, types);
+    prepared_put_ours(s, twice, "");
+    message_put_parse(server_queue(s), twice, text, types);
     server_owe(s, FLOW_PARSE, FLOW_FORWARD, TAG(ABOUT_NAME, 0, 0));
 }
 
