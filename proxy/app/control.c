@@ -17,7 +17,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cutover/record.h"
+#include "cutover/engine/record.h"
 
 enum { TICK_US = 1000 * 1000, END_POLL_US = 20 * 1000 };
 

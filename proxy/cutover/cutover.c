@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cutover/cutover_internal.h"
-#include "cutover/objects.h"
+#include "cutover/flip/objects.h"
 
 /* An undone flip whose last statements were lost may leave the fence behind; within this time it is
  * ours. */
@@ -474,7 +474,7 @@ state_step(enum cutover_state state)
 {
     static const enum cutover_step steps[CUTOVER_STATES_COUNT] = {
 #define CUTOVER_STATE(id, name, step, sentence) [id] = step,
-#include "cutover/states.def"
+#include "cutover/types/states.def"
     };
     return cutover_step_name(steps[state]);
 }

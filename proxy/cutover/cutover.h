@@ -28,27 +28,27 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
-#include "cutover/kind.h"
+#include "cutover/types/kind.h"
 #include "topo/side.h"
 
 struct cutover;
 
 enum cutover_state {
 #define CUTOVER_STATE(id, name, step, sentence) id,
-#include "cutover/states.def"
+#include "cutover/types/states.def"
     CUTOVER_STATES_COUNT,
 };
 
 enum cutover_event {
 #define CUTOVER_EVENT(id, name, sentence) id,
-#include "cutover/states.def"
+#include "cutover/types/states.def"
     CUTOVER_EVENTS_COUNT,
 };
 
 /* The steps that the operator sees, in their order. */
 enum cutover_step {
 #define CUTOVER_STEP(id, name) id,
-#include "cutover/states.def"
+#include "cutover/types/states.def"
     CUTOVER_STEPS_COUNT,
 };
 

@@ -19,7 +19,7 @@
 
 #include "base/list.h"
 #include "cutover/cutover.h"
-#include "cutover/record.h"
+#include "cutover/engine/record.h"
 
 enum {
     POLL_FAST_US = 2000,            /* while writes are held */

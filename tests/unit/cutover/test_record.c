@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "cutover/record.h"
+#include "cutover/engine/record.h"
 
 static const struct record sample = {
     .epoch = 8,

@@ -17,8 +17,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cutover/cutover_internal.h"
-#include "cutover/preflight.h"
-#include "cutover/prepare.h"
+#include "cutover/preflight/preflight.h"
+#include "cutover/setup/prepare.h"
 
 typedef bool guard_fn(const struct cutover *c);
 typedef void note_fn(struct cutover *c);
@@ -43,17 +43,17 @@ static const struct {
     enum cutover_step step;
 } state_info[CUTOVER_STATES_COUNT] = {
 #define CUTOVER_STATE(id, name, step, sentence) [id] = {name, step},
-#include "cutover/states.def"
+#include "cutover/types/states.def"
 };
 
 static const char *const event_names[CUTOVER_EVENTS_COUNT] = {
 #define CUTOVER_EVENT(id, name, sentence) [id] = name,
-#include "cutover/states.def"
+#include "cutover/types/states.def"
 };
 
 static const char *const step_names[CUTOVER_STEPS_COUNT] = {
 #define CUTOVER_STEP(id, name) [id] = name,
-#include "cutover/states.def"
+#include "cutover/types/states.def"
 };
 
 /* What an operator can do when a step fails or takes too long. */

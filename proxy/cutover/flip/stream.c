@@ -24,7 +24,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "cutover/cutover_internal.h"
-#include "cutover/objects.h"
+#include "cutover/flip/objects.h"
 
 /* ---- who applies ---- */
 

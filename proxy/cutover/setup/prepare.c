@@ -11,15 +11,15 @@
  * do); tables that could not be updated once they are published; a follower that has rows which the
  * copy would double. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "cutover/prepare.h"
+#include "cutover/setup/prepare.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cutover/cutover_internal.h"
-#include "cutover/objects.h"
-#include "cutover/preflight.h"
+#include "cutover/flip/objects.h"
+#include "cutover/preflight/preflight.h"
 
 #define COPY_LIMIT_US ((uint64_t)3600 * 1000 * 1000)
 #define USER_TABLES                                                                            \

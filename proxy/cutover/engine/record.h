@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
-#include "cutover/kind.h"
+#include "cutover/types/kind.h"
 #include "topo/side.h"
 
 /* How far a flip had come. The order matters: later phases know more. */

@@ -1,6 +1,6 @@
 /* kind.c — the names of the kinds. See kind.h. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "cutover/kind.h"
+#include "cutover/types/kind.h"
 
 #include "base/check.h"
 

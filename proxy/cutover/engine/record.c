@@ -4,7 +4,7 @@
  * strict: every key once, in any order, no other, and the CRC of what stands before the last line.
  */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "cutover/record.h"
+#include "cutover/engine/record.h"
 
 #include <inttypes.h>
 #include <stdio.h>

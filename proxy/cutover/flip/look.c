@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "cutover/cutover_internal.h"
-#include "cutover/objects.h"
+#include "cutover/flip/objects.h"
 
 static void
 put_look(struct buf *sql, enum side side)

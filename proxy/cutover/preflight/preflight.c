@@ -5,7 +5,7 @@
  * a new check is a row of data. A query that fails is a finding too: what cannot be asked is not
  * known to hold. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "cutover/preflight.h"
+#include "cutover/preflight/preflight.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,7 +45,7 @@ struct check {
 static const struct check checks[] = {
 #define CHECK_ROW(id, name, severity, kinds, sides, evaluation, sql, sql_to, limit, hint) \
     {id, name, severity, kinds, sides, evaluation, sql, sql_to, limit, hint},
-#include "cutover/checks.def"
+#include "cutover/preflight/checks.def"
 };
 
 /* ---- findings ---- */
