@@ -211,6 +211,30 @@ node_guard_run(struct world *w, struct node *n, const char *tag)
     return NULL;
 }
 
+/* What the lines of PREPARE and FINISH are answered when all is well; true when the tag is theirs.
+ */
+static bool
+node_setup_run(struct world *w, const char *tag)
+{
+    static const struct {
+        const char *tag;
+        const char *cell;
+    } answers[] = {
+        {"identity", ""},       {"rows-there", ""},
+        {"tables", "public.t"}, {"tables-there", "public.t"},
+        {"replayed", "t"},      {"stream-back", "t"},
+        {"copy", "0"},          {"slot-back", "0/1"},
+        {"drop-slot", "0"},     {"drop-slot-back", "0"},
+    };
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        if (strcmp(tag, answers[i].tag) == 0) {
+            ANSWER(w, answers[i].cell, "f");
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *
 node_flip_run(struct world *w, struct node *n, const char *tag)
 {
@@ -223,6 +247,8 @@ node_flip_run(struct world *w, struct node *n, const char *tag)
     } else if (tag_is(tag, "promote-ask") || tag_is(tag, "open-recovered")) {
         ANSWER(w, n->in_recovery ? "t" : "f", n->guard ? "on" : "off");
         n->in_recovery = n->in_recovery && !n->promoting;
+    } else if (node_setup_run(w, tag)) {
+        return NULL;
     } else if (tag_is(tag, "resolve-look")) {
         node_look_row(w, n);
     } else if (tag_is(tag, "catchup-mark")) {
@@ -711,6 +737,51 @@ a_dry_run_moves_nothing(void **state)
     world_free(w);
 }
 
+static void
+world_job(struct world *w, enum cutover_job job)
+{
+    struct err err;
+    const struct cutover_options options = {.to = side_other(cutover_route(w->machine)->writer)};
+    assert_true(cutover_start(w->machine, job, &options, &err));
+    world_settle(w);
+}
+
+static void
+the_set_up_runs_and_is_taken_down(void **state)
+{
+    (void)state;
+    static const enum cutover_job jobs[] = {CUTOVER_JOB_PREPARE, CUTOVER_JOB_CHECK,
+                                            CUTOVER_JOB_FINISH};
+    for (int story = 0; story < STORIES_COUNT; story++) {
+        struct world *w = a_world((enum story)story);
+        for (size_t i = 0; i < COUNT_OF(jobs); i++) {
+            world_job(w, jobs[i]);
+            assert_true(w->done_ok);
+        }
+        world_free(w);
+    }
+}
+
+static void
+any_one_fault_of_the_set_up_ends_it_idle(void **state)
+{
+    (void)state;
+    for (int story = 0; story < STORIES_COUNT; story++) {
+        for (int fault = FAULT_FAIL; fault <= FAULT_LOST; fault++) {
+            for (uint64_t k = 1; k <= 32; k++) {
+                struct world *w = a_world((enum story)story);
+                w->fault_at = k;
+                w->fault = (enum fault)fault;
+                world_job(w, CUTOVER_JOB_PREPARE);
+                world_job(w, CUTOVER_JOB_FINISH);
+                assert_int_equal(w->done_calls, 2);
+                assert_true(cutover_is_idle(w->machine));
+                world_free(w);
+            }
+        }
+    }
+}
+
 /* ---- what is refused ---- */
 
 static void
@@ -1082,6 +1153,8 @@ main(void)
         cmocka_unit_test(a_rollback_is_the_same_flip_with_the_sides_swapped),
         cmocka_unit_test(one_way_streams_change_their_direction),
         cmocka_unit_test(a_dry_run_moves_nothing),
+        cmocka_unit_test(the_set_up_runs_and_is_taken_down),
+        cmocka_unit_test(any_one_fault_of_the_set_up_ends_it_idle),
         cmocka_unit_test(the_writer_cannot_be_the_target),
         cmocka_unit_test(a_second_operator_is_refused),
         cmocka_unit_test(a_drain_that_does_not_end_is_undone),
