@@ -307,7 +307,6 @@ machine_config(const struct conf *conf, char *const conninfo[SIDES_COUNT],
                char address[SIDES_COUNT][ADDRESS_SIZE])
 {
     struct cutover_config k = {
-        .pair = conf->name,
         .database = conf->database,
         .initial_writer = conf->initial_writer == CONF_GREEN ? SIDE_GREEN : SIDE_BLUE,
         .pool_size = conf->default_pool_size,

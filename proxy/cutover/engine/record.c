@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "cutover/types/ops.h"
 
 static const char *const phase_names[RECORD_PHASES_COUNT] = {
     [RECORD_IDLE] = "idle",   [RECORD_FLIP] = "flip",     [RECORD_COMMIT] = "commit",
@@ -57,7 +58,7 @@ record_encode(const struct record *r, struct buf *out)
     const struct slice all = buf_slice(out);
     const struct slice body = slice_of(all.p + before, all.len - before);
     buf_printf(out, "crc %08" PRIx32 "\n", crc32_of(body));
-    CHECK(buf_len(out) - before < RECORD_SIZE_MAX);
+    CHECK(buf_len(out) - before < CUTOVER_RECORD_SIZE_MAX);
 }
 
 static bool
@@ -195,7 +196,7 @@ record_decode(struct slice bytes, struct record *out)
     }
     enum { CRC_LINE_LEN = 13 }; /* "crc 01234567\n" */
     const size_t magic_len = sizeof(magic) - 1;
-    if (bytes.len >= RECORD_SIZE_MAX || bytes.len < magic_len + CRC_LINE_LEN ||
+    if (bytes.len >= CUTOVER_RECORD_SIZE_MAX || bytes.len < magic_len + CRC_LINE_LEN ||
         memchr(bytes.p, '\0', bytes.len) != NULL || memcmp(bytes.p, magic, magic_len) != 0) {
         return RECORD_CORRUPT;
     }
@@ -206,7 +207,7 @@ record_decode(struct slice bytes, struct record *out)
     if (memcmp(bytes.p + body_len, expected, CRC_LINE_LEN) != 0) {
         return RECORD_CORRUPT;
     }
-    char text[RECORD_SIZE_MAX];
+    char text[CUTOVER_RECORD_SIZE_MAX];
     memcpy(text, bytes.p + magic_len, body_len - magic_len);
     text[body_len - magic_len] = '\0';
     struct record r = {0};

@@ -1,12 +1,12 @@
-/* record.h — the durable record of the machine: what the state file holds.
+/* record.h — the durable record: what the state file holds.
  *
  * Text lines, one fact each, the last line a CRC-32 of all before it. Written whole before each act
  * that a restart must know of, so a reader finds the old or the new one; a file that is torn,
  * edited or of another version is corrupt, and a corrupt record says nothing: recovery then asks
  * the databases. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_CUTOVER_RECORD_H
-#define TEAL_CUTOVER_RECORD_H
+#ifndef TEAL_CUTOVER_ENGINE_RECORD_H
+#define TEAL_CUTOVER_ENGINE_RECORD_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,8 +37,6 @@ struct record {
     enum cutover_kind kind;
     bool fence_strict;
 };
-
-enum { RECORD_SIZE_MAX = 4096 };
 
 enum record_result { RECORD_OK, RECORD_MISSING, RECORD_CORRUPT };
 

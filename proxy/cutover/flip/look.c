@@ -1,15 +1,52 @@
-/* look.c — asks both sides who they are: version, role, fence, and the row that each keeps of
- * itself.
- *
- * A side that does not answer is a fact like any other. The row is asked for in a second statement,
- * because the table may not exist. */
+/* look.c — asks the sides who they are, and keeps the answers. See look.h. */
 /* SPDX-License-Identifier: PostgreSQL */
+#include "cutover/flip/look.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "cutover/cutover_internal.h"
-#include "cutover/flip/objects.h"
+#include "cutover/flip/parts.h"
+#include "cutover/flip/sql.h"
+
+/* ---- whom to ask ---- */
+
+static void
+begin(struct cutover *c, bool one, enum side side)
+{
+    c->looks = (struct looks){.one = one, .one_side = side};
+}
+
+void
+look_at_both(struct cutover *c)
+{
+    begin(c, false, SIDE_BLUE);
+}
+
+void
+look_at(struct cutover *c, enum side side)
+{
+    begin(c, true, side);
+}
+
+static bool
+wants(const struct cutover *c, enum side side)
+{
+    return !c->looks.one || c->looks.one_side == side;
+}
+
+bool
+look_wants_blue(const struct cutover *c)
+{
+    return wants(c, SIDE_BLUE);
+}
+
+bool
+look_wants_green(const struct cutover *c)
+{
+    return wants(c, SIDE_GREEN);
+}
+
+/* ---- the side ---- */
 
 static void
 put_look(struct buf *sql, enum side side)
@@ -28,26 +65,41 @@ put_look(struct buf *sql, enum side side)
         side_name(side));
 }
 
-static void
-write_look_blue(struct cutover *c, struct buf *sql)
+void
+look_write_blue(const struct cutover *c, struct buf *sql)
 {
     (void)c;
     put_look(sql, SIDE_BLUE);
 }
 
-static void
-write_look_green(struct cutover *c, struct buf *sql)
+void
+look_write_green(const struct cutover *c, struct buf *sql)
 {
     (void)c;
     put_look(sql, SIDE_GREEN);
 }
 
-static enum cutover_event
-judge_look(struct cutover *c, enum side side, const struct cutover_rows *rows)
+/* The side has not answered, and why. */
+static void
+no_answer(struct look *l, const struct cutover_rows *rows)
 {
-    struct look *l = &c->look[side];
+    l->answered = false;
+    if (rows->ok) {
+        (void)err_set(&l->err, SQLSTATE_PROTOCOL, "it answered with %d rows instead of one",
+                      rows->rows);
+    } else if (err_is_set(&rows->err)) {
+        l->err = rows->err;
+    } else {
+        (void)err_set(&l->err, SQLSTATE_INTERNAL, "a statement failed without saying why");
+    }
+}
+
+enum cutover_event
+look_judge(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    struct look *l = &c->looks.of[side];
     if (!rows->ok || rows->rows != 1) {
-        (void)rows_event(c, rows);
+        no_answer(l, rows);
         return CUT_EV_OK;
     }
     l->answered = true;
@@ -59,57 +111,35 @@ judge_look(struct cutover *c, enum side side, const struct cutover_rows *rows)
     (void)snprintf(l->system_id, sizeof(l->system_id), "%s", rows_text(rows, 0, 5));
     (void)snprintf(l->wal_level, sizeof(l->wal_level), "%s", rows_text(rows, 0, 6));
     l->stream_exists = rows_bool(rows, 0, 7);
-    l->stream_enabled = rows_bool(rows, 0, 8);
     return CUT_EV_OK;
 }
 
-static bool
-blue_wanted(const struct cutover *c)
-{
-    return !c->look_one || c->look_side == SIDE_BLUE;
-}
+/* ---- its row ---- */
 
 static bool
-green_wanted(const struct cutover *c)
+has_row(const struct cutover *c, enum side side)
 {
-    return !c->look_one || c->look_side == SIDE_GREEN;
+    return c->looks.of[side].answered && c->looks.of[side].prepared;
 }
 
-static bool
-blue_prepared(const struct cutover *c)
+bool
+look_has_row_blue(const struct cutover *c)
 {
-    return c->look[SIDE_BLUE].answered && c->look[SIDE_BLUE].prepared;
+    return has_row(c, SIDE_BLUE);
 }
 
-static bool
-green_prepared(const struct cutover *c)
+bool
+look_has_row_green(const struct cutover *c)
 {
-    return c->look[SIDE_GREEN].answered && c->look[SIDE_GREEN].prepared;
+    return has_row(c, SIDE_GREEN);
 }
 
-static void
-write_row_blue(struct cutover *c, struct buf *sql)
+enum cutover_event
+look_judge_row(struct cutover *c, enum side side, const struct cutover_rows *rows)
 {
-    (void)c;
-    buf_printf(sql,
-               "SELECT epoch, writer, flip_id, phase FROM teal.local_state WHERE side = 'blue'");
-}
-
-static void
-write_row_green(struct cutover *c, struct buf *sql)
-{
-    (void)c;
-    buf_printf(sql,
-               "SELECT epoch, writer, flip_id, phase FROM teal.local_state WHERE side = 'green'");
-}
-
-static enum cutover_event
-judge_row(struct cutover *c, enum side side, const struct cutover_rows *rows)
-{
-    struct look *l = &c->look[side];
+    struct look *l = &c->looks.of[side];
     if (!rows->ok) {
-        (void)rows_event(c, rows);
-        l->answered = false;
+        no_answer(l, rows);
         return CUT_EV_OK;
     }
     if (rows->rows != 1) {
@@ -122,43 +152,65 @@ judge_row(struct cutover *c, enum side side, const struct cutover_rows *rows)
     return CUT_EV_OK;
 }
 
-/* clang-format off */
-static const struct line lines[] = {
-    {"look-blue", LINE_BLUE, LINE_TOGETHER | LINE_JUDGE_ALL, blue_wanted, write_look_blue, judge_look, NULL},
-    {"look-green", LINE_GREEN, LINE_JUDGE_ALL, green_wanted, write_look_green, judge_look, NULL},
-    {"look-row-blue", LINE_BLUE, LINE_TOGETHER | LINE_JUDGE_ALL, blue_prepared, write_row_blue, judge_row, NULL},
-    {"look-row-green", LINE_GREEN, LINE_JUDGE_ALL, green_prepared, write_row_green, judge_row, NULL},
-};
-/* clang-format on */
+/* ---- its stream ---- */
 
-struct lines
-look_lines(void)
+static void
+put_look_stream(struct buf *sql, enum side side)
 {
-    return (struct lines){lines, COUNT_OF(lines)};
+    buf_printf(
+        sql,
+        "SELECT count(*), current_setting('server_version_num') FROM pg_subscription s JOIN "
+        "pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database() AND s.subname = "
+        "'" TEAL_STREAM_PREFIX "%s'",
+        side_name(side));
 }
 
 void
-look_clear(struct cutover *c)
+look_write_stream_from(const struct cutover *c, struct buf *sql)
 {
-    memset(c->look, 0, sizeof(c->look));
+    put_look_stream(sql, c->flip.from);
+}
+
+void
+look_write_stream_to(const struct cutover *c, struct buf *sql)
+{
+    put_look_stream(sql, c->flip.to);
 }
 
 enum cutover_event
-look_then(struct cutover *c, enum cutover_event (*then)(struct cutover *c))
+look_judge_stream(struct cutover *c, enum side side, const struct cutover_rows *rows)
 {
-    look_clear(c);
-    c->look_one = false;
-    c->script_then = then;
-    return script_start(c, lines, COUNT_OF(lines), POLL_SLOW_US);
+    c->looks.of[side].version_num = (int)rows_u64(rows, 0, 1);
+    c->looks.of[side].stream_exists = rows_u64(rows, 0, 0) > 0;
+    return CUT_EV_OK;
+}
+
+/* ---- what follows ---- */
+
+enum cutover_event
+look_no_answer(struct cutover *c, enum side side)
+{
+    const struct look *l = &c->looks.of[side];
+    CHECK(!l->answered);
+    return report_fail(&c->report, SQLSTATE_CONNECTION_FAILURE, "%s (%s) does not answer: %.300s",
+                       side_name(side), c->config.address[side], l->err.text);
+}
+
+static enum cutover_kind
+kind_of_versions(const struct cutover *c)
+{
+    return cutover_kind_of_versions(c->looks.of[SIDE_BLUE].version_num,
+                                    c->looks.of[SIDE_GREEN].version_num);
 }
 
 enum cutover_kind
 look_kind(const struct cutover *c, enum side to)
 {
-    if (c->look[to].in_recovery) {
-        return CUTOVER_PHYSICAL;
-    }
-    const int a = c->look[SIDE_BLUE].version_num;
-    const int b = c->look[SIDE_GREEN].version_num;
-    return a >= 160000 && b >= 160000 ? CUTOVER_TWO_WAY : CUTOVER_ONE_WAY;
+    return c->looks.of[to].in_recovery ? CUTOVER_PHYSICAL : kind_of_versions(c);
+}
+
+bool
+look_both_16(const struct cutover *c)
+{
+    return kind_of_versions(c) == CUTOVER_TWO_WAY;
 }

@@ -16,3 +16,9 @@ cutover_kind_name(enum cutover_kind kind)
     CHECK((unsigned)kind < CUTOVER_KINDS_COUNT);
     return kind_names[kind];
 }
+
+enum cutover_kind
+cutover_kind_of_versions(int a, int b)
+{
+    return a >= VERSION_16 && b >= VERSION_16 ? CUTOVER_TWO_WAY : CUTOVER_ONE_WAY;
+}

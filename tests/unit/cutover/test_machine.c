@@ -19,7 +19,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "cutover/cutover_internal.h"
+#include "cutover/cutover.h"
+#include "cutover/engine/record.h"
+#include "cutover/flip/parts.h"
+#include "cutover/invariants.h"
+#include "cutover/tables.h"
 
 enum { CELLS_MAX = 12, CELL_SIZE = 64, QUEUE_MAX = 256, TAG_SIZE = 64 };
 
@@ -76,7 +80,7 @@ struct world {
     uint64_t record_fault_at;
     unsigned fault_percent; /* for random walks */
     uint64_t seed;
-    char record[RECORD_SIZE_MAX];
+    char record[CUTOVER_RECORD_SIZE_MAX];
     size_t record_len;
     bool held;
     uint32_t busy;
@@ -524,19 +528,27 @@ entry_answer(struct world *w, const struct entry *e)
     e->done(e->arg, &rows);
 }
 
-static bool
-world_step(struct world *w)
+/* The next to happen, or QUEUE_MAX. */
+static size_t
+world_next(const struct world *w)
 {
-    if (w->queue_len == 0 || w->crashed) {
-        return false;
-    }
-    size_t first = 0;
+    size_t first = w->queue_len == 0 ? QUEUE_MAX : 0;
     for (size_t i = 1; i < w->queue_len; i++) {
         const struct entry *a = &w->queue[i];
         const struct entry *b = &w->queue[first];
         if (a->at_us < b->at_us || (a->at_us == b->at_us && a->order < b->order)) {
             first = i;
         }
+    }
+    return first;
+}
+
+static bool
+world_step(struct world *w)
+{
+    const size_t first = world_next(w);
+    if (first == QUEUE_MAX || w->crashed) {
+        return false;
     }
     const struct entry e = w->queue[first];
     w->queue[first] = w->queue[--w->queue_len];
@@ -552,17 +564,19 @@ world_step(struct world *w)
     return true;
 }
 
-/* Until nothing is under way, for so many seconds of the world's time, with a tick each second. */
+/* For so many seconds of the world's time, with a tick each second. */
 static void
 world_run(struct world *w, unsigned seconds)
 {
     const uint64_t end = w->now_us + (uint64_t)seconds * 1000 * 1000;
     uint64_t tick = w->now_us + 1000 * 1000;
     while (!w->crashed && w->now_us < end) {
-        if (w->queue_len == 0) {
-            w->now_us += 1000 * 1000;
+        const size_t next = world_next(w);
+        if (next != QUEUE_MAX && w->queue[next].at_us <= tick) {
+            (void)world_step(w);
+        } else {
+            w->now_us = tick;
         }
-        (void)world_step(w);
         if (w->now_us >= tick && !w->crashed) {
             tick = w->now_us + 1000 * 1000;
             cutover_tick(w->machine);
@@ -576,7 +590,7 @@ world_settle(struct world *w)
 {
     const uint64_t end = w->now_us + (uint64_t)60 * 1000 * 1000;
     while (!w->crashed && w->now_us < end && !cutover_is_idle(w->machine) && world_step(w)) {
-        cutover_assert(w->machine);
+        invariants_check(w->machine);
     }
 }
 
@@ -586,7 +600,6 @@ static void
 world_start_machine(struct world *w)
 {
     const struct cutover_config config = {
-        .pair = "app",
         .database = "app",
         .initial_writer = SIDE_BLUE,
         .replication_conninfo = {"host=blue", "host=green"},
@@ -863,7 +876,7 @@ the_operator_may_call_it_off_before_the_commit(void **state)
     w->busy = 1;
     const struct cutover_options options = {.to = SIDE_GREEN};
     assert_true(cutover_start(w->machine, CUTOVER_JOB_FLIP, &options, &err));
-    while (w->machine->state != CUT_DRAIN) {
+    while (w->machine->machine.state != CUT_DRAIN) {
         assert_true(world_step(w));
     }
     assert_true(cutover_abort(w->machine));
@@ -1000,7 +1013,7 @@ a_target_that_holds_the_decision_and_is_down_keeps_writes_held(void **state)
         struct err err;
         const struct cutover_options options = {.to = SIDE_GREEN};
         assert_true(cutover_start(w->machine, CUTOVER_JOB_FLIP, &options, &err));
-        while (w->machine->record.phase != RECORD_COMMIT) {
+        while (w->machine->journal.record.phase != RECORD_COMMIT) {
             assert_true(world_step(w));
         }
         world_crash(w, true);
@@ -1091,8 +1104,8 @@ random_walks_end_on_one_side(void **state)
 static bool
 takes(enum cutover_state at, enum cutover_event event)
 {
-    struct cutover c = {.state = at};
-    return cutover_takes(&c, event);
+    struct cutover c = {.machine = {.tables = cutover_tables(), .cutover = &c, .state = at}};
+    return machine_takes(&c.machine, event);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cutover/engine/record.h"
+#include "cutover/types/ops.h"
 
 static const struct record sample = {
     .epoch = 8,
@@ -81,7 +82,7 @@ every_flipped_bit_is_corrupt(void **state)
     buf_init(&text);
     record_encode(&sample, &text);
     const struct slice all = buf_slice(&text);
-    uint8_t bytes[RECORD_SIZE_MAX];
+    uint8_t bytes[CUTOVER_RECORD_SIZE_MAX];
     for (size_t bit = 0; bit < all.len * 8; bit++) {
         memcpy(bytes, all.p, all.len);
         bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
@@ -111,7 +112,7 @@ an_oversized_file_is_corrupt(void **state)
     struct buf text;
     buf_init(&text);
     record_encode(&sample, &text);
-    while (buf_len(&text) < RECORD_SIZE_MAX) {
+    while (buf_len(&text) < CUTOVER_RECORD_SIZE_MAX) {
         buf_put_u8(&text, ' ');
     }
     struct record out;
