@@ -35,7 +35,7 @@ crc32_of(struct slice s)
     return ~crc;
 }
 
-const char *
+static const char *
 record_phase_name(enum record_phase phase)
 {
     CHECK((unsigned)phase < RECORD_PHASES_COUNT);

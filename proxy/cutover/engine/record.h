@@ -43,6 +43,5 @@ enum record_result { RECORD_OK, RECORD_MISSING, RECORD_CORRUPT };
 void record_encode(const struct record *r, struct buf *out);
 /* Empty bytes are RECORD_MISSING. *out is zeroed unless RECORD_OK. */
 enum record_result record_decode(struct slice bytes, struct record *out);
-const char *record_phase_name(enum record_phase phase);
 
 #endif

@@ -58,10 +58,9 @@ put_look(struct buf *sql, enum side side)
         "(SELECT reset_val = 'on' FROM pg_settings WHERE name = "
         "'default_transaction_read_only'), "
         "(SELECT datconnlimit FROM pg_database WHERE datname = current_database()), "
-        "(SELECT system_identifier FROM pg_control_system()), current_setting('wal_level'), "
-        "coalesce(bool_or(s.subname IS NOT NULL), false), coalesce(bool_or(s.subenabled), false) "
-        "FROM (SELECT) one LEFT JOIN (pg_subscription s JOIN pg_database d ON d.oid = s.subdbid "
-        "AND d.datname = current_database()) ON s.subname = '" TEAL_STREAM_PREFIX "%s'",
+        "current_setting('wal_level'), "
+        "EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE "
+        "d.datname = current_database() AND s.subname = '" TEAL_STREAM_PREFIX "%s')",
         side_name(side));
 }
 
@@ -108,9 +107,8 @@ look_judge(struct cutover *c, enum side side, const struct cutover_rows *rows)
     l->prepared = rows_bool(rows, 0, 2);
     l->fenced = rows_bool(rows, 0, 3);
     l->connection_limit = strcmp(rows_text(rows, 0, 4), "0") == 0 ? 0 : -1;
-    (void)snprintf(l->system_id, sizeof(l->system_id), "%s", rows_text(rows, 0, 5));
-    (void)snprintf(l->wal_level, sizeof(l->wal_level), "%s", rows_text(rows, 0, 6));
-    l->stream_exists = rows_bool(rows, 0, 7);
+    (void)snprintf(l->wal_level, sizeof(l->wal_level), "%s", rows_text(rows, 0, 5));
+    l->stream_exists = rows_bool(rows, 0, 6);
     return CUT_EV_OK;
 }
 

@@ -26,7 +26,6 @@ struct look {
     int version_num;
     int connection_limit; /* of the database; -1 for none */
     bool stream_exists;   /* the subscription that it receives by */
-    char system_id[LOOK_VALUE_SIZE];
     char wal_level[LOOK_VALUE_SIZE];
     /* Its own row; epoch 0 when there is none. */
     uint64_t epoch;
