@@ -1,5 +1,5 @@
-/* invariants.c — one writer, held where it must be, and no way back past the commit. See
- * invariants.h. */
+/* invariants.c — one writer, held where it must be, and no undo past the commit. See invariants.h.
+ */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "cutover/invariants.h"
 
@@ -36,6 +36,11 @@ invariants_check(const struct cutover *c)
     CHECK((unsigned)state < CUTOVER_STATES_COUNT);
     CHECK(route->writes_known || route->writes_held);
     CHECK(!c->flip.known || c->flip.from != c->flip.to);
+    CHECK(c->hold.since_us == 0 || route->writes_held);
+    CHECK(!c->commit.promote_maybe || flip_is_physical(c));
+    if (state >= CUT_CATCHUP && state <= CUT_AFTER) {
+        CHECK(c->fence.touched);
+    }
     if (is_held(state)) {
         check_held(c);
     }

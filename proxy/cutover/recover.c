@@ -245,7 +245,8 @@ decide_blind(const struct look look[SIDES_COUNT], enum side initial)
     }
     for (int s = 0; s < SIDES_COUNT; s++) {
         const struct look *l = &look[s];
-        if (is_leaving(l) && !l->in_recovery && l->writer_known && (int)l->writer == s) {
+        if (is_leaving(l) && l->epoch > 0 && !l->in_recovery && l->writer_known &&
+            (int)l->writer == s) {
             return decide_leaving(look, (enum side)s);
         }
     }

@@ -60,6 +60,7 @@ statement_limit_us(const struct machine *m)
     case STATEMENT_CHECK:
         return STATEMENT_CHECK_US;
     case STATEMENT_WHOLE:
+        CHECK(state->limit_us != NULL);
         return state->limit_us(m->cutover);
     case STATEMENT_LEFT:
         break;
@@ -78,6 +79,7 @@ on_deadline(const struct call *call)
     if (call->turn != m->deadline_turn) {
         return;
     }
+    CHECK(m->deadline_us != 0);
     m->deadline_us = 0;
     machine_fire(m, CUT_EV_LATE);
 }
@@ -204,6 +206,7 @@ log_row(const struct machine *m, const struct machine_row *row, enum cutover_eve
 static void
 enter(struct machine *m, const struct machine_row *row, enum cutover_event event)
 {
+    CHECK(row->state == m->state);
     m->tables->check(m->cutover);
     const bool step_ends = cutover_state_step(row->next) != cutover_state_step(m->state);
     const bool was_late = event == CUT_EV_LATE && row->next != m->state;

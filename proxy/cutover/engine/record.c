@@ -180,11 +180,13 @@ body_parse(struct record *r, char *text)
     return seen == (1u << KEYS_COUNT) - 1;
 }
 
-/* A flip must lead from the one side to the other; without one the fields say nothing. */
+/* A flip must lead from the one side to the other, and behind the release there is an epoch before
+ * it; without a flip the fields say nothing. */
 static bool
 record_is_sound(const struct record *r)
 {
-    return r->phase == RECORD_IDLE || r->from != r->to;
+    return (r->phase == RECORD_IDLE || r->from != r->to) &&
+           (r->phase != RECORD_AFTER || r->epoch > 1);
 }
 
 enum record_result

@@ -84,6 +84,7 @@ on_poll(const struct call *call)
     if (call->turn != s->turn) {
         return;
     }
+    CHECK(s->pending > 0);
     const enum cutover_event event = line_start(s, call->what);
     if (event != CUT_EV_NONE) {
         s->env.ended(s->env.machine, event);
@@ -158,6 +159,7 @@ line_start(struct script *s, const struct line *line)
         forget_waiting(s, line);
         return line_judged(s, line, line->call(s->env.cutover));
     }
+    CHECK((line->sql == NULL) != (line->write == NULL));
     struct buf sql;
     buf_init(&sql);
     buf_printf(&sql, "/* teal %s */ ", line->name);

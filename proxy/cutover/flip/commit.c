@@ -16,6 +16,7 @@ commit_clear(struct cutover *c)
 void
 commit_done(struct cutover *c)
 {
+    CHECK(c->flip.known && c->flip.epoch > 0);
     c->commit.done = true;
     report_detail(&c->report, "epoch %" PRIu64 ", writer %s", c->flip.epoch + 1,
                   side_name(c->flip.to));
@@ -97,6 +98,7 @@ commit_call_record(struct cutover *c)
 void
 commit_write_row(const struct cutover *c, struct buf *sql)
 {
+    CHECK(c->flip.id != 0 && !c->commit.done);
     buf_printf(
         sql,
         "UPDATE teal.local_state SET epoch = %" PRIu64

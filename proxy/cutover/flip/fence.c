@@ -123,6 +123,7 @@ fence_judge_probe(struct cutover *c, enum side side, const struct cutover_rows *
 void
 fence_write_clear(const struct cutover *c, struct buf *sql)
 {
+    CHECK(c->fence.touched);
     buf_printf(sql,
                "SELECT count(*), count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM "
                "pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() "

@@ -8,6 +8,7 @@
 void
 flip_init(struct cutover *c, enum side to)
 {
+    CHECK(c->journal.route.epoch > 0);
     c->flip = (struct flip){
         .known = true,
         .epoch = c->journal.route.epoch,

@@ -54,6 +54,7 @@ hold_call_gate(struct cutover *c)
 enum cutover_event
 hold_call_publish(struct cutover *c)
 {
+    CHECK(c->hold.since_us == 0 && !c->journal.route.writes_held);
     journal_flip(c);
     struct err err;
     if (!journal_write(c, RECORD_FLIP, &err)) {

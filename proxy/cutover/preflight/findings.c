@@ -19,6 +19,7 @@ findings_add(struct findings *f, struct cutover *c, enum cutover_result result, 
     f->ran++;
     f->failed += result == CUTOVER_FAIL ? 1 : 0;
     f->warned += result == CUTOVER_WARN ? 1 : 0;
+    CHECK(f->failed + f->warned <= f->ran);
     if (result == CUTOVER_FAIL && !err_is_set(&f->first)) {
         (void)err_set(&f->first, SQLSTATE_OBJECT_NOT_IN_STATE, "check %s %s: %s", id, name, detail);
     }

@@ -120,6 +120,24 @@ an_oversized_file_is_corrupt(void **state)
     buf_fini(&text);
 }
 
+static void
+what_cannot_be_is_corrupt(void **state)
+{
+    (void)state;
+    struct record cases[] = {sample, sample};
+    cases[0].to = cases[0].from;
+    cases[1].phase = RECORD_AFTER;
+    cases[1].epoch = 1;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf text;
+        buf_init(&text);
+        record_encode(&cases[i], &text);
+        struct record out;
+        assert_int_equal(record_decode(buf_slice(&text), &out), RECORD_CORRUPT);
+        buf_fini(&text);
+    }
+}
+
 int
 main(void)
 {
@@ -130,6 +148,7 @@ main(void)
         cmocka_unit_test(every_flipped_bit_is_corrupt),
         cmocka_unit_test(what_follows_the_checksum_is_corrupt),
         cmocka_unit_test(an_oversized_file_is_corrupt),
+        cmocka_unit_test(what_cannot_be_is_corrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
