@@ -16,9 +16,21 @@
 
 /* ---- life ---- */
 
+/* But for those that are optional. The engine looks after its own. */
+static void
+check_ops(const struct cutover_ops *ops)
+{
+    CHECK(ops->record_write != NULL && ops->publish != NULL && ops->view_acked != NULL);
+    CHECK(ops->busy != NULL && ops->waiting != NULL && ops->sessions != NULL &&
+          ops->pinned != NULL);
+    CHECK(ops->cancel_busy != NULL && ops->terminate_busy != NULL && ops->leave_side != NULL);
+    CHECK(ops->heartbeat != NULL && ops->facts != NULL && ops->done != NULL);
+}
+
 struct cutover *
 cutover_new(const struct cutover_config *config, const struct cutover_ops *ops)
 {
+    check_ops(ops);
     struct cutover *c = xcalloc(1, sizeof(*c));
     cutover_config_copy(&c->config, config);
     c->ops = *ops;

@@ -16,6 +16,7 @@ has_failed(const struct cutover *c)
 void
 ending_flip(struct cutover *c)
 {
+    CHECK(c->machine.state == CUT_IDLE && !c->journal.route.writes_held);
     journal_write_late(c, RECORD_IDLE);
     if (c->command.job == CUTOVER_JOB_FLIP && !has_failed(c)) {
         report_line(&c->report, CUTOVER_INFO, "writes", "writes were held %" PRIu64 " ms; %s",
@@ -28,6 +29,7 @@ ending_flip(struct cutover *c)
 void
 ending_undone(struct cutover *c)
 {
+    CHECK(!c->commit.done);
     tick_undone(c);
     ending_flip(c);
 }
@@ -35,6 +37,7 @@ ending_undone(struct cutover *c)
 void
 ending_after_failed(struct cutover *c)
 {
+    CHECK(c->commit.done && c->journal.record.phase == RECORD_AFTER);
     stream_set_way_back(c, CUTOVER_WAY_BACK_MISSING);
     report_line(&c->report, CUTOVER_WARN, "after",
                 "there is no way back yet: %s; it is tried again", c->report.err.text);
@@ -44,6 +47,7 @@ ending_after_failed(struct cutover *c)
 void
 ending_undo_after_failed(struct cutover *c)
 {
+    CHECK(!c->commit.done && c->journal.record.phase == RECORD_UNDONE);
     report_line(&c->report, CUTOVER_WARN, "undo",
                 "the stream to %s is not on again yet: %s; it is tried again",
                 side_name(c->flip.to), c->report.err.text);
@@ -60,6 +64,7 @@ ending_recovered(struct cutover *c)
 void
 ending_job(struct cutover *c)
 {
+    CHECK(c->command.job != CUTOVER_JOB_NONE && c->command.job != CUTOVER_JOB_FLIP);
     command_end(c, true);
 }
 

@@ -67,16 +67,17 @@ not_yet_of(enum side side, const char *reason)
 }
 
 static bool
-claims_itself(const struct look *l, enum side side)
+is_leaving(const struct look *l)
 {
-    return l->answered && l->prepared && !l->in_recovery && !l->fenced && l->epoch > 0 &&
-           l->writer_known && l->writer == side && strncmp(l->phase, "leaving", 7) != 0;
+    static const char leaving[] = "leaving";
+    return l->answered && strncmp(l->phase, leaving, sizeof(leaving) - 1) == 0;
 }
 
 static bool
-is_leaving(const struct look *l)
+claims_itself(const struct look *l, enum side side)
 {
-    return l->answered && strncmp(l->phase, "leaving", 7) == 0;
+    return l->answered && l->prepared && !l->in_recovery && !l->fenced && l->epoch > 0 &&
+           l->writer_known && l->writer == side && !is_leaving(l);
 }
 
 static struct verdict
@@ -313,6 +314,7 @@ look(struct cutover *c)
 enum cutover_event
 recover_looked(struct cutover *c)
 {
+    CHECK(!c->journal.route.writes_known && c->journal.route.writes_held);
     const struct verdict v = decide(c);
     if (v.event == CUT_EV_FAIL && c->looks.one) {
         look_at_both(c);

@@ -8,7 +8,8 @@
 void
 calls_init(struct calls *calls, const struct cutover_ops *ops)
 {
-    CHECK(ops->sql != NULL && ops->sql_fresh != NULL && ops->timer != NULL);
+    CHECK(ops->now_us != NULL && ops->timer != NULL);
+    CHECK(ops->sql != NULL && ops->sql_fresh != NULL);
     calls->ops = ops;
     list_init(&calls->open);
 }

@@ -275,6 +275,7 @@ script_nudge(struct script *s)
 void
 script_wait(struct script *s, uint64_t limit_us)
 {
+    CHECK(limit_us > 0);
     s->wait_until_us = now_us(s) + limit_us;
 }
 

@@ -85,6 +85,7 @@ commit_write_intent(const struct cutover *c, struct buf *sql)
 enum cutover_event
 commit_call_record(struct cutover *c)
 {
+    CHECK(c->journal.route.writes_held && !c->commit.done);
     struct err err;
     if (!journal_write(c, RECORD_COMMIT, &err)) {
         report_err(&c->report, &err);

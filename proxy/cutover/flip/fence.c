@@ -80,6 +80,7 @@ fence_write_strict_off(const struct cutover *c, struct buf *sql)
 enum cutover_event
 fence_call_heartbeat_off(struct cutover *c)
 {
+    CHECK(c->journal.route.writes_held);
     fence_touch(c);
     c->ops.heartbeat(c->ops.ctx, false);
     return CUT_EV_OK;
@@ -90,6 +91,7 @@ fence_call_heartbeat_off(struct cutover *c)
 enum cutover_event
 fence_call_leave(struct cutover *c)
 {
+    CHECK(c->fence.touched && c->journal.route.writes_held);
     c->ops.leave_side(c->ops.ctx, c->flip.from);
     return CUT_EV_OK;
 }

@@ -24,6 +24,7 @@ flip_init(struct cutover *c, enum side to)
 void
 flip_set_options(struct cutover *c, const struct cutover_options *options)
 {
+    CHECK(c->flip.known);
     c->flip.way_back_wanted = c->flip.way_back_wanted && !options->no_way_back;
     c->flip.drain = options->drain_set ? options->drain : c->flip.drain;
     c->flip.dry_run = options->dry_run;

@@ -72,6 +72,7 @@ hold_call_publish(struct cutover *c)
 enum cutover_event
 hold_call_acked(struct cutover *c)
 {
+    CHECK(c->journal.route.writes_held && c->hold.since_us != 0);
     report_detail(&c->report, "%u sessions", c->ops.sessions(c->ops.ctx));
     return c->ops.view_acked(c->ops.ctx) ? CUT_EV_OK : CUT_EV_AGAIN;
 }
@@ -81,6 +82,7 @@ hold_call_acked(struct cutover *c)
 enum cutover_event
 hold_call_drained(struct cutover *c)
 {
+    CHECK(c->journal.route.writes_held);
     const char *from = side_name(c->flip.from);
     const uint32_t busy = c->ops.busy(c->ops.ctx, c->flip.from);
     if (busy > 0) {
@@ -125,7 +127,7 @@ let_go(struct cutover *c)
 enum cutover_event
 hold_call_release(struct cutover *c)
 {
-    CHECK(c->commit.done);
+    CHECK(c->commit.done && c->journal.route.writes_held);
     const uint32_t waiting = c->ops.waiting(c->ops.ctx);
     journal_writer(c, c->flip.to, c->flip.epoch + 1);
     journal_write_late(c, RECORD_AFTER);

@@ -16,6 +16,7 @@ journal_init(struct cutover *c)
 void
 journal_read(struct cutover *c, struct slice bytes)
 {
+    CHECK(!c->journal.route.writes_known);
     struct record *r = &c->journal.record;
     const enum record_result result = record_decode(bytes, r);
     if (result == RECORD_CORRUPT) {

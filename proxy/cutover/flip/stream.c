@@ -32,6 +32,7 @@ stream_clear_after(struct cutover *c)
 void
 stream_released(struct cutover *c)
 {
+    CHECK(c->commit.done && !c->journal.route.writes_held);
     c->stream.way_back = CUTOVER_WAY_BACK_UNKNOWN;
     c->stream.given_up = c->stream.missing;
 }
@@ -179,6 +180,7 @@ stream_judge_slot_create(struct cutover *c, enum side side, const struct cutover
     if (event != CUT_EV_FAIL || ++c->stream.slot_tries < SLOT_TRIES_MAX) {
         return event;
     }
+    CHECK(c->commit.done);
     c->stream.missing = true;
     report_line(&c->report, CUTOVER_WARN, "way-back", "no slot for the way back on %s: %s",
                 side_name(side), c->report.err.text);
@@ -309,6 +311,7 @@ stream_judge_old_slots(struct cutover *c, enum side side, const struct cutover_r
 enum cutover_event
 stream_call_done(struct cutover *c)
 {
+    CHECK(c->commit.done && !c->journal.route.writes_held);
     const bool open = stream_has_way_back(c);
     stream_set_way_back(c, open ? CUTOVER_WAY_BACK_OPEN : CUTOVER_WAY_BACK_MISSING);
     report_detail(&c->report, "%s follows %s%s", side_name(c->flip.from), side_name(c->flip.to),

@@ -268,6 +268,7 @@ preflight_looked(struct cutover *c)
 enum cutover_event
 preflight_begin(struct cutover *c)
 {
+    CHECK(c->command.job == CUTOVER_JOB_CHECK || c->command.job == CUTOVER_JOB_FLIP);
     c->preflight->at = 0;
     findings_clear(&c->preflight->findings);
     look_at_both(c);

@@ -74,6 +74,7 @@ enum cutover_event
 finish_looked(struct cutover *c)
 {
     const enum side from = c->flip.from;
+    CHECK(c->command.job == CUTOVER_JOB_FINISH);
     if (!c->looks.of[from].answered) {
         return look_no_answer(c, from);
     }

@@ -340,6 +340,7 @@ prepare_looked(struct cutover *c)
 {
     const enum side from = c->flip.from;
     const struct look *writer = &c->looks.of[from];
+    CHECK(c->command.job == CUTOVER_JOB_PREPARE);
     flip_set_kind(c, look_kind(c, c->flip.to));
     if (accept_side(c, from) != CUT_EV_OK || accept_side(c, c->flip.to) != CUT_EV_OK) {
         return CUT_EV_FAIL;

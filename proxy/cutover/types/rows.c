@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
+
 const char *
 rows_text(const struct cutover_rows *rows, int row, int column)
 {
+    CHECK(row >= 0 && column >= 0);
     if (!rows->ok || row >= rows->rows || column >= rows->columns) {
         return "";
     }
