@@ -174,6 +174,7 @@ static const struct machine_row rows[] = {
     {CUT_PROMOTE, CUT_EV_AGAIN, NULL, CUT_PROMOTE, 0, NULL, NULL, "ask again for the promotion"},
     {CUT_PROMOTE, CUT_EV_FAIL, NULL, CUT_PROMOTE_ASK, 0, NULL, NULL, "it failed"},
     {CUT_PROMOTE, CUT_EV_UNKNOWN, NULL, CUT_PROMOTE_ASK, 0, NULL, commit_promote_maybe, "the outcome is unknown"},
+    {CUT_PROMOTE, CUT_EV_LATE, commit_may_promote, CUT_PROMOTE_ASK, 0, NULL, effort_blocked, "say so and go on"},
     {CUT_PROMOTE, CUT_EV_LATE, NULL, CUT_PROMOTE_ASK, 0, NULL, commit_promote_maybe, "no answer in time"},
 
     {CUT_PROMOTE_ASK, CUT_EV_OK, NULL, CUT_OPEN, 0, commit_done, NULL, "it is out of recovery"},

@@ -47,6 +47,7 @@ struct node {
     bool down;
     bool nonsense; /* it is no PostgreSQL that answers */
     bool frozen;   /* it answers only when the time of the statement is over */
+    bool stubborn; /* it takes no request to promote */
     bool lingers;  /* the worker of a stream that is off does not end */
     int version;
     uint64_t epoch;
@@ -251,8 +252,8 @@ node_flip_run(struct world *w, struct node *n, const char *tag)
         if (!n->in_recovery) {
             return SQLSTATE_OBJECT_NOT_IN_STATE;
         }
-        n->promoting = true;
-        ANSWER(w, "t");
+        n->promoting = !n->stubborn;
+        ANSWER(w, n->stubborn ? "f" : "t");
     } else if (tag_is(tag, "promote-ask") || tag_is(tag, "open-recovered")) {
         ANSWER(w, n->in_recovery ? "t" : "f", n->guard ? "on" : "off");
         n->in_recovery = n->in_recovery && !n->promoting;
@@ -1121,6 +1122,26 @@ a_commit_without_an_answer_ends_the_command_and_is_resolved_later(void **state)
     }
 }
 
+static void
+a_promotion_that_is_never_begun_ends_the_command_and_is_asked_for_again(void **state)
+{
+    (void)state;
+    struct world *w = a_world(PHYSICAL);
+    w->node[SIDE_GREEN].stubborn = true;
+    start_flip(w);
+    w->told[0] = '\0';
+    world_run(w, 10);
+    assert_true(w->held);
+    assert_int_equal(w->done_calls, 1);
+    assert_false(w->done_ok);
+    assert_non_null(strstr(w->told, "commit: BLOCKED: "));
+    w->node[SIDE_GREEN].stubborn = false;
+    world_run(w, 10);
+    assert_one_side(w);
+    assert_int_equal(cutover_route(w->machine)->writer, SIDE_GREEN);
+    world_free(w);
+}
+
 /* Writes flow long since; the command must not wait for ever. */
 static void
 an_old_worker_that_does_not_end_is_left_to_the_tick(void **state)
@@ -1292,6 +1313,7 @@ main(void)
         cmocka_unit_test(an_idle_record_needs_the_writer_only),
         cmocka_unit_test(a_corrupt_record_is_rebuilt_from_the_sides),
         cmocka_unit_test(a_commit_without_an_answer_ends_the_command_and_is_resolved_later),
+        cmocka_unit_test(a_promotion_that_is_never_begun_ends_the_command_and_is_asked_for_again),
         cmocka_unit_test(an_old_worker_that_does_not_end_is_left_to_the_tick),
         cmocka_unit_test(the_preflight_gives_each_side_its_own_error),
         cmocka_unit_test(the_set_up_names_the_error_of_the_side_that_it_is_about),
