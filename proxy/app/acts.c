@@ -295,7 +295,6 @@ machine_config(const struct conf *conf, char *const conninfo[SIDES_COUNT],
                char address[SIDES_COUNT][ADDRESS_SIZE])
 {
     struct cutover_config k = {
-        .pair = conf->name,
         .database = conf->database,
         .initial_writer = conf->initial_writer,
         .pool_size = conf->default_pool_size,

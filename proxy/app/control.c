@@ -17,7 +17,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cutover/record.h"
 
 enum { TICK_US = 1000 * 1000, END_POLL_US = 20 * 1000 };
 
@@ -87,7 +86,7 @@ static bool
 read_record(const struct control *c, struct buf *record, struct err *err)
 {
     return !file_exists(c->conf->state_file) ||
-           file_read(c->conf->state_file, RECORD_SIZE_MAX, record, err);
+           file_read(c->conf->state_file, CUTOVER_RECORD_SIZE_MAX, record, err);
 }
 
 static bool

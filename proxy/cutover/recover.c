@@ -1,7 +1,7 @@
-/* recover.c — start-up: which side is the writer, and what to do about an interrupted flip.
+/* recover.c — decides at start-up who is the writer. See recover.h.
  *
- * The decision is a pure function of the record and of what the sides say of themselves
- * (recover_decide); the rest is asking. Three rules carry it:
+ * The decision (decide) is a pure function of the record and of what the sides say of themselves;
+ * the rest is asking. Three rules carry it:
  *
  *   - a side that says of itself: I am the writer, no flip is under way, and which is neither
  *     fenced nor in recovery, is the writer: every flip away from it would have marked it first;
@@ -12,23 +12,45 @@
  *
  * A record whose flip lies behind an epoch that a side names is as good as none. */
 /* SPDX-License-Identifier: PostgreSQL */
+#include "cutover/recover.h"
+
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "cutover/cutover_internal.h"
+#include "base/mem.h"
+#include "cutover/flip/begin.h"
+#include "cutover/flip/parts.h"
+#include "cutover/types/scripts.h"
+
+enum { LOG_EVERY = 10 }; /* looks */
+
+struct recover {
+    uint32_t looks_in_vain;
+};
+
+struct recover *
+recover_new(void)
+{
+    return xcalloc(1, sizeof(struct recover));
+}
+
+void
+recover_free(struct recover *r)
+{
+    mem_free(r);
+}
+
+/* ---- verdicts ---- */
 
 struct verdict {
-    enum cutover_event event; /* OK: the writer is known; FAIL: not yet */
-    enum side writer;         /* for OK; for the others the flip's old side */
+    enum cutover_event event; /* OK: the writer is known; FAIL: not yet; else what the flip needs */
+    enum side writer;         /* for the flip its old side */
     uint64_t epoch;
-    /* For the others: the flip. */
-    enum side to;
-    uint64_t flip_id;
-    enum cutover_kind kind;
-    bool strict;
+    struct record flip; /* when it is neither OK nor FAIL */
     const char *reason;
+    bool about_one; /* FAIL: it is about one side */
+    enum side about;
 };
 
 static struct verdict
@@ -37,17 +59,25 @@ not_yet(const char *reason)
     return (struct verdict){.event = CUT_EV_FAIL, .reason = reason};
 }
 
-static bool
-claims_itself(const struct look *l, enum side side)
+static struct verdict
+not_yet_of(enum side side, const char *reason)
 {
-    return l->answered && l->prepared && !l->in_recovery && !l->fenced && l->epoch > 0 &&
-           l->writer_known && l->writer == side && strncmp(l->phase, "leaving", 7) != 0;
+    return (struct verdict){
+        .event = CUT_EV_FAIL, .reason = reason, .about_one = true, .about = side};
 }
 
 static bool
 is_leaving(const struct look *l)
 {
-    return l->answered && strncmp(l->phase, "leaving", 7) == 0;
+    static const char leaving[] = "leaving";
+    return l->answered && strncmp(l->phase, leaving, sizeof(leaving) - 1) == 0;
+}
+
+static bool
+claims_itself(const struct look *l, enum side side)
+{
+    return l->answered && l->prepared && !l->in_recovery && !l->fenced && l->epoch > 0 &&
+           l->writer_known && l->writer == side && !is_leaving(l);
 }
 
 static struct verdict
@@ -57,16 +87,10 @@ writer_is(enum side side, uint64_t epoch, const char *reason)
 }
 
 static struct verdict
-flip_verdict(const struct record *r, enum cutover_event event, const char *reason)
+flip_is(const struct record *r, enum cutover_event event, const char *reason)
 {
-    return (struct verdict){.event = event,
-                            .writer = r->from,
-                            .epoch = r->epoch,
-                            .to = r->to,
-                            .flip_id = r->flip_id,
-                            .kind = r->kind,
-                            .strict = r->fence_strict,
-                            .reason = reason};
+    return (struct verdict){
+        .event = event, .writer = r->from, .epoch = r->epoch, .flip = *r, .reason = reason};
 }
 
 /* The record says that no flip is under way. The writer's word is enough when it agrees. */
@@ -90,20 +114,21 @@ decide_idle(const struct record *r, const struct look look[SIDES_COUNT])
                          "the other side is ahead of the record");
     }
     if (!w->answered) {
-        return not_yet("the writer does not answer");
+        return not_yet_of(r->writer, "the writer does not answer");
     }
     if (w->in_recovery) {
-        return not_yet("the side of the record is in recovery");
+        return not_yet_of(r->writer, "the side of the record is in recovery");
     }
     if (!other->answered) {
-        return not_yet("the writer is fenced or marked, and the other side does not answer");
+        return not_yet_of(side_other(r->writer),
+                          "the writer is fenced or marked, and the other side does not answer");
     }
     /* Marked as leaving: a statement of an undone flip has run late. */
     if (w->epoch <= r->epoch && (w->fenced || is_leaving(w)) && other->epoch <= r->epoch) {
         struct record undo = *r;
         undo.from = r->writer;
         undo.to = side_other(r->writer);
-        return flip_verdict(&undo, CUT_EV_UNDO, "the writer was left fenced or marked");
+        return flip_is(&undo, CUT_EV_UNDO, "the writer was left fenced or marked");
     }
     return not_yet("the record and the sides contradict each other");
 }
@@ -115,23 +140,23 @@ decide_flip(const struct record *r, const struct look look[SIDES_COUNT])
     const struct look *to = &look[r->to];
     const bool physical = r->kind == CUTOVER_PHYSICAL;
     if (r->phase != RECORD_COMMIT && !look[r->writer].answered) {
-        return not_yet("the writer does not answer");
+        return not_yet_of(r->writer, "the writer does not answer");
     }
     switch (r->phase) {
     case RECORD_FLIP:
-        return flip_verdict(r, CUT_EV_UNDO, "the commit had not been sent");
+        return flip_is(r, CUT_EV_UNDO, "the commit had not been sent");
     case RECORD_COMMIT:
         if (!to->answered) {
-            return not_yet("the target has the decision and does not answer");
+            return not_yet_of(r->to, "the target has the decision and does not answer");
         }
         if (physical && to->in_recovery) {
-            return flip_verdict(r, CUT_EV_PROMOTE, "the promotion was decided");
+            return flip_is(r, CUT_EV_PROMOTE, "the promotion was decided");
         }
-        return flip_verdict(r, physical ? CUT_EV_FORWARD : CUT_EV_RESOLVE, "the target decides");
+        return flip_is(r, physical ? CUT_EV_FORWARD : CUT_EV_RESOLVE, "the target decides");
     case RECORD_AFTER:
-        return flip_verdict(r, CUT_EV_AFTER, "the target had been opened");
+        return flip_is(r, CUT_EV_AFTER, "the target had been opened");
     case RECORD_UNDONE:
-        return flip_verdict(r, CUT_EV_UNDO_AFTER, "the flip had been undone");
+        return flip_is(r, CUT_EV_UNDO_AFTER, "the flip had been undone");
     case RECORD_IDLE:
         break;
     }
@@ -154,7 +179,7 @@ decide_leaving(const struct look look[SIDES_COUNT], enum side from)
     const struct look *f = &look[from];
     const struct look *t = &look[side_other(from)];
     if (!t->answered) {
-        return not_yet("a flip is under way, and its target does not answer");
+        return not_yet_of(side_other(from), "a flip is under way, and its target does not answer");
     }
     struct record r = {.epoch = f->epoch,
                        .writer = from,
@@ -163,21 +188,23 @@ decide_leaving(const struct look look[SIDES_COUNT], enum side from)
                        .to = side_other(from),
                        .kind = kind_of_phase(f->phase)};
     if (r.kind == CUTOVER_PHYSICAL) {
-        return flip_verdict(&r, t->in_recovery ? CUT_EV_UNDO : CUT_EV_FORWARD,
-                            "a physical flip: the promotion decides");
+        return flip_is(&r, t->in_recovery ? CUT_EV_UNDO : CUT_EV_FORWARD,
+                       "a physical flip: the promotion decides");
     }
-    return flip_verdict(&r, CUT_EV_RESOLVE, "a logical flip: the target's row decides");
+    return flip_is(&r, CUT_EV_RESOLVE, "a logical flip: the target's row decides");
 }
 
 static struct verdict
 decide_unprepared(const struct look look[SIDES_COUNT], enum side initial)
 {
     if (!look[initial].answered) {
-        return not_yet("the initial writer does not answer");
+        return not_yet_of(initial, "the initial writer does not answer");
     }
-    if (look[initial].prepared || look[initial].in_recovery) {
-        return not_yet(look[initial].in_recovery ? "the initial writer is in recovery"
-                                                 : "neither side says that it is the writer");
+    if (look[initial].in_recovery) {
+        return not_yet_of(initial, "the initial writer is in recovery");
+    }
+    if (look[initial].prepared) {
+        return not_yet("neither side says that it is the writer");
     }
     return writer_is(initial, 1, "nothing is prepared: the configured initial writer");
 }
@@ -198,7 +225,7 @@ decide_fenced(const struct look look[SIDES_COUNT], enum side initial)
                                      .from = side,
                                      .to = side_other(side),
                                      .kind = o->in_recovery ? CUTOVER_PHYSICAL : CUTOVER_ONE_WAY};
-            return flip_verdict(&r, CUT_EV_UNDO, "the writer was left fenced");
+            return flip_is(&r, CUT_EV_UNDO, "the writer was left fenced");
         }
     }
     return decide_unprepared(look, initial);
@@ -219,7 +246,8 @@ decide_blind(const struct look look[SIDES_COUNT], enum side initial)
     }
     for (int s = 0; s < SIDES_COUNT; s++) {
         const struct look *l = &look[s];
-        if (is_leaving(l) && !l->in_recovery && l->writer_known && (int)l->writer == s) {
+        if (is_leaving(l) && l->epoch > 0 && !l->in_recovery && l->writer_known &&
+            (int)l->writer == s) {
             return decide_leaving(look, (enum side)s);
         }
     }
@@ -240,75 +268,68 @@ flip_is_history(const struct record *r, const struct look look[SIDES_COUNT])
 }
 
 static struct verdict
-recover_decide(const struct cutover *c)
+decide(const struct cutover *c)
 {
-    const struct record *r = &c->record;
-    if (r->epoch == 0 || flip_is_history(r, c->look)) {
-        return decide_blind(c->look, c->config.initial_writer);
+    const struct record *r = &c->journal.record;
+    const struct look *look = c->looks.of;
+    if (r->epoch == 0 || flip_is_history(r, look)) {
+        return decide_blind(look, c->config.initial_writer);
     }
-    return r->phase == RECORD_IDLE ? decide_idle(r, c->look) : decide_flip(r, c->look);
+    return r->phase == RECORD_IDLE ? decide_idle(r, look) : decide_flip(r, look);
 }
+
+/* ---- what follows ---- */
 
 static void
 verdict_take(struct cutover *c, const struct verdict *v)
 {
-    c->route.epoch = v->epoch;
-    c->route.writer = v->writer;
-    c->record.epoch = v->epoch;
-    c->record.writer = v->writer;
-    if (v->event == CUT_EV_OK) {
-        return;
+    /* Behind the release the record has the new epoch already; the flip counts from the old one. */
+    const uint64_t epoch = v->event == CUT_EV_AFTER ? v->epoch - 1 : v->epoch;
+    journal_writer(c, v->writer, epoch);
+    if (v->event != CUT_EV_OK) {
+        flip_begin_again(c, &v->flip, epoch);
+        journal_flip(c);
     }
-    flip_begin(c, v->to);
-    c->flip.flip_id = v->flip_id;
-    c->flip.kind = v->kind;
-    c->flip.strict = v->strict;
-    c->flip.fence_touched = true;
-    c->record.flip_id = v->flip_id;
-    c->record.from = c->flip.from;
-    c->record.to = c->flip.to;
-    c->record.kind = v->kind;
-    c->record.fence_strict = v->strict;
 }
 
-/* After the release the record has the new epoch already; the flip counts from the old one. */
+/* With the error of the side that it is about, and of no other. */
 static void
-verdict_adjust(struct cutover *c, const struct verdict *v)
+log_not_yet(const struct cutover *c, const struct verdict *v)
 {
-    if (v->event == CUT_EV_AFTER) {
-        c->flip.epoch = v->epoch - 1;
-        c->route.epoch = c->flip.epoch;
-        c->route.writer = c->flip.from;
+    static const char text[] = "the writer is not known: writes stay held";
+    if (v->about_one) {
+        log_error(NULL, text, "reason=\"%s\" side=%s address=%s error=\"%s\"", v->reason,
+                  side_name(v->about), c->config.address[v->about], c->looks.of[v->about].err.text);
+    } else {
+        log_error(NULL, text, "reason=\"%s\"", v->reason);
     }
 }
 
-static enum cutover_event decide(struct cutover *c);
-
 static enum cutover_event
-look_both(struct cutover *c)
+look(struct cutover *c)
 {
-    return look_then(c, decide);
+    return machine_script(&c->machine, SCRIPT_RECOVER_LOOK);
 }
 
-static enum cutover_event
-decide(struct cutover *c)
+enum cutover_event
+recover_looked(struct cutover *c)
 {
-    const struct verdict v = recover_decide(c);
-    if (v.event == CUT_EV_FAIL && c->look_one) {
-        return look_both(c);
+    CHECK(!c->journal.route.writes_known && c->journal.route.writes_held);
+    const struct verdict v = decide(c);
+    if (v.event == CUT_EV_FAIL && c->looks.one) {
+        look_at_both(c);
+        return look(c);
     }
     if (v.event == CUT_EV_FAIL) {
-        if (c->recover_looks++ % 10 == 0) {
-            log_error(NULL, "the writer is not known: writes stay held",
-                      "reason=\"%s\" error=\"%s\"", v.reason, c->err.text);
+        if (c->recover->looks_in_vain++ % LOG_EVERY == 0) {
+            log_not_yet(c, &v);
         }
-        err_set(&c->err, SQLSTATE_CANNOT_CONNECT_NOW, "the writer is not known: %s", v.reason);
-        return CUT_EV_FAIL;
+        return report_fail(&c->report, SQLSTATE_CANNOT_CONNECT_NOW, "the writer is not known: %s",
+                           v.reason);
     }
     log_info(NULL, "start-up has decided", "writer=%s epoch=%" PRIu64 " next=%s reason=\"%s\"",
              side_name(v.writer), v.epoch, cutover_event_name(v.event), v.reason);
     verdict_take(c, &v);
-    verdict_adjust(c, &v);
     return v.event;
 }
 
@@ -316,13 +337,11 @@ decide(struct cutover *c)
 enum cutover_event
 recover_begin(struct cutover *c)
 {
-    if (c->record.epoch == 0 || c->record.phase != RECORD_IDLE) {
-        return look_both(c);
+    const struct record *r = &c->journal.record;
+    if (r->epoch > 0 && r->phase == RECORD_IDLE) {
+        look_at(c, r->writer);
+    } else {
+        look_at_both(c);
     }
-    look_clear(c);
-    c->look_one = true;
-    c->look_side = c->record.writer;
-    const struct lines lines = look_lines();
-    c->script_then = decide;
-    return script_start(c, lines.lines, lines.count, POLL_SLOW_US);
+    return look(c);
 }

@@ -14,12 +14,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "cutover/cutover_internal.h"
+#include "cutover/cutover.h"
+#include "cutover/engine/record.h"
+#include "cutover/flip/parts.h"
+#include "cutover/invariants.h"
 
 enum { CELLS_MAX = 12, CELL_SIZE = 64, QUEUE_MAX = 256, TAG_SIZE = 64 };
 
@@ -41,6 +45,10 @@ struct node {
     bool guard;      /* what new sessions start with */
     bool stream;     /* its subscription is enabled */
     bool down;
+    bool nonsense; /* it is no PostgreSQL that answers */
+    bool frozen;   /* it answers only when the time of the statement is over */
+    bool stubborn; /* it takes no request to promote */
+    bool lingers;  /* the worker of a stream that is off does not end */
     int version;
     uint64_t epoch;
     enum side writer;
@@ -73,15 +81,18 @@ struct world {
     uint64_t records;
     uint64_t fault_at; /* the statement that meets the fault; 0 none */
     enum fault fault;
+    const char *freeze_at; /* the statement at which its server stops answering */
     uint64_t record_fault_at;
     unsigned fault_percent; /* for random walks */
     uint64_t seed;
-    char record[RECORD_SIZE_MAX];
+    char record[CUTOVER_RECORD_SIZE_MAX];
     size_t record_len;
     bool held;
     uint32_t busy;
     uint32_t done_calls;
     bool done_ok;
+    struct err done_err;
+    char told[2048]; /* the lines for the operator */
     uint32_t cancels;
     uint32_t terminates;
     uint64_t crash_at; /* statement before which the process dies; 0 never */
@@ -167,8 +178,7 @@ node_look(struct world *w, const struct node *n)
 {
     char version[CELL_SIZE];
     (void)snprintf(version, sizeof(version), "%d", n->version);
-    ANSWER(w, version, n->in_recovery ? "t" : "f", "t", n->guard ? "t" : "f", "-1", "1", "logical",
-           "t", "t");
+    ANSWER(w, version, n->in_recovery ? "t" : "f", "t", n->guard ? "t" : "f", "-1", "logical", "t");
 }
 
 static void
@@ -211,6 +221,30 @@ node_guard_run(struct world *w, struct node *n, const char *tag)
     return NULL;
 }
 
+/* What the lines of PREPARE and FINISH are answered when all is well; true when the tag is theirs.
+ */
+static bool
+node_setup_run(struct world *w, const char *tag)
+{
+    static const struct {
+        const char *tag;
+        const char *cell;
+    } answers[] = {
+        {"identity", ""},       {"rows-there", ""},
+        {"tables", "public.t"}, {"tables-there", "public.t"},
+        {"replayed", "t"},      {"stream-back", "t"},
+        {"copy", "0"},          {"slot-back", "0/1"},
+        {"drop-slot", "0"},     {"drop-slot-back", "0"},
+    };
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        if (strcmp(tag, answers[i].tag) == 0) {
+            ANSWER(w, answers[i].cell, "f");
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *
 node_flip_run(struct world *w, struct node *n, const char *tag)
 {
@@ -218,11 +252,13 @@ node_flip_run(struct world *w, struct node *n, const char *tag)
         if (!n->in_recovery) {
             return SQLSTATE_OBJECT_NOT_IN_STATE;
         }
-        n->promoting = true;
-        ANSWER(w, "t");
+        n->promoting = !n->stubborn;
+        ANSWER(w, n->stubborn ? "f" : "t");
     } else if (tag_is(tag, "promote-ask") || tag_is(tag, "open-recovered")) {
         ANSWER(w, n->in_recovery ? "t" : "f", n->guard ? "on" : "off");
         n->in_recovery = n->in_recovery && !n->promoting;
+    } else if (node_setup_run(w, tag)) {
+        return NULL;
     } else if (tag_is(tag, "resolve-look")) {
         node_look_row(w, n);
     } else if (tag_is(tag, "catchup-mark")) {
@@ -234,8 +270,10 @@ node_flip_run(struct world *w, struct node *n, const char *tag)
         n->stream = false;
     } else if (tag_is(tag, "after-reverse-on") || tag_is(tag, "undo-stream-on")) {
         n->stream = true;
-    } else if (tag_is(tag, "after-stream-gone") || tag_is(tag, "fence-clear") ||
-               tag_is(tag, "fence-prepared") || tag_is(tag, "after-old-slots")) {
+    } else if (tag_is(tag, "after-stream-gone")) {
+        ANSWER(w, n->lingers ? "1" : "0");
+    } else if (tag_is(tag, "fence-clear") || tag_is(tag, "fence-prepared") ||
+               tag_is(tag, "after-old-slots")) {
         ANSWER(w, "0", "");
     } else {
         ANSWER(w, "1", "");
@@ -314,7 +352,14 @@ op_sql(void *ctx, enum side side, const char *sql, uint64_t timeout_us, cutover_
     e->done = done;
     e->arg = arg;
     (void)snprintf(e->sql, sizeof(e->sql), "%s", sql);
-    if (w->fault_at == w->statements) {
+    if (w->freeze_at != NULL && strstr(sql, w->freeze_at) != NULL) {
+        w->node[side].frozen = true;
+        w->freeze_at = NULL;
+    }
+    if (w->node[side].frozen) {
+        e->at_us = w->now_us + timeout_us;
+        e->fault = FAULT_LOST;
+    } else if (w->fault_at == w->statements) {
         e->fault = w->fault;
     } else if (w->fault_percent > 0 && world_random(w) % 100 < w->fault_percent) {
         e->fault = (enum fault)(1 + world_random(w) % (FAULTS_COUNT - 1));
@@ -416,9 +461,11 @@ op_facts(void *ctx, enum side side, struct cutover_facts *out)
 static void
 op_report(void *ctx, const struct cutover_report *row)
 {
-    (void)ctx;
+    struct world *w = ctx;
     assert_non_null(row->step);
     assert_non_null(row->detail);
+    const size_t len = strlen(w->told);
+    (void)snprintf(w->told + len, sizeof(w->told) - len, "%s: %s\n", row->step, row->detail);
 }
 
 static void
@@ -428,6 +475,7 @@ op_done(void *ctx, bool ok, const struct err *err)
     assert_true(ok || (err != NULL && err_is_set(err)));
     w->done_calls++;
     w->done_ok = ok;
+    w->done_err = ok ? (struct err){0} : *err;
 }
 
 static const struct cutover_ops world_ops = {
@@ -474,9 +522,11 @@ entry_answer(struct world *w, const struct entry *e)
 {
     struct cutover_rows rows = {.ok = true, .impl = w, .cell = cell_of};
     const char *error = NULL;
-    if (w->node[e->side].down) {
+    if (w->node[e->side].down || w->node[e->side].nonsense) {
         rows.ok = false;
-        err_set(&rows.err, SQLSTATE_CONNECTION_FAILURE, "connection refused");
+        err_set(&rows.err, SQLSTATE_CONNECTION_FAILURE,
+                w->node[e->side].down ? "connection to %s refused" : "%s speaks no PostgreSQL",
+                side_name(e->side));
     } else if (e->fault == FAULT_NONE || e->fault == FAULT_REPLY) {
         error = node_run(w, e->side, e->sql);
     }
@@ -498,19 +548,27 @@ entry_answer(struct world *w, const struct entry *e)
     e->done(e->arg, &rows);
 }
 
-static bool
-world_step(struct world *w)
+/* The next to happen, or QUEUE_MAX. */
+static size_t
+world_next(const struct world *w)
 {
-    if (w->queue_len == 0 || w->crashed) {
-        return false;
-    }
-    size_t first = 0;
+    size_t first = w->queue_len == 0 ? QUEUE_MAX : 0;
     for (size_t i = 1; i < w->queue_len; i++) {
         const struct entry *a = &w->queue[i];
         const struct entry *b = &w->queue[first];
         if (a->at_us < b->at_us || (a->at_us == b->at_us && a->order < b->order)) {
             first = i;
         }
+    }
+    return first;
+}
+
+static bool
+world_step(struct world *w)
+{
+    const size_t first = world_next(w);
+    if (first == QUEUE_MAX || w->crashed) {
+        return false;
     }
     const struct entry e = w->queue[first];
     w->queue[first] = w->queue[--w->queue_len];
@@ -526,17 +584,19 @@ world_step(struct world *w)
     return true;
 }
 
-/* Until nothing is under way, for so many seconds of the world's time, with a tick each second. */
+/* For so many seconds of the world's time, with a tick each second. */
 static void
 world_run(struct world *w, unsigned seconds)
 {
     const uint64_t end = w->now_us + (uint64_t)seconds * 1000 * 1000;
     uint64_t tick = w->now_us + 1000 * 1000;
     while (!w->crashed && w->now_us < end) {
-        if (w->queue_len == 0) {
-            w->now_us += 1000 * 1000;
+        const size_t next = world_next(w);
+        if (next != QUEUE_MAX && w->queue[next].at_us <= tick) {
+            (void)world_step(w);
+        } else {
+            w->now_us = tick;
         }
-        (void)world_step(w);
         if (w->now_us >= tick && !w->crashed) {
             tick = w->now_us + 1000 * 1000;
             cutover_tick(w->machine);
@@ -550,7 +610,7 @@ world_settle(struct world *w)
 {
     const uint64_t end = w->now_us + (uint64_t)60 * 1000 * 1000;
     while (!w->crashed && w->now_us < end && !cutover_is_idle(w->machine) && world_step(w)) {
-        cutover_assert(w->machine);
+        invariants_check(w->machine);
     }
 }
 
@@ -560,7 +620,6 @@ static void
 world_start_machine(struct world *w)
 {
     const struct cutover_config config = {
-        .pair = "app",
         .database = "app",
         .initial_writer = SIDE_BLUE,
         .replication_conninfo = {"host=blue", "host=green"},
@@ -711,6 +770,51 @@ a_dry_run_moves_nothing(void **state)
     world_free(w);
 }
 
+static void
+world_job(struct world *w, enum cutover_job job)
+{
+    struct err err;
+    const struct cutover_options options = {.to = side_other(cutover_route(w->machine)->writer)};
+    assert_true(cutover_start(w->machine, job, &options, &err));
+    world_settle(w);
+}
+
+static void
+the_set_up_runs_and_is_taken_down(void **state)
+{
+    (void)state;
+    static const enum cutover_job jobs[] = {CUTOVER_JOB_PREPARE, CUTOVER_JOB_CHECK,
+                                            CUTOVER_JOB_FINISH};
+    for (int story = 0; story < STORIES_COUNT; story++) {
+        struct world *w = a_world((enum story)story);
+        for (size_t i = 0; i < COUNT_OF(jobs); i++) {
+            world_job(w, jobs[i]);
+            assert_true(w->done_ok);
+        }
+        world_free(w);
+    }
+}
+
+static void
+any_one_fault_of_the_set_up_ends_it_idle(void **state)
+{
+    (void)state;
+    for (int story = 0; story < STORIES_COUNT; story++) {
+        for (int fault = FAULT_FAIL; fault <= FAULT_LOST; fault++) {
+            for (uint64_t k = 1; k <= 32; k++) {
+                struct world *w = a_world((enum story)story);
+                w->fault_at = k;
+                w->fault = (enum fault)fault;
+                world_job(w, CUTOVER_JOB_PREPARE);
+                world_job(w, CUTOVER_JOB_FINISH);
+                assert_int_equal(w->done_calls, 2);
+                assert_true(cutover_is_idle(w->machine));
+                world_free(w);
+            }
+        }
+    }
+}
+
 /* ---- what is refused ---- */
 
 static void
@@ -792,7 +896,7 @@ the_operator_may_call_it_off_before_the_commit(void **state)
     w->busy = 1;
     const struct cutover_options options = {.to = SIDE_GREEN};
     assert_true(cutover_start(w->machine, CUTOVER_JOB_FLIP, &options, &err));
-    while (w->machine->state != CUT_DRAIN) {
+    while (w->machine->machine.state != CUT_DRAIN) {
         assert_true(world_step(w));
     }
     assert_true(cutover_abort(w->machine));
@@ -929,7 +1033,7 @@ a_target_that_holds_the_decision_and_is_down_keeps_writes_held(void **state)
         struct err err;
         const struct cutover_options options = {.to = SIDE_GREEN};
         assert_true(cutover_start(w->machine, CUTOVER_JOB_FLIP, &options, &err));
-        while (w->machine->record.phase != RECORD_COMMIT) {
+        while (w->machine->journal.record.phase != RECORD_COMMIT) {
             assert_true(world_step(w));
         }
         world_crash(w, true);
@@ -974,6 +1078,173 @@ a_corrupt_record_is_rebuilt_from_the_sides(void **state)
     world_free(w);
 }
 
+/* ---- limits ---- */
+
+static void
+start_flip(struct world *w)
+{
+    struct err err;
+    const struct cutover_options options = {.to = SIDE_GREEN};
+    assert_true(cutover_start(w->machine, CUTOVER_JOB_FLIP, &options, &err));
+}
+
+static void
+run_until(struct world *w, enum cutover_state state)
+{
+    while (w->machine->machine.state != state) {
+        assert_true(world_step(w));
+    }
+}
+
+/* Nobody knows whether it has committed: writes stay held, and the operator is told so. */
+static void
+a_commit_without_an_answer_ends_the_command_and_is_resolved_later(void **state)
+{
+    (void)state;
+    static const char *const decides[STORIES_COUNT] = {"promote-call", "commit-row", "commit-row"};
+    for (int story = 0; story < STORIES_COUNT; story++) {
+        struct world *w = a_world((enum story)story);
+        w->told[0] = '\0';
+        w->freeze_at = decides[story];
+        start_flip(w);
+        world_run(w, 10);
+        assert_true(w->held);
+        assert_int_equal(w->done_calls, 1);
+        assert_false(w->done_ok);
+        assert_non_null(strstr(w->told, "commit: BLOCKED: "));
+        struct cutover_status status;
+        cutover_status(w->machine, &status);
+        assert_true(status.blocked);
+        w->node[SIDE_GREEN].frozen = false;
+        world_run(w, 10);
+        assert_one_side(w);
+        world_free(w);
+    }
+}
+
+static void
+a_promotion_that_is_never_begun_ends_the_command_and_is_asked_for_again(void **state)
+{
+    (void)state;
+    struct world *w = a_world(PHYSICAL);
+    w->node[SIDE_GREEN].stubborn = true;
+    start_flip(w);
+    w->told[0] = '\0';
+    world_run(w, 10);
+    assert_true(w->held);
+    assert_int_equal(w->done_calls, 1);
+    assert_false(w->done_ok);
+    assert_non_null(strstr(w->told, "commit: BLOCKED: "));
+    w->node[SIDE_GREEN].stubborn = false;
+    world_run(w, 10);
+    assert_one_side(w);
+    assert_int_equal(cutover_route(w->machine)->writer, SIDE_GREEN);
+    world_free(w);
+}
+
+/* Writes flow long since; the command must not wait for ever. */
+static void
+an_old_worker_that_does_not_end_is_left_to_the_tick(void **state)
+{
+    (void)state;
+    struct world *w = a_world(ONE_WAY);
+    w->node[SIDE_GREEN].lingers = true;
+    start_flip(w);
+    w->told[0] = '\0';
+    run_until(w, CUT_AFTER);
+    world_run(w, 119);
+    assert_false(w->held);
+    assert_int_equal(w->done_calls, 0);
+    world_run(w, 2);
+    assert_int_equal(w->done_calls, 1);
+    assert_true(w->done_ok);
+    assert_non_null(strstr(w->told, "after: there is no way back yet: "));
+    assert_non_null(strstr(w->told, "the stream to green still runs"));
+    w->node[SIDE_GREEN].lingers = false;
+    world_run(w, 10);
+    assert_one_side(w);
+    assert_true(w->node[SIDE_BLUE].stream);
+    world_free(w);
+}
+
+/* ---- whose error it is ---- */
+
+static void
+the_preflight_gives_each_side_its_own_error(void **state)
+{
+    (void)state;
+    struct world *w = a_world(TWO_WAY);
+    w->node[SIDE_BLUE].nonsense = true;
+    w->node[SIDE_GREEN].down = true;
+    w->told[0] = '\0';
+    world_job(w, CUTOVER_JOB_CHECK);
+    assert_non_null(strstr(w->told, "F01 blue-answers: blue speaks no PostgreSQL\n"));
+    assert_non_null(strstr(w->told, "F02 green-answers: connection to green refused\n"));
+    world_free(w);
+}
+
+static void
+the_set_up_names_the_error_of_the_side_that_it_is_about(void **state)
+{
+    (void)state;
+    static const enum cutover_job jobs[] = {CUTOVER_JOB_PREPARE, CUTOVER_JOB_FINISH};
+    for (size_t i = 0; i < COUNT_OF(jobs); i++) {
+        struct world *w = a_world(TWO_WAY);
+        w->node[SIDE_BLUE].nonsense = true;
+        w->node[SIDE_GREEN].down = true;
+        world_job(w, jobs[i]);
+        assert_string_equal(w->done_err.text,
+                            "blue (blue:5432) does not answer: blue speaks no PostgreSQL");
+        world_free(w);
+    }
+}
+
+/* What the start-up has logged of the writer that it cannot find. */
+static void
+start_up_log(struct world *w, char *out, size_t size)
+{
+    char path[] = "/tmp/teal_test_machine_XXXXXX";
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_true(log_open(path));
+    world_crash(w, false);
+    world_start_machine(w);
+    world_run(w, 3);
+    assert_true(log_open("/dev/null"));
+    const ssize_t len = read(fd, out, size - 1);
+    assert_true(len > 0);
+    out[len] = '\0';
+    (void)close(fd);
+    (void)unlink(path);
+}
+
+static void
+the_start_up_logs_the_error_of_the_side_that_it_is_about(void **state)
+{
+    (void)state;
+    static const struct {
+        bool record;
+        const char *reason;
+    } cases[] = {
+        {false, "the initial writer does not answer"},
+        {true, "the writer does not answer"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct world *w = a_world(TWO_WAY);
+        char text[2048];
+        w->node[SIDE_BLUE].nonsense = true;
+        w->node[SIDE_GREEN].down = true;
+        w->record_len = cases[i].record ? w->record_len : 0;
+        start_up_log(w, text, sizeof(text));
+        assert_non_null(strstr(text, cases[i].reason));
+        assert_non_null(strstr(text, "side=blue address=blue:5432"));
+        assert_non_null(strstr(text, "blue speaks no PostgreSQL"));
+        assert_null(strstr(text, "connection to green"));
+        assert_false(cutover_is_ready(w->machine));
+        world_free(w);
+    }
+}
+
 /* ---- random walks ---- */
 
 /* Faults everywhere, a crash now and then, flips to and fro; then the world heals. */
@@ -1015,61 +1286,6 @@ random_walks_end_on_one_side(void **state)
     }
 }
 
-/* ---- the table ---- */
-
-static bool
-takes(enum cutover_state at, enum cutover_event event)
-{
-    struct cutover c = {.state = at};
-    return cutover_takes(&c, event);
-}
-
-static void
-every_state_takes_every_outcome_it_can_have(void **state)
-{
-    (void)state;
-    for (int s = CUT_IDLE + 1; s < CUTOVER_STATES_COUNT; s++) {
-        const enum cutover_state at = (enum cutover_state)s;
-        assert_true(takes(at, CUT_EV_OK));
-        if (at == CUT_RELEASE || at == CUT_UNDO_RELEASE) {
-            continue; /* acts without failure */
-        }
-        assert_true(takes(at, CUT_EV_FAIL));
-        assert_true(takes(at, CUT_EV_UNKNOWN));
-    }
-}
-
-static void
-only_what_has_not_committed_can_be_called_off(void **state)
-{
-    (void)state;
-    for (int s = 0; s < CUTOVER_STATES_COUNT; s++) {
-        const bool before = s >= CUT_JOB && s < CUT_COMMIT;
-        assert_int_equal(takes((enum cutover_state)s, CUT_EV_ABORT), before);
-    }
-}
-
-static void
-past_the_commit_nothing_leads_to_undo(void **state)
-{
-    (void)state;
-    struct buf text;
-    buf_init(&text);
-    cutover_print_fsm(&text);
-    buf_put_u8(&text, '\0');
-    const char *picture = (const char *)buf_slice(&text).p;
-    char arrow[32];
-    const int committed[] = {CUT_OPEN, CUT_RELEASE, CUT_AFTER};
-    for (size_t i = 0; i < COUNT_OF(committed); i++) {
-        for (int to = CUT_UNDO; to <= CUT_UNDO_AFTER; to++) {
-            (void)snprintf(arrow, sizeof(arrow), "s%d --> s%d:", committed[i], to);
-            assert_null(strstr(picture, arrow));
-        }
-    }
-    assert_non_null(strstr(picture, "stateDiagram-v2"));
-    buf_fini(&text);
-}
-
 int
 main(void)
 {
@@ -1082,6 +1298,8 @@ main(void)
         cmocka_unit_test(a_rollback_is_the_same_flip_with_the_sides_swapped),
         cmocka_unit_test(one_way_streams_change_their_direction),
         cmocka_unit_test(a_dry_run_moves_nothing),
+        cmocka_unit_test(the_set_up_runs_and_is_taken_down),
+        cmocka_unit_test(any_one_fault_of_the_set_up_ends_it_idle),
         cmocka_unit_test(the_writer_cannot_be_the_target),
         cmocka_unit_test(a_second_operator_is_refused),
         cmocka_unit_test(a_drain_that_does_not_end_is_undone),
@@ -1094,10 +1312,13 @@ main(void)
         cmocka_unit_test(a_target_that_holds_the_decision_and_is_down_keeps_writes_held),
         cmocka_unit_test(an_idle_record_needs_the_writer_only),
         cmocka_unit_test(a_corrupt_record_is_rebuilt_from_the_sides),
+        cmocka_unit_test(a_commit_without_an_answer_ends_the_command_and_is_resolved_later),
+        cmocka_unit_test(a_promotion_that_is_never_begun_ends_the_command_and_is_asked_for_again),
+        cmocka_unit_test(an_old_worker_that_does_not_end_is_left_to_the_tick),
+        cmocka_unit_test(the_preflight_gives_each_side_its_own_error),
+        cmocka_unit_test(the_set_up_names_the_error_of_the_side_that_it_is_about),
+        cmocka_unit_test(the_start_up_logs_the_error_of_the_side_that_it_is_about),
         cmocka_unit_test(random_walks_end_on_one_side),
-        cmocka_unit_test(every_state_takes_every_outcome_it_can_have),
-        cmocka_unit_test(only_what_has_not_committed_can_be_called_off),
-        cmocka_unit_test(past_the_commit_nothing_leads_to_undo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-#include "cutover/record.h"
+#include "cutover/engine/record.h"
+#include "cutover/types/ops.h"
 
 static const struct record sample = {
     .epoch = 8,
@@ -81,7 +82,7 @@ every_flipped_bit_is_corrupt(void **state)
     buf_init(&text);
     record_encode(&sample, &text);
     const struct slice all = buf_slice(&text);
-    uint8_t bytes[RECORD_SIZE_MAX];
+    uint8_t bytes[CUTOVER_RECORD_SIZE_MAX];
     for (size_t bit = 0; bit < all.len * 8; bit++) {
         memcpy(bytes, all.p, all.len);
         bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
@@ -111,12 +112,30 @@ an_oversized_file_is_corrupt(void **state)
     struct buf text;
     buf_init(&text);
     record_encode(&sample, &text);
-    while (buf_len(&text) < RECORD_SIZE_MAX) {
+    while (buf_len(&text) < CUTOVER_RECORD_SIZE_MAX) {
         buf_put_u8(&text, ' ');
     }
     struct record out;
     assert_int_equal(record_decode(buf_slice(&text), &out), RECORD_CORRUPT);
     buf_fini(&text);
+}
+
+static void
+what_cannot_be_is_corrupt(void **state)
+{
+    (void)state;
+    struct record cases[] = {sample, sample};
+    cases[0].to = cases[0].from;
+    cases[1].phase = RECORD_AFTER;
+    cases[1].epoch = 1;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf text;
+        buf_init(&text);
+        record_encode(&cases[i], &text);
+        struct record out;
+        assert_int_equal(record_decode(buf_slice(&text), &out), RECORD_CORRUPT);
+        buf_fini(&text);
+    }
 }
 
 int
@@ -129,6 +148,7 @@ main(void)
         cmocka_unit_test(every_flipped_bit_is_corrupt),
         cmocka_unit_test(what_follows_the_checksum_is_corrupt),
         cmocka_unit_test(an_oversized_file_is_corrupt),
+        cmocka_unit_test(what_cannot_be_is_corrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

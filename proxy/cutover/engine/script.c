@@ -1,0 +1,286 @@
+/* script.c — starts the lines group by group, judges the answers, polls. See script.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "cutover/engine/script.h"
+
+#include <inttypes.h>
+
+#include "base/log.h"
+
+static enum cutover_event start_group(struct script *s);
+static enum cutover_event line_start(struct script *s, const struct line *line);
+
+static uint64_t
+now_us(const struct script *s)
+{
+    return s->calls->ops->now_us(s->calls->ops->ctx);
+}
+
+void
+script_init(struct script *s, const struct script_env *env, struct calls *calls,
+            struct report *report)
+{
+    CHECK(env->line_side != NULL && env->statement_limit_us != NULL && env->ended != NULL);
+    *s = (struct script){.env = *env, .calls = calls, .report = report, .outcome = CUT_EV_OK};
+}
+
+static enum side
+line_side(const struct script *s, const struct line *line)
+{
+    return s->env.line_side(s->env.cutover, line->side);
+}
+
+static bool
+line_applies(const struct script *s, const struct line *line)
+{
+    return line->applies == NULL || line->applies(s->env.cutover);
+}
+
+static uint64_t
+line_limit_us(const struct script *s, const struct line *line)
+{
+    if ((line->flags & LINE_HOUR) != 0) {
+        return (uint64_t)60 * SQL_LONG_US;
+    }
+    return (line->flags & LINE_LONG) != 0 ? SQL_LONG_US : s->env.statement_limit_us(s->env.machine);
+}
+
+/* ---- the end of a line ---- */
+
+static void
+line_report(struct script *s, const struct line *line)
+{
+    const uint64_t took = now_us(s) - s->line_since_us;
+    if (s->report->detail[0] == '\0') {
+        report_detail(s->report, "on %s", side_name(line_side(s, line)));
+    }
+    report_line_took(s->report, CUTOVER_OK, line->name, s->report->detail, took);
+    report_detail_clear(s->report);
+}
+
+/* OK goes on when all that run together are done; the first other outcome ends the script, but only
+ * after the others have answered too, so that no statement runs behind the machine's back. */
+static enum cutover_event
+line_end(struct script *s, const struct line *line, enum cutover_event event)
+{
+    CHECK(s->pending > 0);
+    s->pending--;
+    log_debug(NULL, "cutover line", "line=%s event=%s took_us=%" PRIu64, line->name,
+              cutover_event_name(event), now_us(s) - s->line_since_us);
+    if (event == CUT_EV_OK) {
+        cutover_ops_point(s->calls->ops, line->name, "after");
+        if ((line->flags & LINE_REPORT) != 0) {
+            line_report(s, line);
+        }
+    } else if (s->outcome == CUT_EV_OK) {
+        s->outcome = event;
+    }
+    return s->pending == 0 ? start_group(s) : CUT_EV_NONE;
+}
+
+static void
+on_poll(const struct call *call)
+{
+    struct script *s = call->arg;
+    if (call->turn != s->turn) {
+        return;
+    }
+    CHECK(s->pending > 0);
+    const enum cutover_event event = line_start(s, call->what);
+    if (event != CUT_EV_NONE) {
+        s->env.ended(s->env.machine, event);
+    }
+}
+
+static enum cutover_event
+line_judged(struct script *s, const struct line *line, enum cutover_event event)
+{
+    CHECK(event != CUT_EV_NONE);
+    if (event != CUT_EV_AGAIN) {
+        return line_end(s, line, event);
+    }
+    if (s->outcome != CUT_EV_OK) {
+        return line_end(s, line, CUT_EV_OK); /* another has ended the script: ask no more */
+    }
+    s->waiting = line;
+    const struct call call = {.arg = s, .what = line, .turn = s->turn, .on_time = on_poll};
+    calls_timer(s->calls, &call, (line->flags & LINE_SLOW) != 0 ? POLL_SLOW_US : s->def->poll_us);
+    return CUT_EV_NONE;
+}
+
+/* What a line says while it has to wait holds until its next answer, and no longer. */
+static void
+forget_waiting(struct script *s, const struct line *line)
+{
+    if (s->waiting == line) {
+        s->waiting = NULL;
+        report_detail_clear(s->report);
+        report_err_clear(s->report);
+    }
+}
+
+/* The error is that of the line that ended the script, not one that failed after it. */
+static enum cutover_event
+line_judge(struct script *s, const struct line *line, enum side side,
+           const struct cutover_rows *rows)
+{
+    const bool all = (line->flags & LINE_JUDGE_ALL) != 0;
+    const struct err first = s->report->err;
+    forget_waiting(s, line);
+    const enum cutover_event event = line->judge != NULL && (rows->ok || all)
+                                         ? line->judge(s->env.cutover, side, rows)
+                                         : report_rows(s->report, rows);
+    if (s->outcome != CUT_EV_OK) {
+        report_err(s->report, &first);
+    }
+    return event;
+}
+
+static void
+on_rows(const struct call *call, const struct cutover_rows *rows)
+{
+    struct script *s = call->arg;
+    if (call->turn != s->turn) {
+        return;
+    }
+    const struct line *line = call->what;
+    const enum cutover_event event = line_judged(s, line, line_judge(s, line, call->side, rows));
+    if (event != CUT_EV_NONE) {
+        s->env.ended(s->env.machine, event);
+    }
+}
+
+/* ---- the start of a line ---- */
+
+/* Counted as pending by the caller. */
+static enum cutover_event
+line_start(struct script *s, const struct line *line)
+{
+    if (line->call != NULL) {
+        forget_waiting(s, line);
+        return line_judged(s, line, line->call(s->env.cutover));
+    }
+    CHECK((line->sql == NULL) != (line->write == NULL));
+    struct buf sql;
+    buf_init(&sql);
+    buf_printf(&sql, "/* teal %s */ ", line->name);
+    if (line->sql != NULL) {
+        buf_printf(&sql, "%s", line->sql);
+    } else {
+        line->write(s->env.cutover, &sql);
+    }
+    buf_put_u8(&sql, '\0');
+    const struct call call = {
+        .arg = s, .what = line, .turn = s->turn, .side = line_side(s, line), .on_rows = on_rows};
+    calls_sql(s->calls, &call, (const char *)buf_slice(&sql).p, line_limit_us(s, line),
+              (line->flags & LINE_FRESH) != 0);
+    buf_fini(&sql);
+    return CUT_EV_NONE;
+}
+
+static enum cutover_event
+script_end(struct script *s)
+{
+    return s->def->then != NULL ? s->def->then(s->env.cutover) : CUT_EV_OK;
+}
+
+/* Behind the last line of the group that begins at the first. */
+static size_t
+group_end(const struct script_def *def, size_t first)
+{
+    size_t end = first + 1;
+    while (end < def->count && (def->lines[end - 1].flags & LINE_TOGETHER) != 0) {
+        end++;
+    }
+    return end;
+}
+
+/* Starts the next group of lines. A call ends at once and may end the script: then the turn is
+ * over, and what it returns is the outcome. */
+static enum cutover_event
+start_group(struct script *s)
+{
+    CHECK(s->pending == 0);
+    const struct script_def *def = s->def;
+    if (s->outcome != CUT_EV_OK) {
+        return s->outcome;
+    }
+    while (s->at < def->count && !line_applies(s, &def->lines[s->at])) {
+        s->at++;
+    }
+    if (s->at == def->count) {
+        return script_end(s);
+    }
+    const size_t first = s->at;
+    const size_t end = group_end(def, first);
+    s->at = end;
+    s->line_since_us = now_us(s);
+    for (size_t i = first; i < end; i++) {
+        s->pending += line_applies(s, &def->lines[i]) ? 1 : 0;
+    }
+    enum cutover_event event = CUT_EV_NONE;
+    for (size_t i = first; i < end; i++) {
+        if (line_applies(s, &def->lines[i])) {
+            cutover_ops_point(s->calls->ops, def->lines[i].name, "before");
+            event = line_start(s, &def->lines[i]);
+        }
+    }
+    return event;
+}
+
+/* ---- the script ---- */
+
+enum cutover_event
+script_start(struct script *s, const struct script_def *def)
+{
+    CHECK(def->lines != NULL && def->count > 0);
+    s->turn++;
+    s->def = def;
+    s->waiting = NULL;
+    s->at = 0;
+    s->pending = 0;
+    s->outcome = CUT_EV_OK;
+    return start_group(s);
+}
+
+void
+script_leave(struct script *s)
+{
+    s->turn++;
+}
+
+/* The timer of a call that is polled now finds that its turn is over: a nudge begins a new one, as
+ * nothing else of the script is under way then. */
+void
+script_nudge(struct script *s)
+{
+    LIST_EACH(node, &s->calls->open)
+    {
+        const struct call *call = LIST_OBJECT(node, struct call, node);
+        if (call->arg != s || call->turn != s->turn || call->on_time != on_poll) {
+            continue;
+        }
+        const struct line *line = call->what;
+        if (line->call == NULL || s->pending != 1) {
+            continue;
+        }
+        s->turn++;
+        const enum cutover_event event = line_start(s, line);
+        if (event != CUT_EV_NONE) {
+            s->env.ended(s->env.machine, event);
+        }
+        return;
+    }
+}
+
+void
+script_wait(struct script *s, uint64_t limit_us)
+{
+    CHECK(limit_us > 0);
+    s->wait_until_us = now_us(s) + limit_us;
+}
+
+bool
+script_waited(const struct script *s)
+{
+    return now_us(s) >= s->wait_until_us;
+}

@@ -1,0 +1,46 @@
+/* catchup.h — the target has all that the old side has: the marker, and the sequences.
+ *
+ * A row is written behind the fence and awaited on the target: what arrives behind everything else
+ * proves that everything else has arrived. A lag that somebody measured proves nothing. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_CUTOVER_FLIP_CATCHUP_H
+#define TEAL_CUTOVER_FLIP_CATCHUP_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "cutover/engine/script.h"
+
+enum { CATCHUP_LSN_SIZE = 32 };
+
+struct catchup {
+    /* The marker is known by its number, not by its epoch: an attempt that was undone has left one
+     * of the same epoch. */
+    uint64_t marker_seq;
+    char lsn[CATCHUP_LSN_SIZE]; /* physical: what the target must have replayed */
+    struct buf sequences;       /* owned: the rows of VALUES for the target */
+    uint64_t sequences_count;
+};
+
+void catchup_init(struct cutover *c);
+void catchup_clear(struct cutover *c);
+void catchup_fini(struct cutover *c);
+
+/* Lines. */
+line_write_fn catchup_write_mark;
+line_judge_fn catchup_judge_mark;
+#define CATCHUP_SQL_FLUSH_LSN "SELECT pg_current_wal_flush_lsn()"
+line_judge_fn catchup_judge_flush_lsn;
+line_write_fn catchup_write_arrived;
+line_judge_fn catchup_judge_arrived;
+/* The server quotes the names: it knows how. A sequence that nextval was never called on needs
+ * nothing. */
+#define CATCHUP_SQL_SEQUENCES                                                     \
+    "SELECT count(*), string_agg(format('(%L,%L,%s)', schemaname, sequencename, " \
+    "last_value), ',') FROM pg_sequences WHERE last_value IS NOT NULL"
+line_judge_fn catchup_judge_sequences;
+line_applies_fn catchup_has_sequences;
+line_write_fn catchup_write_set;
+line_judge_fn catchup_judge_set;
+
+#endif

@@ -1,0 +1,216 @@
+/* fence.c — puts the guard on the old side and proves it; takes it off the target. See fence.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "cutover/flip/fence.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cutover/flip/parts.h"
+#include "cutover/flip/sql.h"
+
+void
+fence_clear(struct cutover *c)
+{
+    /* Unknown until the target is asked: then it is taken off, which does no harm. */
+    c->fence = (struct fence){.target_guarded = true};
+}
+
+void
+fence_touch(struct cutover *c)
+{
+    c->fence.touched = true;
+}
+
+bool
+fence_is_untouched(const struct cutover *c)
+{
+    return !c->fence.touched;
+}
+
+/* ---- the guard ---- */
+
+enum cutover_event
+fence_judge_guard_on(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    (void)side;
+    if (strcmp(rows_text(rows, 0, 0), "on") != 0) {
+        report_detail(&c->report, "default_transaction_read_only is not on yet");
+        return CUT_EV_AGAIN;
+    }
+    (void)snprintf(c->fence.seen_at, sizeof(c->fence.seen_at), "%s", rows_text(rows, 0, 1));
+    return CUT_EV_OK;
+}
+
+enum cutover_event
+fence_judge_guard_off(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    (void)side;
+    if (strcmp(rows_text(rows, 0, 0), "off") == 0) {
+        return CUT_EV_OK;
+    }
+    return report_again(&c->report, SQLSTATE_READ_ONLY,
+                        "default_transaction_read_only is not off yet");
+}
+
+static void
+put_connection_limit(struct buf *sql, const struct cutover *c, int limit)
+{
+    buf_printf(sql, "ALTER DATABASE ");
+    put_identifier(sql, c->config.database);
+    buf_printf(sql, " CONNECTION LIMIT %d", limit);
+}
+
+void
+fence_write_strict_on(const struct cutover *c, struct buf *sql)
+{
+    put_connection_limit(sql, c, 0);
+}
+
+/* What the limit was before is not kept anywhere that survives everything; none is the default of
+ * PostgreSQL. */
+void
+fence_write_strict_off(const struct cutover *c, struct buf *sql)
+{
+    put_connection_limit(sql, c, -1);
+}
+
+/* ---- the old side ---- */
+
+enum cutover_event
+fence_call_heartbeat_off(struct cutover *c)
+{
+    CHECK(c->journal.route.writes_held);
+    fence_touch(c);
+    c->ops.heartbeat(c->ops.ctx, false);
+    return CUT_EV_OK;
+}
+
+/* Teal's own go first: idle backends, which the server is about to end, must not be handed out when
+ * the flip is undone, and a session that cannot move hears why. */
+enum cutover_event
+fence_call_leave(struct cutover *c)
+{
+    CHECK(c->fence.touched && c->journal.route.writes_held);
+    c->ops.leave_side(c->ops.ctx, c->flip.from);
+    return CUT_EV_OK;
+}
+
+void
+fence_write_probe(const struct cutover *c, struct buf *sql)
+{
+    buf_printf(sql, "UPDATE teal.marker SET at = at WHERE side = '%s'", side_name(c->flip.from));
+}
+
+/* The write must fail, and for the right reason. */
+enum cutover_event
+fence_judge_probe(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    if (!rows->ok && strcmp(rows->err.sqlstate, SQLSTATE_READ_ONLY) == 0) {
+        return CUT_EV_OK;
+    }
+    if (!rows->ok) {
+        return report_rows(&c->report, rows);
+    }
+    (void)report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
+                      "the fence does not hold: a new session on %s could still write",
+                      side_name(side));
+    return report_hint(&c->report, "look for ALTER ROLE or ALTER DATABASE ... SET "
+                                   "default_transaction_read_only");
+}
+
+/* Ends every client that began before the fence, and tells how many there were; those that began
+ * after it are born read-only. Ours are known by user and name; read-only backends by their process
+ * ids. */
+void
+fence_write_clear(const struct cutover *c, struct buf *sql)
+{
+    CHECK(c->fence.touched);
+    buf_printf(sql,
+               "SELECT count(*), count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM "
+               "pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() "
+               "AND datname = current_database() AND backend_start <= ");
+    put_literal(sql, c->fence.seen_at);
+    buf_printf(
+        sql, "::timestamptz AND NOT (usename = current_user AND application_name IN ('%s', '%s'))",
+        CUTOVER_APPLICATION_NAME, CUTOVER_MONITOR_APPLICATION_NAME);
+    struct buf pids;
+    buf_init(&pids);
+    if (c->ops.harmless_pids != NULL) {
+        c->ops.harmless_pids(c->ops.ctx, c->flip.from, &pids);
+    }
+    if (buf_len(&pids) > 0) {
+        buf_printf(sql, " AND pid NOT IN (%.*s)", (int)buf_len(&pids),
+                   (const char *)buf_slice(&pids).p);
+    }
+    buf_fini(&pids);
+}
+
+enum cutover_event
+fence_judge_clear(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    const uint64_t left = rows_u64(rows, 0, 0);
+    if (left > 0) {
+        report_detail(&c->report, "%" PRIu64 " clients are still connected to %s", left,
+                      side_name(side));
+        return CUT_EV_AGAIN;
+    }
+    return CUT_EV_OK;
+}
+
+enum cutover_event
+fence_judge_prepared(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    const uint64_t count = rows_u64(rows, 0, 0);
+    if (count == 0) {
+        report_detail(&c->report, "%s refuses writes", side_name(side));
+        return CUT_EV_OK;
+    }
+    (void)report_fail(&c->report, SQLSTATE_OBJECT_IN_USE,
+                      "%" PRIu64 " prepared transactions on %s, one is \"%s\"", count,
+                      side_name(side), rows_text(rows, 0, 1));
+    return report_hint(&c->report, "COMMIT PREPARED or ROLLBACK PREPARED them");
+}
+
+/* ---- the target ---- */
+
+enum cutover_event
+fence_judge_recovery(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    if (rows_bool(rows, 0, 0)) {
+        return report_again(&c->report, SQLSTATE_CANNOT_CONNECT_NOW, "%s is still in recovery",
+                            side_name(side));
+    }
+    c->fence.target_guarded = strcmp(rows_text(rows, 0, 1), "off") != 0;
+    return CUT_EV_OK;
+}
+
+bool
+fence_is_target_guarded(const struct cutover *c)
+{
+    return c->fence.target_guarded;
+}
+
+/* A database limit of 0 is a strict fence of an earlier flip. */
+bool
+fence_was_target_strict(const struct cutover *c)
+{
+    return c->flip.strict || c->looks.of[c->flip.to].connection_limit == 0;
+}
+
+void
+fence_write_open_probe(const struct cutover *c, struct buf *sql)
+{
+    buf_printf(sql,
+               "UPDATE teal.marker SET epoch = %" PRIu64
+               ", seq = seq + 1, at = clock_timestamp() WHERE side = '%s' RETURNING 1",
+               c->flip.epoch + 1, side_name(c->flip.to));
+}
+
+enum cutover_event
+fence_judge_open_probe(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    (void)rows;
+    report_detail(&c->report, "%s accepts writes", side_name(side));
+    return CUT_EV_OK;
+}

@@ -1,0 +1,214 @@
+/* look.c — asks the sides who they are, and keeps the answers. See look.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "cutover/flip/look.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cutover/flip/parts.h"
+#include "cutover/flip/sql.h"
+
+/* ---- whom to ask ---- */
+
+static void
+begin(struct cutover *c, bool one, enum side side)
+{
+    c->looks = (struct looks){.one = one, .one_side = side};
+}
+
+void
+look_at_both(struct cutover *c)
+{
+    begin(c, false, SIDE_BLUE);
+}
+
+void
+look_at(struct cutover *c, enum side side)
+{
+    begin(c, true, side);
+}
+
+static bool
+wants(const struct cutover *c, enum side side)
+{
+    return !c->looks.one || c->looks.one_side == side;
+}
+
+bool
+look_wants_blue(const struct cutover *c)
+{
+    return wants(c, SIDE_BLUE);
+}
+
+bool
+look_wants_green(const struct cutover *c)
+{
+    return wants(c, SIDE_GREEN);
+}
+
+/* ---- the side ---- */
+
+static void
+put_look(struct buf *sql, enum side side)
+{
+    buf_printf(
+        sql,
+        "SELECT current_setting('server_version_num'), pg_is_in_recovery(), "
+        "to_regclass('teal.local_state') IS NOT NULL AND to_regclass('teal.marker') IS NOT NULL, "
+        "(SELECT reset_val = 'on' FROM pg_settings WHERE name = "
+        "'default_transaction_read_only'), "
+        "(SELECT datconnlimit FROM pg_database WHERE datname = current_database()), "
+        "current_setting('wal_level'), "
+        "EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE "
+        "d.datname = current_database() AND s.subname = '" TEAL_STREAM_PREFIX "%s')",
+        side_name(side));
+}
+
+void
+look_write_blue(const struct cutover *c, struct buf *sql)
+{
+    (void)c;
+    put_look(sql, SIDE_BLUE);
+}
+
+void
+look_write_green(const struct cutover *c, struct buf *sql)
+{
+    (void)c;
+    put_look(sql, SIDE_GREEN);
+}
+
+/* The side has not answered, and why. */
+static void
+no_answer(struct look *l, const struct cutover_rows *rows)
+{
+    l->answered = false;
+    if (rows->ok) {
+        (void)err_set(&l->err, SQLSTATE_PROTOCOL, "it answered with %d rows instead of one",
+                      rows->rows);
+    } else if (err_is_set(&rows->err)) {
+        l->err = rows->err;
+    } else {
+        (void)err_set(&l->err, SQLSTATE_INTERNAL, "a statement failed without saying why");
+    }
+}
+
+enum cutover_event
+look_judge(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    struct look *l = &c->looks.of[side];
+    if (!rows->ok || rows->rows != 1) {
+        no_answer(l, rows);
+        return CUT_EV_OK;
+    }
+    l->answered = true;
+    l->version_num = (int)rows_u64(rows, 0, 0);
+    l->in_recovery = rows_bool(rows, 0, 1);
+    l->prepared = rows_bool(rows, 0, 2);
+    l->fenced = rows_bool(rows, 0, 3);
+    l->connection_limit = strcmp(rows_text(rows, 0, 4), "0") == 0 ? 0 : -1;
+    (void)snprintf(l->wal_level, sizeof(l->wal_level), "%s", rows_text(rows, 0, 5));
+    l->stream_exists = rows_bool(rows, 0, 6);
+    return CUT_EV_OK;
+}
+
+/* ---- its row ---- */
+
+static bool
+has_row(const struct cutover *c, enum side side)
+{
+    return c->looks.of[side].answered && c->looks.of[side].prepared;
+}
+
+bool
+look_has_row_blue(const struct cutover *c)
+{
+    return has_row(c, SIDE_BLUE);
+}
+
+bool
+look_has_row_green(const struct cutover *c)
+{
+    return has_row(c, SIDE_GREEN);
+}
+
+enum cutover_event
+look_judge_row(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    struct look *l = &c->looks.of[side];
+    if (!rows->ok) {
+        no_answer(l, rows);
+        return CUT_EV_OK;
+    }
+    if (rows->rows != 1) {
+        return CUT_EV_OK;
+    }
+    l->epoch = rows_u64(rows, 0, 0);
+    l->writer_known = side_parse(rows_text(rows, 0, 1), &l->writer);
+    l->flip_id = rows_u64(rows, 0, 2);
+    (void)snprintf(l->phase, sizeof(l->phase), "%s", rows_text(rows, 0, 3));
+    return CUT_EV_OK;
+}
+
+/* ---- its stream ---- */
+
+static void
+put_look_stream(struct buf *sql, enum side side)
+{
+    buf_printf(
+        sql,
+        "SELECT count(*), current_setting('server_version_num') FROM pg_subscription s JOIN "
+        "pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database() AND s.subname = "
+        "'" TEAL_STREAM_PREFIX "%s'",
+        side_name(side));
+}
+
+void
+look_write_stream_from(const struct cutover *c, struct buf *sql)
+{
+    put_look_stream(sql, c->flip.from);
+}
+
+void
+look_write_stream_to(const struct cutover *c, struct buf *sql)
+{
+    put_look_stream(sql, c->flip.to);
+}
+
+enum cutover_event
+look_judge_stream(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    c->looks.of[side].version_num = (int)rows_u64(rows, 0, 1);
+    c->looks.of[side].stream_exists = rows_u64(rows, 0, 0) > 0;
+    return CUT_EV_OK;
+}
+
+/* ---- what follows ---- */
+
+enum cutover_event
+look_no_answer(struct cutover *c, enum side side)
+{
+    const struct look *l = &c->looks.of[side];
+    CHECK(!l->answered);
+    return report_fail(&c->report, SQLSTATE_CONNECTION_FAILURE, "%s (%s) does not answer: %.300s",
+                       side_name(side), c->config.address[side], l->err.text);
+}
+
+static enum cutover_kind
+kind_of_versions(const struct cutover *c)
+{
+    return cutover_kind_of_versions(c->looks.of[SIDE_BLUE].version_num,
+                                    c->looks.of[SIDE_GREEN].version_num);
+}
+
+enum cutover_kind
+look_kind(const struct cutover *c, enum side to)
+{
+    return c->looks.of[to].in_recovery ? CUTOVER_PHYSICAL : kind_of_versions(c);
+}
+
+bool
+look_both_16(const struct cutover *c)
+{
+    return kind_of_versions(c) == CUTOVER_TWO_WAY;
+}

@@ -1,0 +1,71 @@
+/* look.h — what each side says of itself: version, role, fence, and the row that it keeps.
+ *
+ * A side that does not answer is a fact like any other, and its error stays with it: the two sides
+ * are asked at the same time, and each has a reason of its own. The row is asked for in a second
+ * statement, because the table may not exist. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_CUTOVER_FLIP_LOOK_H
+#define TEAL_CUTOVER_FLIP_LOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "cutover/engine/script.h"
+#include "cutover/types/kind.h"
+#include "model/side.h"
+
+enum { LOOK_VALUE_SIZE = 32 };
+
+struct look {
+    bool answered;
+    struct err err; /* why it did not; not set when it did */
+    bool in_recovery;
+    bool prepared; /* has the schema */
+    bool fenced;   /* default_transaction_read_only is on for new sessions */
+    int version_num;
+    int connection_limit; /* of the database; -1 for none */
+    bool stream_exists;   /* the subscription that it receives by */
+    char wal_level[LOOK_VALUE_SIZE];
+    /* Its own row; epoch 0 when there is none. */
+    uint64_t epoch;
+    bool writer_known;
+    enum side writer;
+    uint64_t flip_id;
+    char phase[LOOK_VALUE_SIZE];
+};
+
+struct looks {
+    struct look of[SIDES_COUNT];
+    bool one; /* the script asks look_side only */
+    enum side one_side;
+};
+
+/* For begin: forgets both looks, and says whom the script asks. */
+void look_at_both(struct cutover *c);
+void look_at(struct cutover *c, enum side side);
+
+/* For what cannot go on without the side: says that it does not answer, and why. */
+enum cutover_event look_no_answer(struct cutover *c, enum side side);
+
+/* Of a target, by what the looks told. */
+enum cutover_kind look_kind(const struct cutover *c, enum side to);
+/* Both sides are PostgreSQL 16 or newer. */
+bool look_both_16(const struct cutover *c);
+
+/* Lines: the look at a side and at its row. */
+line_applies_fn look_wants_blue, look_wants_green, look_has_row_blue, look_has_row_green;
+line_write_fn look_write_blue, look_write_green;
+line_judge_fn look_judge;
+#define LOOK_SQL_ROW_BLUE \
+    "SELECT epoch, writer, flip_id, phase FROM teal.local_state WHERE side = 'blue'"
+#define LOOK_SQL_ROW_GREEN \
+    "SELECT epoch, writer, flip_id, phase FROM teal.local_state WHERE side = 'green'"
+line_judge_fn look_judge_row;
+
+/* Lines: version and stream alone, once more; the side may have been down when the flip, or the
+ * start-up, looked at it. */
+line_write_fn look_write_stream_from, look_write_stream_to;
+line_judge_fn look_judge_stream;
+
+#endif

@@ -1,0 +1,94 @@
+/* limits.c — the limits of the states: from the configuration, or fixed. See limits.h. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "cutover/limits.h"
+
+#include "cutover/flip/parts.h"
+
+#define SECONDS ((uint64_t)1000 * 1000)
+
+/* PREPARE copies for an hour and analyzes for another; its other statements take a minute at most.
+ */
+uint64_t
+limit_job(const struct cutover *c)
+{
+    (void)c;
+    return 3 * 3600 * SECONDS;
+}
+
+/* More than all checks take when each takes its 5 s. */
+uint64_t
+limit_check(const struct cutover *c)
+{
+    (void)c;
+    return 600 * SECONDS;
+}
+
+uint64_t
+limit_gate(const struct cutover *c)
+{
+    (void)c;
+    return 10 * SECONDS;
+}
+
+static uint64_t
+within_hold(const struct cutover *c, uint64_t limit)
+{
+    if (c->hold.deadline_us == 0) {
+        return limit;
+    }
+    const uint64_t now = machine_now(&c->machine);
+    const uint64_t left = c->hold.deadline_us > now ? c->hold.deadline_us - now : 0;
+    return left < limit ? left : limit;
+}
+
+uint64_t
+limit_drain(const struct cutover *c)
+{
+    return within_hold(c, c->config.drain_timeout_us);
+}
+
+uint64_t
+limit_fence(const struct cutover *c)
+{
+    return within_hold(c, c->config.fence_timeout_us);
+}
+
+uint64_t
+limit_catchup(const struct cutover *c)
+{
+    return within_hold(c, c->config.catchup_timeout_us);
+}
+
+uint64_t
+limit_sync(const struct cutover *c)
+{
+    return within_hold(c, c->config.sync_timeout_us);
+}
+
+uint64_t
+limit_commit(const struct cutover *c)
+{
+    return c->config.commit_timeout_us;
+}
+
+uint64_t
+limit_open(const struct cutover *c)
+{
+    return c->config.open_timeout_us;
+}
+
+/* Longer than its tries, each with a statement that gets no answer: the limit is for what waits
+ * without failing. */
+uint64_t
+limit_after(const struct cutover *c)
+{
+    (void)c;
+    return 120 * SECONDS;
+}
+
+uint64_t
+limit_undo(const struct cutover *c)
+{
+    (void)c;
+    return 5 * SECONDS;
+}

@@ -1,0 +1,363 @@
+/* prepare.c — sets the replication of a pair up. See prepare.h.
+ *
+ * Each line is safe to repeat, so a PREPARE that broke off, or that is run after a new table was
+ * created, does what is still to be done. The order matters in two places:
+ *
+ *   - the guard is on before the follower has any rows, so that nobody else writes there;
+ *   - the stream back begins after the first copy, so that the copy is not sent back.
+ *
+ * What it refuses: a wal_level that is not logical (needs a restart, which is the operator's to
+ * do); tables that could not be updated once they are published; a follower that has rows which the
+ * copy would double. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "cutover/setup/prepare.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cutover/flip/parts.h"
+#include "cutover/preflight/answers.h"
+#include "cutover/types/scripts.h"
+
+#define COPY_LIMIT_US ((uint64_t)3600 * 1000 * 1000)
+
+struct prepare {
+    struct answers tables;
+    uint64_t left; /* tables still to be copied, as reported last */
+};
+
+struct prepare *
+prepare_new(void)
+{
+    return xcalloc(1, sizeof(struct prepare));
+}
+
+void
+prepare_free(struct prepare *p)
+{
+    if (p != NULL) {
+        answers_fini(&p->tables);
+        mem_free(p);
+    }
+}
+
+/* ---- what applies ---- */
+
+static bool
+has_stream(const struct cutover *c, enum side receiver)
+{
+    return c->looks.of[receiver].stream_exists;
+}
+
+bool
+prepare_is_new(const struct cutover *c)
+{
+    return flip_is_logical(c) && !has_stream(c, c->flip.to);
+}
+
+bool
+prepare_is_known(const struct cutover *c)
+{
+    return flip_is_logical(c) && has_stream(c, c->flip.to);
+}
+
+bool
+prepare_back_is_known(const struct cutover *c)
+{
+    return flip_is_two_way(c) && has_stream(c, c->flip.from);
+}
+
+/* A disabled subscription cannot learn new tables: it is made anew, on the same slot. */
+bool
+prepare_back_is_stale(const struct cutover *c)
+{
+    return flip_is_one_way(c) && has_stream(c, c->flip.from);
+}
+
+bool
+prepare_back_is_needed(const struct cutover *c)
+{
+    return flip_is_logical(c) && !prepare_back_is_known(c);
+}
+
+/* ---- what it refuses ---- */
+
+enum cutover_event
+prepare_judge_identity(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    const char *found = rows_text(rows, 0, 0);
+    if (found[0] == '\0') {
+        return CUT_EV_OK;
+    }
+    (void)report_fail(
+        &c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
+        "tables of %s without a primary key or replica identity could not be updated once they are "
+        "published: %.200s",
+        side_name(side), found);
+    return report_hint(&c->report,
+                       "ALTER TABLE ... ADD PRIMARY KEY, or REPLICA IDENTITY USING INDEX / FULL");
+}
+
+enum cutover_event
+prepare_judge_rows_there(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    const char *found = rows_text(rows, 0, 0);
+    if (found[0] == '\0') {
+        return CUT_EV_OK;
+    }
+    (void)report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
+                      "%s already has rows, and the first copy would double them: %.200s",
+                      side_name(side), found);
+    return report_hint(&c->report,
+                       "TRUNCATE them there; load the schema only: pg_dump --schema-only");
+}
+
+enum cutover_event
+prepare_judge_tables(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    answers_take(&c->prepare->tables, side, rows);
+    return CUT_EV_OK;
+}
+
+enum cutover_event
+prepare_call_compare(struct cutover *c)
+{
+    struct answers *tables = &c->prepare->tables;
+    for (int s = 0; s < SIDES_COUNT; s++) {
+        if (!tables->of[s].known) {
+            return report_fail(&c->report, SQLSTATE_CONNECTION_FAILURE,
+                               "%s could not answer: %.300s", side_name((enum side)s),
+                               tables->of[s].text);
+        }
+    }
+    struct buf missing;
+    buf_init(&missing);
+    const size_t count = answers_missing(tables, c->flip.from, c->flip.to, &missing);
+    enum cutover_event event = CUT_EV_OK;
+    if (count > 0) {
+        (void)report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
+                          "%zu tables of %s are not on %s: %.*s", count, side_name(c->flip.from),
+                          side_name(c->flip.to), (int)buf_len(&missing),
+                          (const char *)buf_slice(&missing).p);
+        event = report_hint(&c->report,
+                            "load the schema there: pg_dump --schema-only; Teal does not carry it");
+    }
+    buf_fini(&missing);
+    return event;
+}
+
+/* ---- the rows ---- */
+
+void
+prepare_write_rows(const struct cutover *c, struct buf *sql)
+{
+    buf_printf(
+        sql,
+        "INSERT INTO teal.local_state SELECT s, %" PRIu64
+        ", '%s', 'idle', '0', clock_timestamp() FROM unnest(ARRAY['blue', 'green']) s ON "
+        "CONFLICT DO NOTHING; INSERT INTO teal.marker SELECT s, %" PRIu64
+        ", 0, clock_timestamp() FROM unnest(ARRAY['blue', 'green']) s ON CONFLICT DO NOTHING",
+        c->flip.epoch, side_name(c->flip.from), c->flip.epoch);
+}
+
+enum cutover_event
+prepare_judge_true(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    if (rows_bool(rows, 0, 0)) {
+        return CUT_EV_OK;
+    }
+    if (!script_waited(&c->machine.script)) {
+        return CUT_EV_AGAIN;
+    }
+    (void)report_fail(&c->report, SQLSTATE_QUERY_CANCELED, "%s did not get there in time",
+                      side_name(side));
+    return report_hint(&c->report, "see its log");
+}
+
+/* ---- the stream ---- */
+
+void
+prepare_write_subscribe(const struct cutover *c, struct buf *sql)
+{
+    put_create_subscription(sql, c->flip.to, c->config.replication_conninfo[c->flip.from],
+                            look_both_16(c) ? "origin = none, streaming = parallel"
+                                            : "streaming = on");
+}
+
+void
+prepare_write_refresh(const struct cutover *c, struct buf *sql)
+{
+    buf_printf(sql, "ALTER SUBSCRIPTION " TEAL_STREAM_PREFIX "%s REFRESH PUBLICATION",
+               side_name(c->flip.to));
+}
+
+void
+prepare_write_copied(const struct cutover *c, struct buf *sql)
+{
+    buf_printf(
+        sql,
+        "SELECT count(*) FILTER (WHERE r.srsubstate <> 'r'), count(*), count(*) FILTER (WHERE "
+        "r.srsubstate IN ('i', 'd')) FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid "
+        "= r.srsubid WHERE s.subname = '" TEAL_STREAM_PREFIX "%s'",
+        side_name(c->flip.to));
+}
+
+enum cutover_event
+prepare_judge_copied(struct cutover *c, enum side side, const struct cutover_rows *rows)
+{
+    const uint64_t left = rows_u64(rows, 0, 0);
+    const uint64_t all = rows_u64(rows, 0, 1);
+    if (left == 0) {
+        report_detail(&c->report, "%" PRIu64 " tables are copied to %s", all, side_name(side));
+        return CUT_EV_OK;
+    }
+    if (left != c->prepare->left) {
+        c->prepare->left = left;
+        report_line(&c->report, CUTOVER_INFO, "copy",
+                    "%" PRIu64 " of %" PRIu64 " tables are copied", all - left, all);
+    }
+    if (!script_waited(&c->machine.script)) {
+        return CUT_EV_AGAIN;
+    }
+    (void)report_fail(&c->report, SQLSTATE_QUERY_CANCELED,
+                      "%" PRIu64 " tables are not copied within an hour", left);
+    return report_hint(&c->report, "see the log of %s; run PREPARE again to go on waiting",
+                       side_name(side));
+}
+
+/* ---- the stream back ---- */
+
+void
+prepare_write_back_slot(const struct cutover *c, struct buf *sql)
+{
+    put_create_slot(sql, c->flip.from);
+}
+
+void
+prepare_write_back_drop(const struct cutover *c, struct buf *sql)
+{
+    put_drop_subscription(sql, c->flip.from);
+}
+
+void
+prepare_write_back_subscribe(const struct cutover *c, struct buf *sql)
+{
+    put_create_subscription(sql, c->flip.from, c->config.replication_conninfo[c->flip.to],
+                            flip_is_two_way(c)
+                                ? "create_slot = false, copy_data = false, origin = none"
+                                : "create_slot = false, copy_data = false, enabled = false");
+}
+
+void
+prepare_write_back_refresh(const struct cutover *c, struct buf *sql)
+{
+    buf_printf(sql,
+               "ALTER SUBSCRIPTION " TEAL_STREAM_PREFIX
+               "%s REFRESH PUBLICATION WITH (copy_data = false)",
+               side_name(c->flip.from));
+}
+
+void
+prepare_write_back_runs(const struct cutover *c, struct buf *sql)
+{
+    buf_printf(
+        sql,
+        "SELECT count(*) > 0 FROM pg_replication_slots WHERE slot_name = '" TEAL_STREAM_PREFIX
+        "%s' AND active",
+        side_name(c->flip.from));
+}
+
+/* ---- limits and the end ---- */
+
+enum cutover_event
+prepare_call_limit(struct cutover *c)
+{
+    script_wait(&c->machine.script, SQL_LONG_US);
+    return CUT_EV_OK;
+}
+
+enum cutover_event
+prepare_call_limit_copy(struct cutover *c)
+{
+    script_wait(&c->machine.script, COPY_LIMIT_US);
+    return CUT_EV_OK;
+}
+
+enum cutover_event
+prepare_call_done(struct cutover *c)
+{
+    report_detail(&c->report, "the pair is ready: run CHECK");
+    return CUT_EV_OK;
+}
+
+/* ---- the beginning ---- */
+
+static void
+announce(struct cutover *c)
+{
+    const char *from = side_name(c->flip.from);
+    const char *to = side_name(c->flip.to);
+    report_line(&c->report, CUTOVER_INFO, "plan",
+                "on %s: schema teal with two tables, publication teal for all tables", from);
+    if (flip_is_physical(c)) {
+        report_line(
+            &c->report, CUTOVER_INFO, "plan",
+            "on %s: nothing, it is a standby; its slot and the subscriptions come with the cutover",
+            to);
+        return;
+    }
+    report_line(&c->report, CUTOVER_INFO, "plan",
+                "on %s: default_transaction_read_only = on, schema, publication, subscription "
+                "teal_to_%s %s",
+                to, to,
+                prepare_is_new(c) ? "with a copy of every table" : "(there: new tables are added)");
+    report_line(&c->report, CUTOVER_INFO, "plan",
+                "the way back: slot teal_to_%s on %s, subscription teal_to_%s on %s, %s", from, to,
+                from, from, flip_is_two_way(c) ? "both streams run" : "off until the cutover");
+}
+
+/* OK, or FAIL with what keeps the side from being part of it. */
+static enum cutover_event
+accept_side(struct cutover *c, enum side side)
+{
+    const struct look *l = &c->looks.of[side];
+    if (!l->answered) {
+        return look_no_answer(c, side);
+    }
+    if (strcmp(l->wal_level, "logical") != 0) {
+        (void)report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
+                          "wal_level of %s is %s, it must be logical", side_name(side),
+                          l->wal_level);
+        return report_hint(&c->report, "ALTER SYSTEM SET wal_level = logical, then restart %s",
+                           side_name(side));
+    }
+    return CUT_EV_OK;
+}
+
+enum cutover_event
+prepare_looked(struct cutover *c)
+{
+    const enum side from = c->flip.from;
+    const struct look *writer = &c->looks.of[from];
+    CHECK(c->command.job == CUTOVER_JOB_PREPARE);
+    flip_set_kind(c, look_kind(c, c->flip.to));
+    if (accept_side(c, from) != CUT_EV_OK || accept_side(c, c->flip.to) != CUT_EV_OK) {
+        return CUT_EV_FAIL;
+    }
+    if (writer->in_recovery || writer->fenced) {
+        return report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
+                           "%s is %s, but it is the writer", side_name(from),
+                           writer->in_recovery ? "in recovery" : "read-only");
+    }
+    announce(c);
+    c->prepare->left = 0;
+    return machine_script(&c->machine, SCRIPT_PREPARE);
+}
+
+enum cutover_event
+prepare_begin(struct cutover *c)
+{
+    look_at_both(c);
+    return machine_script(&c->machine, SCRIPT_PREPARE_LOOK);
+}

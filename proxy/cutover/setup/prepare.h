@@ -1,0 +1,76 @@
+/* prepare.h — PREPARE: sets the replication up before a cutover.
+ *
+ * It creates what a flip needs: the schema teal with its two tables, the publication, and for a
+ * logical pair the subscriptions, slots and the guard on the follower. It says what it is going to
+ * do before it does it, and does nothing that is already there, so it may be run again. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_CUTOVER_SETUP_PREPARE_H
+#define TEAL_CUTOVER_SETUP_PREPARE_H
+
+#include "cutover/engine/script.h"
+#include "cutover/flip/sql.h"
+
+struct prepare;
+
+struct prepare *prepare_new(void);
+void prepare_free(struct prepare *p);
+
+/* What the job starts with, and what follows the look. */
+enum cutover_event prepare_begin(struct cutover *c);
+enum cutover_event prepare_looked(struct cutover *c);
+
+/* FROM is the writer, TO the follower. */
+line_applies_fn prepare_is_new, prepare_is_known, prepare_back_is_known, prepare_back_is_stale,
+    prepare_back_is_needed;
+
+/* Lines: what it refuses. */
+#define PREPARE_USER_TABLES                                                                    \
+    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND " \
+    "n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'teal')"
+#define PREPARE_SQL_IDENTITY                                                          \
+    "SELECT string_agg(x, ', ') FROM (SELECT n.nspname || '.' || c.relname AS "       \
+    "x " PREPARE_USER_TABLES                                                          \
+    " AND c.relpersistence = 'p' AND (c.relreplident = 'n' OR (c.relreplident = 'd' " \
+    "AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND "            \
+    "i.indisprimary))) LIMIT 10) q"
+line_judge_fn prepare_judge_identity;
+#define PREPARE_SQL_ROWS_THERE                                                  \
+    "SELECT string_agg(x, ', ') FROM (SELECT n.nspname || '.' || c.relname AS " \
+    "x " PREPARE_USER_TABLES " AND pg_relation_size(c.oid) > 0 LIMIT 10) q"
+line_judge_fn prepare_judge_rows_there;
+#define PREPARE_SQL_TABLES                                                          \
+    "SELECT string_agg(n.nspname || '.' || c.relname, E'\\n') " PREPARE_USER_TABLES \
+    " AND c.relpersistence = 'p'"
+line_judge_fn prepare_judge_tables;
+line_call_fn prepare_call_compare;
+
+/* Lines: the schema, its rows, the publication. */
+#define PREPARE_SQL_SCHEMA                                                                  \
+    "CREATE SCHEMA IF NOT EXISTS teal; CREATE TABLE IF NOT EXISTS teal.local_state (side "  \
+    "text PRIMARY KEY, epoch bigint NOT NULL, writer text NOT NULL, phase text NOT NULL, "  \
+    "flip_id text NOT NULL, at timestamptz); CREATE TABLE IF NOT EXISTS teal.marker (side " \
+    "text PRIMARY KEY, epoch bigint NOT NULL, seq bigint NOT NULL, at timestamptz)"
+line_write_fn prepare_write_rows;
+/* Rows of an earlier pair would meet the copy. */
+#define PREPARE_SQL_ROWS_CLEAR "TRUNCATE teal.local_state, teal.marker"
+#define PREPARE_SQL_PUBLICATION                                                \
+    "DO $do$ BEGIN IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = " \
+    "'" TEAL_PUBLICATION "') THEN CREATE PUBLICATION " TEAL_PUBLICATION        \
+    " FOR ALL TABLES; END IF; END $do$"
+#define PREPARE_SQL_REPLAYED                                                 \
+    "SELECT to_regclass('teal.marker') IS NOT NULL AND EXISTS (SELECT FROM " \
+    "pg_publication WHERE pubname = '" TEAL_PUBLICATION "')"
+
+/* Lines: the streams. */
+line_write_fn prepare_write_subscribe, prepare_write_refresh, prepare_write_copied;
+line_judge_fn prepare_judge_copied;
+line_write_fn prepare_write_back_slot, prepare_write_back_drop, prepare_write_back_subscribe,
+    prepare_write_back_refresh, prepare_write_back_runs;
+line_judge_fn prepare_judge_true; /* within the limit of the line before */
+#define PREPARE_SQL_ANALYZE "ANALYZE (SKIP_LOCKED)"
+
+/* Lines: a new limit for what is waited for next. */
+line_call_fn prepare_call_limit, prepare_call_limit_copy;
+line_call_fn prepare_call_done;
+
+#endif

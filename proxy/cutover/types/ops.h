@@ -1,0 +1,131 @@
+/* ops.h — what a cutover needs of the world: a struct of functions, and the facts that pass through
+ * it.
+ *
+ * The machine touches no socket, no clock and no file. It acts through these functions and is told
+ * what happened through the callbacks that it passes along. A test puts a model of two servers
+ * behind them. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_CUTOVER_TYPES_OPS_H
+#define TEAL_CUTOVER_TYPES_OPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/slice.h"
+#include "cutover/types/rows.h"
+#include "model/side.h"
+
+typedef void cutover_sql_fn(void *arg, const struct cutover_rows *rows);
+typedef void cutover_timer_fn(void *arg);
+
+/* What the data path is to do; the control thread puts it into the routing view. */
+struct cutover_route {
+    uint64_t epoch;
+    enum side writer;
+    bool writes_held;
+    /* False until recovery has learnt the writer; writes are held as long. */
+    bool writes_known;
+};
+
+/* What the monitor knows of a side; only hints and gates, never a proof: proofs are asked by SQL.
+ */
+struct cutover_facts {
+    bool up;
+    bool in_recovery;
+    int version_num; /* 150008; 0 while unknown */
+    bool lag_known;  /* for the follower; the writer's lag is 0 */
+    uint64_t lag_bytes;
+    uint64_t lag_us;
+};
+
+enum cutover_result {
+    CUTOVER_OK,
+    CUTOVER_WARN,
+    CUTOVER_FAIL,
+    CUTOVER_SKIP,
+    CUTOVER_INFO,
+};
+
+/* "ok", "warn", "fail", "skip", "info"; borrowed for ever. */
+const char *cutover_result_name(enum cutover_result result);
+
+/* One line for the operator, streamed as it happens. */
+struct cutover_report {
+    enum cutover_result result;
+    const char *step;   /* "drain"; for a check its id and name, "B22 prepared-xacts" */
+    const char *detail; /* one line: value, limit, hint */
+    uint64_t took_us;
+    bool took_known; /* false: there is nothing to show */
+};
+
+/* What the state file may hold. */
+enum { CUTOVER_RECORD_SIZE_MAX = 4096 };
+
+/* Every callback below must be NULL-free but those marked optional. None of them may call back into
+ * the machine before it returns: completions come from the loop. Every sql and every timer
+ * completes exactly once, unless the machine was freed (see cutover_free). */
+struct cutover_ops {
+    void *ctx; /* borrowed as long as the machine lives */
+
+    uint64_t (*now_us)(void *ctx); /* monotonic */
+    /* Runs SQL (copied) on the operator connection of the side; queries of a side run one at a time
+     * in the order asked; the two sides run concurrently. The connection's setup:
+     * cutover_connection_setup(). */
+    void (*sql)(void *ctx, enum side side, const char *sql, uint64_t timeout_us,
+                cutover_sql_fn *done, void *arg);
+    /* The same on a brand-new connection without the setup, closed afterwards: what a new client
+     * would meet. */
+    void (*sql_fresh)(void *ctx, enum side side, const char *sql, uint64_t timeout_us,
+                      cutover_sql_fn *done, void *arg);
+    /* One shot, at least delay_us from now. */
+    void (*timer)(void *ctx, uint64_t delay_us, cutover_timer_fn *fn, void *arg);
+    /* Writes the durable record, at most CUTOVER_RECORD_SIZE_MAX bytes, as the whole state file;
+     * returns after it is on disk. */
+    bool (*record_write)(void *ctx, struct slice bytes, struct err *err);
+
+    /* Publishes the route to the workers. */
+    void (*publish)(void *ctx, const struct cutover_route *route);
+    /* Every worker runs the route published last. */
+    bool (*view_acked)(void *ctx);
+    /* Backends of the workers that do something for a session on the side; exact once view_acked.
+     */
+    uint32_t (*busy)(void *ctx, enum side side);
+    uint32_t (*waiting)(void *ctx);  /* transactions now waiting for the hold to end */
+    uint32_t (*sessions)(void *ctx); /* client sessions; for the report only */
+    uint32_t (*pinned)(void *ctx);   /* sessions that cannot move */
+    void (*cancel_busy)(void *ctx, enum side side);
+    void (*terminate_busy)(void *ctx, enum side side);
+    void (*leave_side)(void *ctx, enum side side);
+    /* Turns the monitor's heartbeat (its update of teal.marker) on or off. */
+    void (*heartbeat)(void *ctx, bool on);
+    void (*facts)(void *ctx, enum side side, struct cutover_facts *out);
+    /* Optional (may be NULL): server process ids on the side of connections of Teal that cannot
+     * write (its read-only backends), comma-separated, appended to out; the fence leaves them
+     * alone. The operator's and the monitor's connections need not be in it: they are known by user
+     * and application_name. */
+    void (*harmless_pids)(void *ctx, enum side side, struct buf *out);
+
+    /* A line for whoever runs the command; also while no command runs (recovery): then it goes to
+     * the log only. */
+    void (*report)(void *ctx, const struct cutover_report *row);
+    /* The command given to cutover_start has ended; err is set when not ok. Called once for each
+     * start. It may end before the machine is idle again: after the commit, when opening takes
+     * longer than its limit, the command ends with an error and the machine goes on trying. */
+    void (*done)(void *ctx, bool ok, const struct err *err);
+    /* Optional (may be NULL): a fault point, before or after a step ("commit", "before"). */
+    void (*point)(void *ctx, const char *step, const char *when);
+};
+
+/* A place where a test may stop the process: does nothing when the world has no fault points. */
+void cutover_ops_point(const struct cutover_ops *ops, const char *name, const char *when);
+
+/* The statements that the operator connections of ops->sql run after connecting. */
+const char *cutover_connection_setup(void);
+/* The application_name of the operator's connections and of the monitor's; the fence spares these.
+ */
+#define CUTOVER_APPLICATION_NAME "teal operator"
+#define CUTOVER_MONITOR_APPLICATION_NAME "teal monitor"
+
+#endif
