@@ -1,9 +1,9 @@
 /* console.c — the admin socket. See console.h.
  *
  * Three parts: sessions (sockets in and out of a dialog), answers in tables, and the one long
- * command with its runner; the other commands stand in acts.c. A session that is closed is freed at
- * the end of the turn, because its own callback may be on the stack; the long command knows its
- * runner by number, so that a dead one is simply not found. */
+ * command with its runner; the other commands stand in commands.c. A session that is closed is
+ * freed at the end of the turn, because its own callback may be on the stack; the long command
+ * knows its runner by number, so that a dead one is simply not found. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "admin/console.h"
 

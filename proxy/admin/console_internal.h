@@ -1,4 +1,4 @@
-/* console_internal.h — the inside of the console: for console.c and acts.c only.
+/* console_internal.h — the inside of the console: for console.c and commands.c only.
  *
  * A client is one connection. While its dialog is BUSY a statement is under way, and ends in
  * dialog_complete or client_fail; whoever answers later finds the client by its number, for it may
@@ -79,7 +79,7 @@ void client_begin_steps(struct client *client);
 void client_send_step(struct client *client, const char *result, const char *step,
                       const char *detail, const char *took);
 
-/* acts.c: the commands that answer in steps, but for the long ones. */
+/* commands.c: the commands that answer in steps, but for the long ones. */
 typedef void client_act_fn(struct client *client);
 /* NULL when the command is none of them. */
 client_act_fn *acts_find(enum command command);

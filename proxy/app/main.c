@@ -17,11 +17,11 @@
 #include <unistd.h>
 
 #include "app/checks.h"
-#include "app/control.h"
-#include "app/notify.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "conf/conf.h"
+#include "control/control.h"
+#include "control/notify.h"
 #include "cutover/cutover.h"
 #include "net/loop.h"
 

@@ -1,4 +1,4 @@
-/* steering.c — what the operator may do: the console's ops. See admin/console.h.
+/* operator.c — what the operator may do: the console's ops. See admin/console.h.
  *
  * Each act checks first and changes then, so that a refusal changes nothing. */
 /* SPDX-License-Identifier: PostgreSQL */
@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "admin/text.h"
-#include "app/control_internal.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/control_internal.h"
 
 enum { RULES_MAX = 256 };
 

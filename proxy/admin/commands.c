@@ -1,5 +1,5 @@
-/* acts.c — the commands of the console that are over at once, and those that wait for a moment. See
- * console_internal.h; the long ones, which move writes, are in console.c.
+/* commands.c — the commands of the console that are over at once, and those that wait for a moment.
+ * See console_internal.h; the long ones, which move writes, are in console.c.
  *
  * A command that waits looks again every few milliseconds, with the timer of its client: PAUSE asks
  * the control thread, WAIT_CLOSE the workers. */

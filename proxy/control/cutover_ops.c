@@ -1,5 +1,5 @@
-/* acts.c — what the cutover machine asks of the world: SQL, time, the record, the workers. See
- * cutover.h.
+/* cutover_ops.c — what the cutover machine asks of the world: SQL, time, the record, the workers.
+ * See cutover.h.
  *
  * SQL runs over one operator connection a side; "fresh" SQL over a connection of its own that is
  * closed afterwards. The machine may be freed with questions open: every one of them stands in a
@@ -11,11 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/control_internal.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/control_internal.h"
 #include "topo/conninfo.h"
 
 enum { ADDRESS_SIZE = 320 };

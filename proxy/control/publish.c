@@ -3,8 +3,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include <string.h>
 
-#include "app/control_internal.h"
 #include "base/mem.h"
+#include "control/control_internal.h"
 
 void
 control_rules_free(struct control *c)

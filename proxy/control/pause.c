@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "admin/text.h"
-#include "app/control_internal.h"
 #include "base/log.h"
+#include "control/control_internal.h"
 
 enum { PAUSE_POLL_US = 10 * 1000 };
 

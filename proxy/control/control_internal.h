@@ -1,14 +1,14 @@
 /* control_internal.h — what the files of the control thread share. Not for others. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_APP_CONTROL_INTERNAL_H
-#define TEAL_APP_CONTROL_INTERNAL_H
+#ifndef TEAL_CONTROL_CONTROL_INTERNAL_H
+#define TEAL_CONTROL_CONTROL_INTERNAL_H
 
 #include <stdatomic.h>
 
 #include "admin/console.h"
 #include "admin/rates.h"
-#include "app/control.h"
 #include "base/list.h"
+#include "control/control.h"
 #include "cutover/cutover.h"
 #include "monitor/monitor.h"
 #include "net/pq.h"
@@ -84,13 +84,13 @@ bool control_op_wait_close(void *ctx, const struct statement *s, struct buf *det
 void control_pause_end(struct control *c);
 void control_on_pause_timer(void *control);
 
-/* acts.c */
+/* cutover_ops.c */
 void control_machine_new(struct control *c);
 void control_machine_recover(struct control *c, struct slice record);
 bool control_machine_reconfigure(struct control *c);
 void control_machine_free(struct control *c);
 
-/* steering.c */
+/* operator.c */
 struct console_ops control_console_ops(struct control *c);
 bool control_refuses_when_ending(const struct control *c, struct err *err);
 bool control_reload_into(struct control *c, struct buf *detail, struct err *err);

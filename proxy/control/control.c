@@ -5,18 +5,18 @@
  * holds all writes, and last the recovery, which publishes the first route. The end is the reverse.
  */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "app/control.h"
+#include "control/control.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "app/control_internal.h"
-#include "app/notify.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/control_internal.h"
+#include "control/notify.h"
 #include "cutover/record.h"
 
 enum { TICK_US = 1000 * 1000, END_POLL_US = 20 * 1000 };

@@ -10,13 +10,13 @@
  * A new view is published when it differs from the last one in anything but its version. The parts:
  *
  *     control.c   life, start and end           publish.c  makes and publishes the view
- *     steering.c  what the operator may do      acts.c     what the cutover asks for
+ *     operator.c  what the operator may do      cutover_ops.c  what the cutover asks for
  *     pause.c     PAUSE, KILL, DISABLE and their kin
  *
  * All calls are for the loop's thread. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_APP_CONTROL_H
-#define TEAL_APP_CONTROL_H
+#ifndef TEAL_CONTROL_CONTROL_H
+#define TEAL_CONTROL_CONTROL_H
 
 #include "admin/grammar.h"
 #include "base/err.h"
