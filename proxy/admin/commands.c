@@ -18,7 +18,7 @@ enum { WAIT_POLL_US = 10 * 1000 };
 /* ---- acts ---- */
 
 /* An act that is over at once: one row. */
-typedef bool act_fn(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+typedef bool act_fn(void *ctx, const struct command *s, struct buf *detail, struct err *err);
 
 static void
 client_run_act(struct client *client, const char *step, act_fn *act)
@@ -27,14 +27,14 @@ client_run_act(struct client *client, const char *step, act_fn *act)
     struct err err;
     err_clear(&err);
     buf_init(&detail);
-    const bool ok = act(client->console->ops.ctx, &client->statement, &detail, &err);
+    const bool ok = act(client->console->ops.ctx, &client->command, &detail, &err);
     CHECK(ok || err_is_set(&err));
     if (ok) {
         buf_put_u8(&detail, 0);
         client_send_step(client, "ok", step, (const char *)buf_slice(&detail).p,
                          text_duration(clock_now_us() - client->started_us).s);
         client_audit(client, NULL);
-        dialog_complete(&client->dialog, client->statement.row->words);
+        dialog_complete(&client->dialog, client->command.row->words);
     } else {
         client_fail(client, &err);
     }
@@ -62,15 +62,9 @@ run_release(struct client *client)
 static bool
 has_client(const struct table *clients, uint64_t id)
 {
-    char text[24];
-    size_t column = 0;
-    (void)snprintf(text, sizeof(text), "%" PRIu64, id);
-    while (strcmp(clients->columns[column], "id") != 0) {
-        column++;
-        CHECK(column < clients->columns_count);
-    }
+    const size_t column = table_column(clients, "id");
     for (size_t row = 0; row < table_rows(clients); row++) {
-        if (strcmp(table_cell(clients, row, column), text) == 0) {
+        if (table_number(clients, row, column) == id) {
             return true;
         }
     }
@@ -84,7 +78,7 @@ on_clients_to_kill(void *arg, struct table *clients)
     struct client *client = client_find(ask->console, ask->client_id);
     mem_free(ask);
     if (client != NULL && client->dialog.state == DIALOG_BUSY) {
-        const uint64_t id = client->statement.number;
+        const uint64_t id = client->command.number;
         if (has_client(clients, id)) {
             client_run_act(client, "kill", client->console->ops.kill);
         } else {
@@ -144,7 +138,7 @@ run_unsupported(struct client *client)
     struct err err;
     (void)err_set(&err, SQLSTATE_FEATURE_NOT_SUPPORTED,
                   "%s is not supported: sockets are not handed over to another process",
-                  client->statement.row->words);
+                  client->command.row->words);
     (void)err_hint(&err, "PAUSE lets everything wait; HOLD lets writes wait.");
     client_fail(client, &err);
 }
@@ -187,7 +181,7 @@ client_wait_end(struct client *client, enum console_wait state, const struct buf
     client_send_step(client, "ok", "wait", text,
                      text_duration(clock_now_us() - client->started_us).s);
     client_audit(client, NULL);
-    dialog_complete(&client->dialog, client->statement.row->words);
+    dialog_complete(&client->dialog, client->command.row->words);
 }
 
 static void
@@ -206,14 +200,10 @@ on_pause_poll(struct client *client)
 static size_t
 closing_count(const struct table *servers)
 {
-    size_t column = 0;
+    const size_t column = table_column(servers, "close_needed");
     size_t count = 0;
-    while (strcmp(servers->columns[column], "close_needed") != 0) {
-        column++;
-        CHECK(column < servers->columns_count);
-    }
     for (size_t row = 0; row < table_rows(servers); row++) {
-        count += strcmp(table_cell(servers, row, column), "1") == 0 ? 1 : 0;
+        count += table_number(servers, row, column);
     }
     return count;
 }
@@ -249,12 +239,12 @@ void
 acts_wait_on(struct client *client)
 {
     struct console *console = client->console;
-    if (client->statement.command == CMD_PAUSE) {
+    if (client->command.id == CMD_PAUSE) {
         on_pause_poll(client);
         client_turn(client);
         return;
     }
-    CHECK(client->statement.command == CMD_WAIT_CLOSE);
+    CHECK(client->command.id == CMD_WAIT_CLOSE);
     struct ask *ask = xcalloc(1, sizeof(*ask));
     *ask = (struct ask){console, client->id};
     console->ops.report(console->ops.ctx, WORKER_REPORT_SERVERS, on_closing_table, ask);
@@ -267,7 +257,7 @@ client_wait(struct client *client, act_fn *act)
     struct err err;
     err_clear(&err);
     buf_init(&detail);
-    const bool ok = act(client->console->ops.ctx, &client->statement, &detail, &err);
+    const bool ok = act(client->console->ops.ctx, &client->command, &detail, &err);
     buf_fini(&detail);
     if (!ok) {
         client_fail(client, &err);
@@ -288,7 +278,7 @@ run_wait_close(struct client *client)
 {
     struct snapshot snap = {0};
     client->console->ops.snapshot(client->console->ops.ctx, &snap);
-    const struct statement *s = &client->statement;
+    const struct command *s = &client->command;
     client->wait_until_us =
         clock_now_us() + (s->timeout_set ? s->timeout_us : snap.conf->pause_timeout_us);
     client_wait(client, client->console->ops.wait_close);
@@ -301,10 +291,10 @@ acts_cancel(struct client *client)
     struct buf detail;
     struct err err;
     client->wait_until_us = 0; /* of WAIT_CLOSE */
-    if (client->statement.command == CMD_PAUSE) {
+    if (client->command.id == CMD_PAUSE) {
         buf_init(&detail);
         err_clear(&err);
-        (void)ops->resume(ops->ctx, &client->statement, &detail, &err);
+        (void)ops->resume(ops->ctx, &client->command, &detail, &err);
         buf_fini(&detail); /* its answer comes with the next look at the pause */
     }
 }
@@ -331,7 +321,7 @@ static client_act_fn *const acts[COMMANDS_COUNT] = {
 };
 
 client_act_fn *
-acts_find(enum command command)
+acts_find(enum command_id command)
 {
     CHECK((size_t)command < COMMANDS_COUNT);
     return acts[command];

@@ -18,6 +18,7 @@
 
 #include "admin/console_internal.h"
 #include "admin/rights.h"
+#include "admin/show.h"
 #include "admin/text.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -244,7 +245,7 @@ audit(uint64_t id, const struct ucred *who, const char *text, uint64_t started_u
 void
 client_audit(const struct client *client, const struct err *err)
 {
-    const struct command_row *row = client->statement.row;
+    const struct command_row *row = client->command.row;
     const struct ucred who = {.uid = client->uid, .pid = client->pid};
     if (!client->describe) {
         audit(client->id, &who, client->text, client->started_us,
@@ -271,9 +272,10 @@ client_send_table(struct client *client, const struct table *t)
         return;
     }
     const char *cells[TABLE_COLUMNS_MAX];
+    char space[TABLE_COLUMNS_MAX][CELL_TEXT_SIZE];
     for (size_t row = 0; row < table_rows(t); row++) {
         for (size_t column = 0; column < t->columns_count; column++) {
-            cells[column] = table_cell(t, row, column);
+            cells[column] = cell_print(table_cell(t, row, column), space[column]);
         }
         dialog_row(&client->dialog, cells, t->columns_count);
     }
@@ -308,7 +310,7 @@ client_run_table(struct client *client)
     char runner[RUNNER_SIZE];
     struct snapshot snap;
     console_snapshot(client->console, &snap, runner, sizeof(runner));
-    struct table *t = show_table(&client->statement, &snap);
+    struct table *t = show_table(&client->command, &snap);
     client_send_table(client, t);
     table_free(t);
 }
@@ -323,7 +325,7 @@ on_workers_table(void *arg, struct table *table)
         table_free(table);
         return;
     }
-    if (client->statement.pinned) {
+    if (client->command.pinned) {
         table = show_pinned(table);
     }
     client_send_table(client, table);
@@ -341,7 +343,7 @@ client_run_workers(struct client *client)
         [CMD_SOCKETS] = WORKER_REPORT_SOCKETS, [CMD_ACTIVE_SOCKETS] = WORKER_REPORT_ACTIVE_SOCKETS,
         [CMD_USERS] = WORKER_REPORT_USERS,     [CMD_ERRORS] = WORKER_REPORT_ERRORS,
     };
-    const enum worker_report what = reports[client->statement.command];
+    const enum worker_report what = reports[client->command.id];
     struct ask *ask = xcalloc(1, sizeof(*ask));
     *ask = (struct ask){console, client->id};
     console->ops.report(console->ops.ctx, what, on_workers_table, ask);
@@ -379,8 +381,7 @@ runner_find(const struct console *console)
 static bool
 run_is_flip(const struct run *run)
 {
-    return run->command == CMD_CUTOVER || run->command == CMD_ROLLBACK ||
-           run->command == CMD_WRITES;
+    return run->id == CMD_CUTOVER || run->id == CMD_ROLLBACK || run->id == CMD_WRITES;
 }
 
 /* A second operator learns who is at it, since when, and how far it has come. */
@@ -412,10 +413,10 @@ client_run_job(struct client *client, enum cutover_job job, enum side to)
     char runner[RUNNER_SIZE];
     struct snapshot snap;
     console_snapshot(console, &snap, runner, sizeof(runner));
-    struct cutover_options options = client->statement.options;
+    struct cutover_options options = client->command.options;
     options.to = to;
     console->run = (struct run){.active = true,
-                                .command = client->statement.command,
+                                .id = client->command.id,
                                 .client_id = client->id,
                                 .who = {.uid = client->uid, .pid = client->pid},
                                 .started_us = client->started_us,
@@ -477,7 +478,7 @@ run_rollback(struct client *client)
 static void
 run_writes(struct client *client)
 {
-    client_run_job(client, CUTOVER_JOB_FLIP, client->statement.side);
+    client_run_job(client, CUTOVER_JOB_FLIP, client->command.side);
 }
 
 /* The last line of a flip, as the operator wants to read it. */
@@ -587,7 +588,7 @@ console_done(struct console *console, bool ok, const struct err *err)
     }
     if (ok) {
         client_audit(client, NULL);
-        dialog_complete(&client->dialog, client->statement.row->words);
+        dialog_complete(&client->dialog, client->command.row->words);
     } else {
         client_fail(client, &told);
     }
@@ -641,7 +642,7 @@ client_run_steps(struct client *client)
         client_begin_steps(client);
         return;
     }
-    const enum command command = client->statement.command;
+    const enum command_id command = client->command.id;
     client_act_fn *const fn =
         long_commands[command] != NULL ? long_commands[command] : acts_find(command);
     CHECK(fn != NULL); /* the test goes through the table */
@@ -651,7 +652,7 @@ client_run_steps(struct client *client)
 static bool
 client_may(const struct client *client, struct err *err)
 {
-    const struct command_row *row = client->statement.row;
+    const struct command_row *row = client->command.row;
     if (right_suffices(client_right(client), row == NULL ? NEEDS_VIEW : row->needs)) {
         return true;
     }
@@ -669,7 +670,7 @@ client_execute(void *ctx, struct slice text, bool describe)
     client->started_us = clock_now_us();
     client->describe = describe;
     audit_text(client->text, text);
-    if (!statement_parse(text, &client->statement, &err)) {
+    if (!command_parse(text, &client->command, &err)) {
         client_fail(client, &err);
         return;
     }
@@ -677,11 +678,11 @@ client_execute(void *ctx, struct slice text, bool describe)
         client_fail(client, &err);
         return;
     }
-    if (client->statement.row == NULL) {
+    if (client->command.row == NULL) {
         dialog_complete_empty(&client->dialog);
         return;
     }
-    switch (client->statement.row->reply) {
+    switch (client->command.row->reply) {
     case REPLY_NONE:
         dialog_complete(&client->dialog, "SET");
         break;

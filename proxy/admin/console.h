@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "admin/grammar.h"
-#include "admin/show.h"
+#include "admin/snapshot.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "cutover/cutover.h"
@@ -48,23 +48,23 @@ struct console_ops {
     bool (*start)(void *ctx, enum cutover_job job, const struct cutover_options *options,
                   struct err *err);
     bool (*abort)(void *ctx);
-    bool (*reads)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-    bool (*hold)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-    bool (*release)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-    bool (*kill)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+    bool (*reads)(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+    bool (*hold)(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+    bool (*release)(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+    bool (*kill)(void *ctx, const struct command *s, struct buf *detail, struct err *err);
     /* Begins the pause; paused tells how it stands, at any time. resume also calls it off. */
-    bool (*pause)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+    bool (*pause)(void *ctx, const struct command *s, struct buf *detail, struct err *err);
     enum console_wait (*paused)(void *ctx, struct buf *detail, struct err *err);
-    bool (*resume)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-    bool (*kill_all)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-    bool (*reconnect)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+    bool (*resume)(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+    bool (*kill_all)(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+    bool (*reconnect)(void *ctx, const struct command *s, struct buf *detail, struct err *err);
     /* Only whether the statement may wait: the console looks at the servers' report itself. */
-    bool (*wait_close)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-    bool (*disable)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-    bool (*enable)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-    bool (*set)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-    bool (*reload)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-    bool (*shutdown)(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+    bool (*wait_close)(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+    bool (*disable)(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+    bool (*enable)(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+    bool (*set)(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+    bool (*reload)(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+    bool (*shutdown)(void *ctx, const struct command *s, struct buf *detail, struct err *err);
 };
 
 struct console;

@@ -19,7 +19,7 @@ enum { AUDIT_TEXT_MAX = 200 };
 /* The long command under way. */
 struct run {
     bool active;
-    enum command command;
+    enum command_id id;
     uint64_t client_id; /* who started it; he may be gone */
     struct ucred who;
     uint64_t started_us;
@@ -50,9 +50,9 @@ struct client {
     bool closed;         /* unlinked; freed at the end of the turn */
     uid_t uid;
     pid_t pid;
-    char user_name[STATEMENT_NAME_SIZE]; /* of the uid in the system; "" for none */
+    char user_name[COMMAND_NAME_SIZE]; /* of the uid in the system; "" for none */
     /* Of the statement under way, for the audit and for an answer that comes later. */
-    struct statement statement; /* sql is not kept */
+    struct command command; /* sql is not kept */
     bool describe;
     uint64_t started_us;
     uint64_t wait_until_us; /* of WAIT_CLOSE */
@@ -82,7 +82,7 @@ void client_send_step(struct client *client, const char *result, const char *ste
 /* commands.c: the commands that answer in steps, but for the long ones. */
 typedef void client_act_fn(struct client *client);
 /* NULL when the command is none of them. */
-client_act_fn *acts_find(enum command command);
+client_act_fn *acts_find(enum command_id command);
 /* The timer of a command that waits has run out: looks again. */
 void acts_wait_on(struct client *client);
 /* Ctrl-C: calls off what it waits for; harmless for others. */

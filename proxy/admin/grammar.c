@@ -16,7 +16,7 @@ enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_TEXT, TOKEN_SEMICOLON, TOKEN_BAD 
  */
 struct token {
     enum token_kind kind;
-    char text[STATEMENT_NAME_SIZE];
+    char text[COMMAND_NAME_SIZE];
     size_t len;
 };
 
@@ -187,7 +187,7 @@ lex_accept(struct lexer *lexer, const char *word)
 /* ---- arguments ---- */
 
 static bool
-fail_at(const struct lexer *lexer, const struct statement *s, struct err *err)
+fail_at(const struct lexer *lexer, const struct command *s, struct err *err)
 {
     const struct token token = lex_peek(lexer);
     const char *shown = s->row->shown;
@@ -201,7 +201,7 @@ fail_at(const struct lexer *lexer, const struct statement *s, struct err *err)
 }
 
 static bool
-parse_nothing(struct lexer *lexer, struct statement *s, struct err *err)
+parse_nothing(struct lexer *lexer, struct command *s, struct err *err)
 {
     (void)lexer;
     (void)s;
@@ -210,7 +210,7 @@ parse_nothing(struct lexer *lexer, struct statement *s, struct err *err)
 }
 
 static bool
-parse_pinned(struct lexer *lexer, struct statement *s, struct err *err)
+parse_pinned(struct lexer *lexer, struct command *s, struct err *err)
 {
     (void)err;
     s->pinned = lex_accept(lexer, "PINNED");
@@ -218,7 +218,7 @@ parse_pinned(struct lexer *lexer, struct statement *s, struct err *err)
 }
 
 static bool
-parse_name(struct lexer *lexer, struct statement *s, char *out, struct err *err)
+parse_name(struct lexer *lexer, struct command *s, char *out, struct err *err)
 {
     const struct token token = lex_peek(lexer);
     if ((token.kind != TOKEN_WORD && token.kind != TOKEN_TEXT) || token.len == 0) {
@@ -230,7 +230,7 @@ parse_name(struct lexer *lexer, struct statement *s, char *out, struct err *err)
 }
 
 static bool
-parse_reads_side(struct lexer *lexer, struct statement *s, struct err *err)
+parse_reads_side(struct lexer *lexer, struct command *s, struct err *err)
 {
     static const struct {
         const char *word;
@@ -248,7 +248,7 @@ parse_reads_side(struct lexer *lexer, struct statement *s, struct err *err)
 
 /* "5%", "5 %" and "5" alike. */
 static bool
-parse_reads_percent(struct lexer *lexer, struct statement *s, struct err *err)
+parse_reads_percent(struct lexer *lexer, struct command *s, struct err *err)
 {
     const struct token token = lex_peek(lexer);
     if (token.kind != TOKEN_WORD || token.text[0] < '0' || token.text[0] > '9') {
@@ -269,7 +269,7 @@ parse_reads_percent(struct lexer *lexer, struct statement *s, struct err *err)
 }
 
 static bool
-parse_reads(struct lexer *lexer, struct statement *s, struct err *err)
+parse_reads(struct lexer *lexer, struct command *s, struct err *err)
 {
     if (!parse_reads_side(lexer, s, err) || !parse_reads_percent(lexer, s, err)) {
         return false;
@@ -296,7 +296,7 @@ parse_reads(struct lexer *lexer, struct statement *s, struct err *err)
 }
 
 static bool
-parse_side(struct lexer *lexer, struct statement *s, struct err *err)
+parse_side(struct lexer *lexer, struct command *s, struct err *err)
 {
     if (lex_accept(lexer, "BLUE")) {
         s->side = SIDE_BLUE;
@@ -310,7 +310,7 @@ parse_side(struct lexer *lexer, struct statement *s, struct err *err)
 }
 
 static bool
-parse_drain(struct lexer *lexer, struct statement *s, struct err *err)
+parse_drain(struct lexer *lexer, struct command *s, struct err *err)
 {
     s->options.drain_set = true;
     if (lex_accept(lexer, "ABORT")) {
@@ -329,7 +329,7 @@ parse_drain(struct lexer *lexer, struct statement *s, struct err *err)
 }
 
 static bool
-parse_cutover(struct lexer *lexer, struct statement *s, struct err *err)
+parse_cutover(struct lexer *lexer, struct command *s, struct err *err)
 {
     for (;;) {
         if (lex_accept(lexer, "NO")) {
@@ -353,17 +353,17 @@ parse_cutover(struct lexer *lexer, struct statement *s, struct err *err)
 }
 
 static bool
-parse_duration(struct lexer *lexer, struct statement *s, struct err *err)
+parse_duration(struct lexer *lexer, struct command *s, struct err *err)
 {
     const struct token token = lex_peek(lexer);
     if (token.kind != TOKEN_WORD && token.kind != TOKEN_TEXT) {
         return true;
     }
     if (!duration_parse(token.text, &s->timeout_us) || s->timeout_us == 0 ||
-        s->timeout_us > (uint64_t)STATEMENT_HOLD_MAX_S * 1000000) {
+        s->timeout_us > (uint64_t)COMMAND_HOLD_MAX_S * 1000000) {
         return err_set(err, SQLSTATE_INVALID_PARAMETER,
                        "\"%s\" is not a time above 0 and up to %d s", token.text,
-                       STATEMENT_HOLD_MAX_S);
+                       COMMAND_HOLD_MAX_S);
     }
     (void)lex(lexer);
     s->timeout_set = true;
@@ -390,7 +390,7 @@ digits_parse(const char **text, uint64_t max, uint64_t *out)
 }
 
 static bool
-parse_number(struct lexer *lexer, struct statement *s, struct err *err)
+parse_number(struct lexer *lexer, struct command *s, struct err *err)
 {
     const struct token token = lex_peek(lexer);
     const char *p = token.text;
@@ -403,7 +403,7 @@ parse_number(struct lexer *lexer, struct statement *s, struct err *err)
 
 /* PgBouncer's commands take the name of a database, or mean all of them. */
 static bool
-parse_database(struct lexer *lexer, struct statement *s, struct err *err)
+parse_database(struct lexer *lexer, struct command *s, struct err *err)
 {
     const struct token token = lex_peek(lexer);
     const bool any = token.kind == TOKEN_WORD || token.kind == TOKEN_TEXT;
@@ -411,14 +411,14 @@ parse_database(struct lexer *lexer, struct statement *s, struct err *err)
 }
 
 static bool
-parse_database_needed(struct lexer *lexer, struct statement *s, struct err *err)
+parse_database_needed(struct lexer *lexer, struct command *s, struct err *err)
 {
     return parse_name(lexer, s, s->database, err);
 }
 
 /* A word that is a time is one; a database of such a name needs quotes. */
 static bool
-parse_database_time(struct lexer *lexer, struct statement *s, struct err *err)
+parse_database_time(struct lexer *lexer, struct command *s, struct err *err)
 {
     const struct token token = lex_peek(lexer);
     uint64_t time_us;
@@ -429,7 +429,7 @@ parse_database_time(struct lexer *lexer, struct statement *s, struct err *err)
 }
 
 static bool
-parse_shutdown(struct lexer *lexer, struct statement *s, struct err *err)
+parse_shutdown(struct lexer *lexer, struct command *s, struct err *err)
 {
     (void)err;
     if (lex_accept(lexer, "WAIT_FOR_CLIENTS")) {
@@ -441,7 +441,7 @@ parse_shutdown(struct lexer *lexer, struct statement *s, struct err *err)
 }
 
 static bool
-parse_sql(struct lexer *lexer, struct statement *s, struct err *err)
+parse_sql(struct lexer *lexer, struct command *s, struct err *err)
 {
     if (lex_peek(lexer).kind == TOKEN_END) {
         return fail_at(lexer, s, err);
@@ -452,7 +452,7 @@ parse_sql(struct lexer *lexer, struct statement *s, struct err *err)
 }
 
 static bool
-parse_rest(struct lexer *lexer, struct statement *s, struct err *err)
+parse_rest(struct lexer *lexer, struct command *s, struct err *err)
 {
     (void)s;
     (void)err;
@@ -463,7 +463,7 @@ parse_rest(struct lexer *lexer, struct statement *s, struct err *err)
 /* Up to the quote that ends it, or to a blank or semicolon without quotes; a doubled quote is one.
  */
 static bool
-parse_value(struct lexer *lexer, struct statement *s)
+parse_value(struct lexer *lexer, struct command *s)
 {
     const bool quoted = lexer->rest.len > 0 && lexer->rest.p[0] == '\'';
     size_t len = 0;
@@ -488,7 +488,7 @@ parse_value(struct lexer *lexer, struct statement *s)
 }
 
 static bool
-parse_set(struct lexer *lexer, struct statement *s, struct err *err)
+parse_set(struct lexer *lexer, struct command *s, struct err *err)
 {
     if (!parse_name(lexer, s, s->key, err)) {
         return false;
@@ -506,7 +506,7 @@ parse_set(struct lexer *lexer, struct statement *s, struct err *err)
     return true;
 }
 
-typedef bool parse_fn(struct lexer *lexer, struct statement *s, struct err *err);
+typedef bool parse_fn(struct lexer *lexer, struct command *s, struct err *err);
 
 enum argument {
     ARG_NONE,
@@ -618,7 +618,7 @@ fail_unknown(struct slice text, struct err *err)
 
 /* Nothing may follow but blanks and semicolons. */
 static bool
-parse_end(struct lexer *lexer, const struct statement *s, struct err *err)
+parse_end(struct lexer *lexer, const struct command *s, struct err *err)
 {
     struct lexer before = *lexer;
     bool ended = false;
@@ -650,9 +650,9 @@ is_empty(struct slice text)
 }
 
 bool
-statement_parse(struct slice text, struct statement *out, struct err *err)
+command_parse(struct slice text, struct command *out, struct err *err)
 {
-    *out = (struct statement){.command = CMD_EMPTY};
+    *out = (struct command){.id = CMD_EMPTY};
     err_clear(err);
     if (is_empty(text)) {
         return true;
@@ -672,9 +672,9 @@ statement_parse(struct slice text, struct statement *out, struct err *err)
     if (best == 0) {
         return fail_unknown(text, err);
     }
-    struct statement s = {.command = rows[found].command, .row = &rows[found]};
-    if (s.command != CMD_EXPLAIN && text.len > STATEMENT_LEN_MAX) {
-        return err_set(err, "54000", "the command is longer than %d bytes", STATEMENT_LEN_MAX);
+    struct command s = {.id = rows[found].id, .row = &rows[found]};
+    if (s.id != CMD_EXPLAIN && text.len > COMMAND_LEN_MAX) {
+        return err_set(err, "54000", "the command is longer than %d bytes", COMMAND_LEN_MAX);
     }
     if (!argument_parsers[row_arguments[found]](&rest, &s, err) || !parse_end(&rest, &s, err)) {
         CHECK(err_is_set(err));

@@ -1,19 +1,20 @@
-/* status.c — the text of STATUS: the whole pair at a glance. See show.h.
+/* status.c — the text of STATUS: the whole pair at a glance. See status.h.
  *
  * The form is the one of the operator's story. What is not as it should be (writes held, a side
  * down, a flip that was undone) adds words or a line; nothing is left out to make it look calm. */
 /* SPDX-License-Identifier: PostgreSQL */
+#include "admin/status.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "admin/show.h"
 #include "admin/text.h"
 #include "base/check.h"
 
 enum { COLUMN_GAP = 3, LINE_SIZE = 256 };
 
 void
-show_lag_text(const struct node_facts *node, char *out, size_t size)
+status_print_lag(const struct node_facts *node, char *out, size_t size)
 {
     if (!node->lag_known) {
         (void)snprintf(out, size, "lag unknown");
@@ -100,7 +101,7 @@ put_nodes(const struct snapshot *snap, struct buf *out)
             (void)snprintf(position, sizeof(position), " %s", text_lsn(node->lsn).s);
         } else {
             char lag[TEXT_VALUE_SIZE * 3];
-            show_lag_text(node, lag, sizeof(lag));
+            status_print_lag(node, lag, sizeof(lag));
             (void)snprintf(position, sizeof(position), " %s", lag);
         }
         table_add(t, side_name((enum side)side));
@@ -164,7 +165,7 @@ put_trouble(const struct snapshot *snap, struct buf *out)
 }
 
 void
-show_status(const struct snapshot *snap, struct buf *out)
+status_print(const struct snapshot *snap, struct buf *out)
 {
     CHECK(snap->view != NULL && snap->facts != NULL);
     put_header(snap, out);

@@ -176,12 +176,12 @@ control_free(struct control *c)
 
 /* ---- signals ---- */
 
-typedef bool op_fn(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+typedef bool op_fn(void *ctx, const struct command *s, struct buf *detail, struct err *err);
 
 static void
 run_for_signal(struct control *c, const char *name, op_fn *op)
 {
-    const struct statement s = {.command = CMD_EMPTY};
+    const struct command s = {.id = CMD_EMPTY};
     struct err err;
     struct buf detail;
     buf_init(&detail);

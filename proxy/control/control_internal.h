@@ -71,16 +71,14 @@ void control_reads_from_conf(struct control *c);
 void control_rules_free(struct control *c);
 
 /* pause.c: PAUSE and its kin; see admin/console.h for the ops. */
-bool control_op_pause(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-bool control_op_resume(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
+bool control_op_pause(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+bool control_op_resume(void *ctx, const struct command *s, struct buf *detail, struct err *err);
 enum console_wait control_op_paused(void *ctx, struct buf *detail, struct err *err);
-bool control_op_kill_all(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-bool control_op_reconnect(void *ctx, const struct statement *s, struct buf *detail,
-                          struct err *err);
-bool control_op_disable(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-bool control_op_enable(void *ctx, const struct statement *s, struct buf *detail, struct err *err);
-bool control_op_wait_close(void *ctx, const struct statement *s, struct buf *detail,
-                           struct err *err);
+bool control_op_kill_all(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+bool control_op_reconnect(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+bool control_op_disable(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+bool control_op_enable(void *ctx, const struct command *s, struct buf *detail, struct err *err);
+bool control_op_wait_close(void *ctx, const struct command *s, struct buf *detail, struct err *err);
 void control_pause_end(struct control *c);
 void control_on_pause_timer(void *control);
 

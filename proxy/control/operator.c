@@ -140,7 +140,7 @@ field_matches(const char *field, const char *text)
 
 /* The place of the rule with exactly these conditions; rules_count when there is none. */
 static uint32_t
-rule_find(const struct control *c, const struct statement *s)
+rule_find(const struct control *c, const struct command *s)
 {
     for (uint32_t i = 0; i < c->rules_count; i++) {
         const struct view_rule *rule = &c->rules[i];
@@ -164,7 +164,7 @@ rule_remove(struct control *c, uint32_t at)
 }
 
 static bool
-reads_by_rule(struct control *c, const struct statement *s, struct buf *detail, struct err *err)
+reads_by_rule(struct control *c, const struct command *s, struct buf *detail, struct err *err)
 {
     const uint32_t at = rule_find(c, s);
     if (s->reads == VIEW_READS_FOLLOW && at == c->rules_count) {
@@ -196,7 +196,7 @@ reads_by_rule(struct control *c, const struct statement *s, struct buf *detail, 
 /* For all sessions: the rules go as well, so that nobody stays behind on a side that is to be left.
  */
 static void
-reads_for_all(struct control *c, const struct statement *s, struct buf *detail)
+reads_for_all(struct control *c, const struct command *s, struct buf *detail)
 {
     const uint32_t dropped = c->rules_count;
     control_rules_free(c);
@@ -220,7 +220,7 @@ reads_for_all(struct control *c, const struct statement *s, struct buf *detail)
 }
 
 static bool
-op_reads(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+op_reads(void *ctx, const struct command *s, struct buf *detail, struct err *err)
 {
     struct control *c = ctx;
     const bool by_rule = s->user[0] != '\0' || s->database[0] != '\0' || s->application[0] != '\0';
@@ -259,7 +259,7 @@ control_hold_end(void *control)
 }
 
 static bool
-op_hold(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+op_hold(void *ctx, const struct command *s, struct buf *detail, struct err *err)
 {
     struct control *c = ctx;
     if (control_refuses_when_ending(c, err)) {
@@ -285,7 +285,7 @@ op_hold(void *ctx, const struct statement *s, struct buf *detail, struct err *er
 }
 
 static bool
-op_release(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+op_release(void *ctx, const struct command *s, struct buf *detail, struct err *err)
 {
     struct control *c = ctx;
     (void)s;
@@ -300,7 +300,7 @@ op_release(void *ctx, const struct statement *s, struct buf *detail, struct err 
 /* ---- the rest ---- */
 
 static bool
-op_kill(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+op_kill(void *ctx, const struct command *s, struct buf *detail, struct err *err)
 {
     const struct control *c = ctx;
     (void)err;
@@ -398,7 +398,7 @@ control_reload_into(struct control *c, struct buf *detail, struct err *err)
 
 /* Until the next RELOAD, as in PgBouncer: the file is not touched. */
 static bool
-op_set(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+op_set(void *ctx, const struct command *s, struct buf *detail, struct err *err)
 {
     struct control *c = ctx;
     struct conf *conf = conf_with(c->conf, s->key, s->value, err);
@@ -411,14 +411,14 @@ op_set(void *ctx, const struct statement *s, struct buf *detail, struct err *err
 }
 
 static bool
-op_reload(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+op_reload(void *ctx, const struct command *s, struct buf *detail, struct err *err)
 {
     (void)s;
     return control_reload_into(ctx, detail, err);
 }
 
 static bool
-op_shutdown(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+op_shutdown(void *ctx, const struct command *s, struct buf *detail, struct err *err)
 {
     static const char *const details[] = {
         [SHUTDOWN_NOW] = "ending now",

@@ -22,7 +22,7 @@ enum { PAUSE_POLL_US = 10 * 1000 };
 
 /* There is one database; no name means it as well. */
 static bool
-is_our_database(const struct control *c, const struct statement *s, struct err *err)
+is_our_database(const struct control *c, const struct command *s, struct err *err)
 {
     if (s->database[0] == '\0' || strcmp(s->database, c->conf->database) == 0) {
         return true;
@@ -33,7 +33,7 @@ is_our_database(const struct control *c, const struct statement *s, struct err *
 
 /* What KILL and PAUSE both need. */
 static bool
-may_pause(const struct control *c, const struct statement *s, struct err *err)
+may_pause(const struct control *c, const struct command *s, struct err *err)
 {
     struct cutover_status status;
     if (control_refuses_when_ending(c, err) || !is_our_database(c, s, err)) {
@@ -100,7 +100,7 @@ control_on_pause_timer(void *control)
 }
 
 bool
-control_op_pause(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+control_op_pause(void *ctx, const struct command *s, struct buf *detail, struct err *err)
 {
     struct control *c = ctx;
     (void)detail;
@@ -136,7 +136,7 @@ control_op_paused(void *ctx, struct buf *detail, struct err *err)
 }
 
 bool
-control_op_resume(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+control_op_resume(void *ctx, const struct command *s, struct buf *detail, struct err *err)
 {
     struct control *c = ctx;
     if (!is_our_database(c, s, err)) {
@@ -154,7 +154,7 @@ control_op_resume(void *ctx, const struct statement *s, struct buf *detail, stru
 /* ---- connections ---- */
 
 bool
-control_op_kill_all(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+control_op_kill_all(void *ctx, const struct command *s, struct buf *detail, struct err *err)
 {
     struct control *c = ctx;
     if (!may_pause(c, s, err)) {
@@ -170,7 +170,7 @@ control_op_kill_all(void *ctx, const struct statement *s, struct buf *detail, st
 }
 
 bool
-control_op_reconnect(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+control_op_reconnect(void *ctx, const struct command *s, struct buf *detail, struct err *err)
 {
     const struct control *c = ctx;
     if (!is_our_database(c, s, err)) {
@@ -183,14 +183,14 @@ control_op_reconnect(void *ctx, const struct statement *s, struct buf *detail, s
 }
 
 bool
-control_op_wait_close(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+control_op_wait_close(void *ctx, const struct command *s, struct buf *detail, struct err *err)
 {
     (void)detail;
     return is_our_database(ctx, s, err);
 }
 
 static bool
-set_disabled(struct control *c, const struct statement *s, bool disabled, struct err *err)
+set_disabled(struct control *c, const struct command *s, bool disabled, struct err *err)
 {
     if (!is_our_database(c, s, err)) {
         return false;
@@ -201,14 +201,14 @@ set_disabled(struct control *c, const struct statement *s, bool disabled, struct
 }
 
 bool
-control_op_disable(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+control_op_disable(void *ctx, const struct command *s, struct buf *detail, struct err *err)
 {
     buf_printf(detail, "new clients are refused; those that are connected stay");
     return set_disabled(ctx, s, true, err);
 }
 
 bool
-control_op_enable(void *ctx, const struct statement *s, struct buf *detail, struct err *err)
+control_op_enable(void *ctx, const struct command *s, struct buf *detail, struct err *err)
 {
     buf_printf(detail, "new clients are welcome");
     return set_disabled(ctx, s, false, err);

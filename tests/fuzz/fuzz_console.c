@@ -44,9 +44,9 @@ static void
 execute(void *ctx, struct slice text, bool describe)
 {
     struct console *console = ctx;
-    struct statement s;
+    struct command s;
     struct err err;
-    if (!statement_parse(text, &s, &err)) {
+    if (!command_parse(text, &s, &err)) {
         dialog_error(&console->dialog, &err);
         return;
     }
