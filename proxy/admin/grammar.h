@@ -80,7 +80,8 @@ enum command_reply {
     REPLY_NONE,    /* a tag, no rows */
     REPLY_TABLE,   /* a table made at once */
     REPLY_WORKERS, /* a table that the workers are asked for */
-    REPLY_STEPS,   /* rows result, step, detail, took, as they happen */
+    REPLY_STEPS,   /* rows result, step, detail, took; over at once, or after a short wait */
+    REPLY_LONG,    /* the same rows, as they happen: a job of the cutover machine */
 };
 
 struct command_row {

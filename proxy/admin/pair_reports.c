@@ -197,6 +197,6 @@ report_cutover(const struct snapshot *snap)
     add_ms_if(t, c->flip_known, c->held_us);
     table_add(t, way_back_name(c->way_back));
     table_add(t, err_is_set(&c->failure) ? c->failure.text : NULL);
-    table_add(t, snap->runner);
+    table_add(t, snap->runner[0] == '\0' ? NULL : snap->runner);
     return t;
 }

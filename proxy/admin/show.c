@@ -54,7 +54,7 @@ show_table(const struct command *c, const struct snapshot *snap)
 }
 
 struct table *
-show_pinned(struct table *clients)
+show_pinned(const struct table *clients)
 {
     const size_t pinned = table_column(clients, "pinned");
     struct table *t = table_new(clients->columns, clients->columns_count);
@@ -64,7 +64,6 @@ show_pinned(struct table *clients)
             table_add_row(t, clients, row);
         }
     }
-    table_free(clients);
     return t;
 }
 

@@ -10,8 +10,7 @@
 
 /* The report of a command whose reply is a table. */
 struct table *show_table(const struct command *c, const struct snapshot *snap);
-/* SHOW SESSIONS PINNED from SHOW CLIENTS: takes the table, gives the rows that have a reason to be
- * pinned. */
-struct table *show_pinned(struct table *clients);
+/* SHOW SESSIONS PINNED from SHOW CLIENTS: the rows that have a reason to be pinned. */
+struct table *show_pinned(const struct table *clients);
 
 #endif

@@ -16,6 +16,8 @@
 #include "session/workers.h"
 #include "topo/view.h"
 
+enum { SNAPSHOT_RUNNER_SIZE = 320 };
+
 struct snapshot {
     uint64_t now_us;
     const struct conf *conf;
@@ -31,9 +33,9 @@ struct snapshot {
     uint32_t sessions;
     uint32_t waiting;       /* transactions that wait for a hold to end */
     uint64_t hold_until_us; /* of the operator's HOLD; 0 for none */
-    /* The long command under way and who runs it ("CUTOVER", started 3 s ago by uid 1000); NULL for
-     * none. The console's own. */
-    const char *runner;
+    /* The long command under way and who runs it: "CUTOVER", started 3 s ago by uid 1000; "" for
+     * none. Set by the console itself. */
+    char runner[SNAPSHOT_RUNNER_SIZE];
 };
 
 #endif

@@ -154,7 +154,7 @@ static void
 put_trouble(const struct snapshot *snap, struct buf *out)
 {
     const struct cutover_status *c = &snap->cutover;
-    if (snap->runner != NULL) {
+    if (snap->runner[0] != '\0') {
         buf_printf(out, "  running: %s\n", snap->runner);
     }
     if (c->state == CUT_IDLE && c->flip_known && !c->committed && err_is_set(&c->failure)) {

@@ -1,10 +1,11 @@
 /* cutover_ops.c — what the cutover machine asks of the world: SQL, time, the record, the workers.
- * See cutover.h.
+ * See cutover_ops.h, and cutover/cutover.h for what each function promises.
  *
- * SQL runs over one operator connection a side; "fresh" SQL over a connection of its own that is
- * closed afterwards. The machine may be freed with questions open: every one of them stands in a
- * list, with its connection or timer. */
+ * The machine may be freed with questions open: every one of them stands in a list, with its
+ * connection or timer. */
 /* SPDX-License-Identifier: PostgreSQL */
+#include "control/cutover_ops.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,25 +14,37 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "control/control_internal.h"
+#include "net/pq.h"
 #include "topo/conninfo.h"
 
 enum { ADDRESS_SIZE = 320 };
 
+struct cutover_host {
+    struct cutover_host_parts parts;
+    struct cutover *machine;     /* owned */
+    char *state_file;            /* owned: path of the record */
+    char *conninfo[SIDES_COUNT]; /* owned, secret */
+    struct pq *pq[SIDES_COUNT];  /* owned: the operator connections */
+    struct list calls;           /* struct sql_call, owned: not answered yet */
+    struct list delays;          /* struct delay, owned: not over yet */
+    const char *crash_at;        /* borrowed from the environment: a fault point; NULL for none */
+};
+
 struct sql_call {
     struct list node;
-    struct control *control; /* borrowed */
-    struct pq *fresh;        /* owned; NULL when it runs on the side's own connection */
+    struct cutover_host *host; /* borrowed */
+    struct pq *fresh;          /* owned; NULL when it runs on the side's own connection */
     cutover_sql_fn *done;
     void *arg; /* the machine's */
 };
 
 struct delay {
     struct list node;
-    struct control *control; /* borrowed */
-    struct timer *timer;     /* owned */
+    struct cutover_host *host; /* borrowed */
+    struct timer *timer;       /* owned */
     cutover_timer_fn *fn;
     void *arg; /* the machine's */
 };
@@ -66,20 +79,20 @@ on_sql_done(void *arg, const struct pq_result *result)
         .cell = rows_cell,
     };
     list_remove(&call->node);
-    loop_dispose(call->control->loop, call_free,
+    loop_dispose(call->host->parts.loop, call_free,
                  call); /* a fresh connection is still in its callback */
     call->done(call->arg, &rows);
 }
 
 static struct sql_call *
-call_new(struct control *c, cutover_sql_fn *done, void *arg)
+call_new(struct cutover_host *h, cutover_sql_fn *done, void *arg)
 {
     struct sql_call *call = xcalloc(1, sizeof(*call));
-    call->control = c;
+    call->host = h;
     call->done = done;
     call->arg = arg;
     list_init(&call->node);
-    list_push_back(&c->calls, &call->node);
+    list_push_back(&h->calls, &call->node);
     return call;
 }
 
@@ -87,17 +100,17 @@ static void
 op_sql(void *ctx, enum side side, const char *sql, uint64_t timeout_us, cutover_sql_fn *done,
        void *arg)
 {
-    struct control *c = ctx;
-    pq_query(c->pq[side], sql, timeout_us, on_sql_done, call_new(c, done, arg));
+    struct cutover_host *h = ctx;
+    pq_query(h->pq[side], sql, timeout_us, on_sql_done, call_new(h, done, arg));
 }
 
 static void
 op_sql_fresh(void *ctx, enum side side, const char *sql, uint64_t timeout_us, cutover_sql_fn *done,
              void *arg)
 {
-    struct control *c = ctx;
-    struct sql_call *call = call_new(c, done, arg);
-    call->fresh = pq_new(c->loop, side_name(side), c->conninfo[side], NULL);
+    struct cutover_host *h = ctx;
+    struct sql_call *call = call_new(h, done, arg);
+    call->fresh = pq_new(h->parts.loop, side_name(side), h->conninfo[side], NULL);
     pq_query(call->fresh, sql, timeout_us, on_sql_done, call);
 }
 
@@ -123,21 +136,21 @@ on_delay(void *arg)
 {
     struct delay *delay = arg;
     list_remove(&delay->node);
-    loop_dispose(delay->control->loop, delay_free, delay);
+    loop_dispose(delay->host->parts.loop, delay_free, delay);
     delay->fn(delay->arg);
 }
 
 static void
 op_timer(void *ctx, uint64_t delay_us, cutover_timer_fn *fn, void *arg)
 {
-    struct control *c = ctx;
+    struct cutover_host *h = ctx;
     struct delay *delay = xcalloc(1, sizeof(*delay));
-    delay->control = c;
+    delay->host = h;
     delay->fn = fn;
     delay->arg = arg;
-    delay->timer = timer_new(c->loop, on_delay, delay);
+    delay->timer = timer_new(h->parts.loop, on_delay, delay);
     list_init(&delay->node);
-    list_push_back(&c->delays, &delay->node);
+    list_push_back(&h->delays, &delay->node);
     timer_start(delay->timer, delay_us);
 }
 
@@ -146,23 +159,23 @@ op_timer(void *ctx, uint64_t delay_us, cutover_timer_fn *fn, void *arg)
 static bool
 op_record_write(void *ctx, struct slice bytes, struct err *err)
 {
-    const struct control *c = ctx;
-    return file_replace(c->conf->state_file, bytes, err);
+    const struct cutover_host *h = ctx;
+    return file_replace(h->state_file, bytes, err);
 }
 
 static void
 op_publish(void *ctx, const struct cutover_route *route)
 {
-    struct control *c = ctx;
-    const bool moved = c->route.writer != route->writer || !c->route.writes_known;
-    c->route = *route;
+    struct cutover_host *h = ctx;
+    const struct view *before = publisher_view(h->parts.publisher);
+    const bool moved = before->writer != route->writer || !before->writes_known;
     if (route->writes_known) {
-        monitor_set_route(c->monitor, route->writer);
+        monitor_set_route(h->parts.monitor, route->writer);
     }
     if (moved) {
-        monitor_hurry(c->monitor);
+        monitor_hurry(h->parts.monitor);
     }
-    control_publish(c);
+    publisher_set_route(h->parts.publisher, route);
     log_info(NULL, "route", "epoch=%llu writer=%s held=%s known=%s",
              (unsigned long long)route->epoch, side_name(route->writer),
              route->writes_held ? "yes" : "no", route->writes_known ? "yes" : "no");
@@ -173,65 +186,66 @@ op_publish(void *ctx, const struct cutover_route *route)
 static bool
 op_view_acked(void *ctx)
 {
-    const struct control *c = ctx;
-    return workers_have_view(c->workers, c->view->version);
+    const struct cutover_host *h = ctx;
+    return workers_have_view(h->parts.workers, publisher_view(h->parts.publisher)->version);
 }
 
 static uint32_t
 op_busy(void *ctx, enum side side)
 {
-    const struct control *c = ctx;
-    return workers_busy(c->workers, side);
+    const struct cutover_host *h = ctx;
+    return workers_busy(h->parts.workers, side);
 }
 
 static uint32_t
 op_waiting(void *ctx)
 {
-    const struct control *c = ctx;
-    return workers_waiting(c->workers);
+    const struct cutover_host *h = ctx;
+    return workers_waiting(h->parts.workers);
 }
 
 static uint32_t
 op_sessions(void *ctx)
 {
-    const struct control *c = ctx;
-    return workers_sessions(c->workers);
+    const struct cutover_host *h = ctx;
+    return workers_sessions(h->parts.workers);
 }
 
 static uint32_t
 op_pinned(void *ctx)
 {
-    struct control *c = ctx;
-    workers_stats(c->workers, &c->stats);
-    return (uint32_t)c->stats.sessions_pinned;
+    const struct cutover_host *h = ctx;
+    struct workers_stats stats;
+    workers_stats(h->parts.workers, &stats);
+    return (uint32_t)stats.sessions_pinned;
 }
 
 static void
 op_harmless_pids(void *ctx, enum side side, struct buf *out)
 {
-    const struct control *c = ctx;
-    workers_readers(c->workers, side, out);
+    const struct cutover_host *h = ctx;
+    workers_readers(h->parts.workers, side, out);
 }
 
 static void
 op_cancel_busy(void *ctx, enum side side)
 {
-    const struct control *c = ctx;
-    workers_cancel_busy(c->workers, side);
+    const struct cutover_host *h = ctx;
+    workers_cancel_busy(h->parts.workers, side);
 }
 
 static void
 op_terminate_busy(void *ctx, enum side side)
 {
-    const struct control *c = ctx;
-    workers_terminate_busy(c->workers, side);
+    const struct cutover_host *h = ctx;
+    workers_terminate_busy(h->parts.workers, side);
 }
 
 static void
 op_leave_side(void *ctx, enum side side)
 {
-    const struct control *c = ctx;
-    workers_leave_side(c->workers, side);
+    const struct cutover_host *h = ctx;
+    workers_leave_side(h->parts.workers, side);
 }
 
 /* ---- the monitor ---- */
@@ -239,15 +253,15 @@ op_leave_side(void *ctx, enum side side)
 static void
 op_heartbeat(void *ctx, bool on)
 {
-    const struct control *c = ctx;
-    monitor_pause_heartbeat(c->monitor, !on);
+    const struct cutover_host *h = ctx;
+    monitor_pause_heartbeat(h->parts.monitor, !on);
 }
 
 static void
 op_facts(void *ctx, enum side side, struct cutover_facts *out)
 {
-    const struct control *c = ctx;
-    const struct node_facts *node = &monitor_facts(c->monitor)->node[side];
+    const struct cutover_host *h = ctx;
+    const struct node_facts *node = &monitor_facts(h->parts.monitor)->node[side];
     *out = (struct cutover_facts){
         .up = node->up,
         .in_recovery = node->in_recovery,
@@ -258,20 +272,20 @@ op_facts(void *ctx, enum side side, struct cutover_facts *out)
     };
 }
 
-/* ---- the operator ---- */
+/* ---- the console ---- */
 
 static void
 op_report(void *ctx, const struct cutover_report *row)
 {
-    const struct control *c = ctx;
-    console_report(c->console, row);
+    const struct cutover_host *h = ctx;
+    console_report(h->parts.console, row);
 }
 
 static void
 op_done(void *ctx, bool ok, const struct err *err)
 {
-    struct control *c = ctx;
-    console_done(c->console, ok, err);
+    struct cutover_host *h = ctx;
+    console_done(h->parts.console, ok, err);
 }
 
 /* TEAL_CRASH_AT=step:before or step:after: the process dies there, as in a power loss. For the
@@ -279,10 +293,10 @@ op_done(void *ctx, bool ok, const struct err *err)
 static void
 op_point(void *ctx, const char *step, const char *when)
 {
-    const struct control *c = ctx;
+    const struct cutover_host *h = ctx;
     const size_t len = strlen(step);
-    if (c->crash_at != NULL && strncmp(c->crash_at, step, len) == 0 && c->crash_at[len] == ':' &&
-        strcmp(c->crash_at + len + 1, when) == 0) {
+    if (h->crash_at != NULL && strncmp(h->crash_at, step, len) == 0 && h->crash_at[len] == ':' &&
+        strcmp(h->crash_at + len + 1, when) == 0) {
         (void)kill(getpid(), SIGKILL); /* cannot fail for the own process */
     }
 }
@@ -301,10 +315,15 @@ drain_of(enum conf_drain_policy policy)
     return drains[policy];
 }
 
-/* The configuration as the machine wants it; its strings live as long as the four given here. */
+/* The texts of a configuration of the machine, which copies them. */
+struct config_texts {
+    char *conninfo[SIDES_COUNT]; /* owned, secret */
+    char address[SIDES_COUNT][ADDRESS_SIZE];
+};
+
+/* The configuration as the machine wants it; follow with config_texts_fini. */
 static struct cutover_config
-machine_config(const struct conf *conf, char *const conninfo[SIDES_COUNT],
-               char address[SIDES_COUNT][ADDRESS_SIZE])
+machine_config(const struct conf *conf, struct config_texts *texts)
 {
     struct cutover_config k = {
         .pair = conf->name,
@@ -326,36 +345,28 @@ machine_config(const struct conf *conf, char *const conninfo[SIDES_COUNT],
         .require_way_back = conf->require_way_back,
     };
     for (int side = 0; side < SIDES_COUNT; side++) {
-        (void)snprintf(address[side], ADDRESS_SIZE, "%s:%u", conf->node[side].host,
+        (void)snprintf(texts->address[side], ADDRESS_SIZE, "%s:%u", conf->node[side].host,
                        conf->node[side].port);
-        k.replication_conninfo[side] = conninfo[side];
-        k.address[side] = address[side];
+        texts->conninfo[side] = conninfo_for_replication(conf, (enum side)side);
+        k.replication_conninfo[side] = texts->conninfo[side];
+        k.address[side] = texts->address[side];
     }
     return k;
 }
 
-/* Calls fn with the machine's configuration. */
-static bool
-with_config(struct control *c, bool (*fn)(struct control *c, const struct cutover_config *k))
+static void
+config_texts_fini(struct config_texts *texts)
 {
-    char *conninfo[SIDES_COUNT];
-    char address[SIDES_COUNT][ADDRESS_SIZE];
     for (int side = 0; side < SIDES_COUNT; side++) {
-        conninfo[side] = conninfo_for_replication(c->conf, (enum side)side);
+        conninfo_free(texts->conninfo[side]);
     }
-    const struct cutover_config k = machine_config(c->conf, conninfo, address);
-    const bool ok = fn(c, &k);
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        conninfo_free(conninfo[side]);
-    }
-    return ok;
 }
 
-static bool
-make_machine(struct control *c, const struct cutover_config *k)
+static struct cutover *
+make_machine(struct cutover_host *h, const struct conf *conf)
 {
     const struct cutover_ops ops = {
-        .ctx = c,
+        .ctx = h,
         .now_us = op_now_us,
         .sql = op_sql,
         .sql_fresh = op_sql_fresh,
@@ -377,60 +388,69 @@ make_machine(struct control *c, const struct cutover_config *k)
         .done = op_done,
         .point = op_point,
     };
-    c->cutover = cutover_new(k, &ops);
-    return true;
+    struct config_texts texts;
+    const struct cutover_config k = machine_config(conf, &texts);
+    struct cutover *machine = cutover_new(&k, &ops);
+    config_texts_fini(&texts);
+    return machine;
 }
 
-static bool
-reconfigure_machine(struct control *c, const struct cutover_config *k)
+struct cutover_host *
+cutover_host_new(const struct conf *conf, const struct cutover_host_parts *parts)
 {
-    return cutover_reconfigure(c->cutover, k);
-}
-
-void
-control_machine_new(struct control *c)
-{
-    list_init(&c->calls);
-    list_init(&c->delays);
-    c->crash_at = getenv("TEAL_CRASH_AT");
+    struct cutover_host *h = xcalloc(1, sizeof(*h));
+    h->parts = *parts;
+    h->state_file = xstrdup(conf->state_file);
+    h->crash_at = getenv("TEAL_CRASH_AT");
+    list_init(&h->calls);
+    list_init(&h->delays);
     for (int side = 0; side < SIDES_COUNT; side++) {
-        c->conninfo[side] = conninfo_of(c->conf, (enum side)side, CUTOVER_APPLICATION_NAME,
-                                        c->conf->server_connect_timeout_us);
-        c->pq[side] = pq_new(c->loop, side_name((enum side)side), c->conninfo[side],
+        h->conninfo[side] = conninfo_of(conf, (enum side)side, CUTOVER_APPLICATION_NAME,
+                                        conf->server_connect_timeout_us);
+        h->pq[side] = pq_new(parts->loop, side_name((enum side)side), h->conninfo[side],
                              cutover_connection_setup());
     }
-    (void)with_config(c, make_machine); /* making it cannot fail */
+    h->machine = make_machine(h, conf);
+    return h;
 }
 
 void
-control_machine_recover(struct control *c, struct slice record)
+cutover_host_free(struct cutover_host *h)
 {
-    CHECK(c->workers != NULL && c->view != NULL);
-    cutover_recover(c->cutover, record);
-}
-
-bool
-control_machine_reconfigure(struct control *c)
-{
-    return with_config(c, reconfigure_machine);
-}
-
-void
-control_machine_free(struct control *c)
-{
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        pq_free(c->pq[side]);
-        conninfo_free(c->conninfo[side]);
+    if (h == NULL) {
+        return;
     }
-    LIST_EACH(node, &c->calls)
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        pq_free(h->pq[side]);
+        conninfo_free(h->conninfo[side]);
+    }
+    LIST_EACH(node, &h->calls)
     {
         list_remove(node);
         call_free(LIST_OBJECT(node, struct sql_call, node));
     }
-    LIST_EACH(node, &c->delays)
+    LIST_EACH(node, &h->delays)
     {
         list_remove(node);
         delay_free(LIST_OBJECT(node, struct delay, node));
     }
-    cutover_free(c->cutover);
+    cutover_free(h->machine); /* nothing completes any more */
+    mem_free(h->state_file);
+    mem_free(h);
+}
+
+struct cutover *
+cutover_host_machine(const struct cutover_host *h)
+{
+    return h->machine;
+}
+
+bool
+cutover_host_reconfigure(struct cutover_host *h, const struct conf *conf)
+{
+    struct config_texts texts;
+    const struct cutover_config k = machine_config(conf, &texts);
+    const bool ok = cutover_reconfigure(h->machine, &k);
+    config_texts_fini(&texts);
+    return ok;
 }

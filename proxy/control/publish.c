@@ -1,34 +1,23 @@
 /* publish.c — makes the routing view from what is known, and publishes it when it has changed. See
- * control.h. */
+ * publish.h. */
 /* SPDX-License-Identifier: PostgreSQL */
+#include "control/publish.h"
+
 #include <string.h>
 
 #include "base/mem.h"
-#include "control/control_internal.h"
 
-void
-control_rules_free(struct control *c)
-{
-    for (uint32_t i = 0; i < c->rules_count; i++) {
-        mem_free(c->rules[i].user);
-        mem_free(c->rules[i].database);
-        mem_free(c->rules[i].application);
-    }
-    mem_free(c->rules);
-    c->rules = NULL;
-    c->rules_count = 0;
-}
-
-void
-control_reads_from_conf(struct control *c)
-{
-    static const enum view_reads reads[] = {[CONF_READS_FOLLOW] = VIEW_READS_FOLLOW,
-                                            [CONF_READS_BLUE] = VIEW_READS_BLUE,
-                                            [CONF_READS_GREEN] = VIEW_READS_GREEN};
-    CHECK((size_t)c->conf->reads < COUNT_OF(reads));
-    c->reads = reads[c->conf->reads];
-    c->reads_percent = c->conf->reads_percent * (PERCENT_ALL / 100);
-}
+struct publisher {
+    const struct monitor *monitor; /* borrowed */
+    const struct reads *reads;     /* borrowed */
+    struct workers *workers;       /* borrowed; NULL before they run */
+    struct cutover_route route;
+    bool hold; /* by the operator */
+    bool paused;
+    bool disabled;
+    enum view_freshness freshness;
+    struct view *view; /* owned: as published last, or as the workers will start with */
+};
 
 static void
 view_node_fill(struct view_node *out, const struct node_facts *facts, bool is_writer)
@@ -43,25 +32,23 @@ view_node_fill(struct view_node *out, const struct node_facts *facts, bool is_wr
     };
 }
 
-/* The rules are borrowed from the control: view_copy makes them the view's own. */
+/* The rules are borrowed: view_copy makes them the view's own. */
 static struct view
-view_make(const struct control *c)
+view_make(const struct publisher *p)
 {
-    const struct monitor_facts *facts = monitor_facts(c->monitor);
-    const bool held = c->route.writes_held || !c->route.writes_known || c->hold_until_us != 0;
+    const struct monitor_facts *facts = monitor_facts(p->monitor);
     struct view v = {
-        .epoch = c->route.epoch,
-        .writer = c->route.writer,
-        .writes_held = held,
-        .writes_known = c->route.writes_known,
-        .paused = c->pause != CONTROL_RUNS,
-        .disabled = c->disabled,
-        .reads = c->reads,
-        .reads_percent = c->reads_percent,
-        .freshness = c->conf->freshness == CONF_FRESHNESS_EVENTUAL ? VIEW_FRESH_EVENTUAL
-                                                                   : VIEW_FRESH_OWN_WRITES,
-        .rules = c->rules,
-        .rules_count = c->rules_count,
+        .epoch = p->route.epoch,
+        .writer = p->route.writer,
+        .writes_held = p->route.writes_held || !p->route.writes_known || p->hold,
+        .writes_known = p->route.writes_known,
+        .paused = p->paused,
+        .disabled = p->disabled,
+        .reads = p->reads->to,
+        .reads_percent = p->reads->percent,
+        .freshness = p->freshness,
+        .rules = p->reads->rules,
+        .rules_count = p->reads->rules_count,
     };
     for (int side = 0; side < SIDES_COUNT; side++) {
         view_node_fill(&v.node[side], &facts->node[side], (int)v.writer == side);
@@ -113,17 +100,99 @@ view_equal(const struct view *a, const struct view *b)
 }
 
 void
-control_publish(struct control *c)
+publisher_refresh(struct publisher *p)
 {
-    struct view v = view_make(c);
-    if (c->view != NULL && view_equal(c->view, &v)) {
+    struct view v = view_make(p);
+    if (p->view != NULL && view_equal(p->view, &v)) {
         return;
     }
-    CHECK(c->view == NULL || c->view->writer == v.writer || c->view->writes_held);
-    v.version = c->view == NULL ? 1 : c->view->version + 1;
-    view_free(c->view);
-    c->view = view_copy(&v);
-    if (c->workers != NULL) {
-        workers_publish(c->workers, c->view);
+    CHECK(v.writes_known || v.writes_held);
+    CHECK(p->view == NULL || p->view->writer == v.writer || p->view->writes_held);
+    CHECK(p->view == NULL || p->view->epoch <= v.epoch);
+    v.version = p->view == NULL ? 1 : p->view->version + 1;
+    view_free(p->view);
+    p->view = view_copy(&v);
+    if (p->workers != NULL) {
+        workers_publish(p->workers, p->view);
     }
+}
+
+/* ---- life ---- */
+
+static enum view_freshness
+freshness_of(const struct conf *conf)
+{
+    return conf->freshness == CONF_FRESHNESS_EVENTUAL ? VIEW_FRESH_EVENTUAL : VIEW_FRESH_OWN_WRITES;
+}
+
+struct publisher *
+publisher_new(const struct conf *conf, const struct monitor *monitor, const struct reads *reads)
+{
+    struct publisher *p = xcalloc(1, sizeof(*p));
+    p->monitor = monitor;
+    p->reads = reads;
+    p->freshness = freshness_of(conf);
+    p->route = (struct cutover_route){
+        .writer = conf->initial_writer == CONF_GREEN ? SIDE_GREEN : SIDE_BLUE, .writes_held = true};
+    publisher_refresh(p);
+    return p;
+}
+
+void
+publisher_free(struct publisher *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    view_free(p->view);
+    mem_free(p);
+}
+
+void
+publisher_set_workers(struct publisher *p, struct workers *workers)
+{
+    p->workers = workers;
+}
+
+/* ---- what a view is made of ---- */
+
+const struct view *
+publisher_view(const struct publisher *p)
+{
+    return p->view;
+}
+
+void
+publisher_set_conf(struct publisher *p, const struct conf *conf)
+{
+    p->freshness = freshness_of(conf);
+    publisher_refresh(p);
+}
+
+void
+publisher_set_route(struct publisher *p, const struct cutover_route *route)
+{
+    p->route = *route;
+    publisher_refresh(p);
+}
+
+void
+publisher_set_hold(struct publisher *p, bool held)
+{
+    p->hold = held;
+    publisher_refresh(p);
+}
+
+void
+publisher_set_paused(struct publisher *p, bool paused)
+{
+    p->paused = paused;
+    publisher_refresh(p);
+}
+
+void
+publisher_set_disabled(struct publisher *p, bool disabled)
+{
+    p->disabled = disabled;
+    publisher_refresh(p);
 }

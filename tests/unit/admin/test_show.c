@@ -101,7 +101,8 @@ status_tells_what_is_not_as_it_should_be(void **state)
     s.snap.cutover.state = CUT_DRAIN;
     s.snap.cutover.state_name = "drain";
     s.snap.cutover.state_since_us = s.snap.now_us - 1100000;
-    s.snap.runner = "\"CUTOVER\", started 1.2 s ago by uid 0";
+    (void)snprintf(s.snap.runner, sizeof(s.snap.runner), "%s",
+                   "\"CUTOVER\", started 1.2 s ago by uid 0");
     s.snap.waiting = 31;
     s.stats.sessions_pinned = 0;
     s.facts.node[SIDE_GREEN].up = false;
@@ -228,9 +229,10 @@ only_sessions_with_a_reason_are_pinned(void **state)
     for (size_t i = 0; i < COUNT_OF(cells); i++) {
         table_add(t, cells[i]);
     }
-    t = show_pinned(t);
-    assert_int_equal(table_rows(t), 1);
-    assert_string_equal(table_text(t, 0, 0), "2");
+    struct table *pinned = show_pinned(t);
+    assert_int_equal(table_rows(pinned), 1);
+    assert_string_equal(table_text(pinned, 0, 0), "2");
+    table_free(pinned);
     table_free(t);
 }
 
