@@ -237,7 +237,9 @@ on_tick(void *arg)
     timer_start(c->tick, TICK_US);
     operator_tick(c->operator);
     live_conf_tick(c->conf);
-    cutover_tick(cutover_host_machine(c->cutover));
+    if (!shutdown_has_begun(c->shutdown)) { /* the machine begins nothing new at the end */
+        cutover_tick(cutover_host_machine(c->cutover));
+    }
 }
 
 /* ---- signals ---- */

@@ -11,6 +11,7 @@ enum { POLL_US = 20 * 1000 };
 struct shutdown {
     struct shutdown_parts parts;
     bool begun;
+    enum shutdown_mode mode;
     uint64_t deadline_us;
     struct timer *timer; /* owned: of the next look */
 };
@@ -50,6 +51,7 @@ shutdown_begin(struct shutdown *s, enum shutdown_mode mode, uint64_t limit_us)
     const uint64_t wait_us = now ? 0 : limit_us;
     log_info(NULL, "shutdown asked for", "limit_ms=%llu", (unsigned long long)wait_us / 1000);
     s->deadline_us = loop_now_us(p->loop) + wait_us;
+    s->mode = mode;
     if (!now) {
         /* Sessions that wait for a hold to end would never end; a flip that has not committed is
          * undone. */
@@ -65,14 +67,44 @@ shutdown_begin(struct shutdown *s, enum shutdown_mode mode, uint64_t limit_us)
     timer_start(s->timer, POLL_US);
 }
 
+/* Whether the machine has something to bring to an end: a command that somebody waits for, or a
+ * flip that holds writes. What it does by itself is safe to leave to the next start: asking the
+ * sides who the writer is, the replication behind a flip while writes flow, and a flip that it has
+ * called blocked, because only somebody else can remove the obstacle. */
+static bool
+machine_must_end(const struct cutover *c)
+{
+    static const bool can_be_left[CUTOVER_STATES_COUNT] = {
+        [CUT_IDLE] = true, [CUT_RECOVER] = true, [CUT_AFTER] = true, [CUT_UNDO_AFTER] = true};
+    struct cutover_status status;
+    cutover_status(c, &status);
+    return status.job != CUTOVER_JOB_NONE || !(status.blocked || can_be_left[status.state]);
+}
+
+/* How many sessions there is still a reason to wait for. */
+static uint32_t
+sessions_to_end(const struct shutdown *s, bool machine_is_at_work)
+{
+    const struct shutdown_parts *p = &s->parts;
+    const uint32_t sessions = workers_sessions(p->workers);
+    const bool held_for_good = !machine_is_at_work && publisher_view(p->publisher)->writes_held;
+    if (s->mode == SHUTDOWN_WAIT_FOR_CLIENTS || !held_for_good) {
+        return sessions;
+    }
+    const uint32_t waiting = workers_waiting(p->workers);
+    return sessions > waiting ? sessions - waiting : 0;
+}
+
 static void
 on_timer(void *arg)
 {
     struct shutdown *s = arg;
     const bool late = loop_now_us(s->parts.loop) >= s->deadline_us;
-    const uint32_t sessions = workers_sessions(s->parts.workers);
-    if (late || (sessions == 0 && cutover_is_idle(s->parts.cutover))) {
-        log_info(NULL, "ending", "sessions=%u late=%s", sessions, late ? "yes" : "no");
+    const bool machine_is_at_work = machine_must_end(s->parts.cutover);
+    const uint32_t sessions = sessions_to_end(s, machine_is_at_work);
+    if (late || (sessions == 0 && !machine_is_at_work)) {
+        log_info(NULL, "ending", "sessions=%u late=%s", workers_sessions(s->parts.workers),
+                 late ? "yes" : "no");
         loop_stop(s->parts.loop);
         return;
     }

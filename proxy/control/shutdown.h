@@ -1,7 +1,9 @@
 /* shutdown.h — the end of Teal, from the signal or SHUTDOWN to the last turn of the loop.
  *
- * It waits, within a limit, for the clients (or their open transactions) and for the cutover
- * machine to be idle. */
+ * It waits, within a limit, for the clients (or their open transactions) and for what the cutover
+ * machine must bring to an end, but for nothing that cannot come: with no session and no flip under
+ * way the loop stops at once. Writes that are held for a reason that nobody removes any more, like
+ * a writer that is not known, keep no transaction from having ended: it was not begun. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CONTROL_SHUTDOWN_H
 #define TEAL_CONTROL_SHUTDOWN_H

@@ -200,11 +200,27 @@ worker_fini(struct worker *w)
     }
 }
 
+/* A connection that has not proven who it is has no session that could be waited for. */
+static void
+close_unproven(struct worker *w)
+{
+    struct err err;
+    (void)err_set(&err, SQLSTATE_CANNOT_CONNECT_NOW, "the proxy is shutting down");
+    LIST_EACH(node, &w->arriving)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        if (s->phase == SESSION_STARTUP || s->phase == SESSION_AUTH) {
+            session_close(s, s->user == NULL ? NULL : &err);
+        }
+    }
+}
+
 void
 worker_drain(struct worker *w, bool wait_for_clients)
 {
     struct err err;
     worker_stop_listening(w);
+    close_unproven(w);
     if (wait_for_clients) {
         return;
     }
