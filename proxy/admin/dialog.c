@@ -30,20 +30,10 @@ dialog_init(struct dialog *d, const struct dialog_ops *ops, uint32_t pid, const 
     buf_init(&d->out);
 }
 
-static void
-named_free(struct dialog_named *n)
-{
-    mem_free(n->name);
-    mem_free(n->text);
-    *n = (struct dialog_named){0};
-}
-
 void
 dialog_fini(struct dialog *d)
 {
-    for (size_t i = 0; i < DIALOG_NAMED_MAX; i++) {
-        named_free(&d->named[i]);
-    }
+    prepared_fini(&d->prepared);
     buf_fini(&d->in);
     buf_fini(&d->out);
 }
@@ -88,50 +78,6 @@ fatal_protocol(struct dialog *d, const char *text)
     struct err err;
     (void)err_set(&err, SQLSTATE_PROTOCOL, "%s", text);
     dialog_fatal(d, &err);
-}
-
-/* ---- names ---- */
-
-static struct dialog_named *
-named_find(struct dialog *d, char kind, struct slice name)
-{
-    for (size_t i = 0; i < DIALOG_NAMED_MAX; i++) {
-        if (d->named[i].kind == kind && slice_equal_str(name, d->named[i].name)) {
-            return &d->named[i];
-        }
-    }
-    return NULL;
-}
-
-static bool
-named_put(struct dialog *d, char kind, struct slice name, struct slice text, struct err *err)
-{
-    struct dialog_named *place = named_find(d, kind, name);
-    if (place != NULL && name.len > 0) {
-        return err_set(err, kind == 'S' ? "42P05" : "42P03", "the name is already in use");
-    }
-    for (size_t i = 0; place == NULL && i < DIALOG_NAMED_MAX; i++) {
-        place = d->named[i].kind == 0 ? &d->named[i] : NULL;
-    }
-    if (place == NULL) {
-        return err_set(err, "54000", "more than %d prepared statements and portals on the console",
-                       DIALOG_NAMED_MAX);
-    }
-    char *copy = xstrndup((const char *)text.p, text.len); /* text may be the place's own */
-    named_free(place);
-    *place = (struct dialog_named){kind, xstrndup((const char *)name.p, name.len), copy};
-    return true;
-}
-
-/* Portals live until the transaction ends, that is until Sync. */
-static void
-portals_close(struct dialog *d)
-{
-    for (size_t i = 0; i < DIALOG_NAMED_MAX; i++) {
-        if (d->named[i].kind == 'P') {
-            named_free(&d->named[i]);
-        }
-    }
 }
 
 /* ---- answers ---- */
@@ -234,7 +180,7 @@ on_query(struct dialog *d, struct slice body)
         return;
     }
     d->skipping = false;
-    portals_close(d);
+    prepared_close_portals(&d->prepared);
     dialog_begin(d, false, false);
     d->ops.execute(d->ops.ctx, text, false);
 }
@@ -255,7 +201,7 @@ on_parse(struct dialog *d, struct slice body)
         refuse(d, &err);
         return;
     }
-    if (!named_put(d, 'S', name, text, &err)) {
+    if (!prepared_put(&d->prepared, PREPARED_STATEMENT, name, text, &err)) {
         refuse(d, &err);
         return;
     }
@@ -297,8 +243,8 @@ on_bind(struct dialog *d, struct slice body)
         fatal_protocol(d, "invalid Bind message");
         return;
     }
-    const struct dialog_named *statement = named_find(d, 'S', name);
-    if (statement == NULL) {
+    const char *text = prepared_find(&d->prepared, PREPARED_STATEMENT, name);
+    if (text == NULL) {
         (void)err_set(&err, "26000", "prepared statement does not exist");
         refuse(d, &err);
         return;
@@ -308,7 +254,7 @@ on_bind(struct dialog *d, struct slice body)
         refuse(d, &err);
         return;
     }
-    if (!named_put(d, 'P', portal, slice_of_str(statement->text), &err)) {
+    if (!prepared_put(&d->prepared, PREPARED_PORTAL, portal, slice_of_str(text), &err)) {
         refuse(d, &err);
         return;
     }
@@ -324,21 +270,21 @@ on_describe(struct dialog *d, struct slice body)
         fatal_protocol(d, "invalid Describe message");
         return;
     }
-    const struct dialog_named *named = named_find(d, (char)kind, name);
-    if (named == NULL) {
+    const char *text = prepared_find(&d->prepared, (char)kind, name);
+    if (text == NULL) {
         struct err err;
-        (void)err_set(&err, kind == 'S' ? "26000" : "34000", "%s does not exist",
-                      kind == 'S' ? "prepared statement" : "portal");
+        (void)err_set(&err, kind == PREPARED_STATEMENT ? "26000" : "34000", "%s does not exist",
+                      kind == PREPARED_STATEMENT ? "prepared statement" : "portal");
         refuse(d, &err);
         return;
     }
-    if (kind == 'S') { /* ParameterDescription: none */
+    if (kind == PREPARED_STATEMENT) { /* ParameterDescription: none */
         const size_t begun = message_begin(&d->out, 't');
         buf_put_u16(&d->out, 0);
         message_end(&d->out, begun);
     }
     dialog_begin(d, true, true);
-    d->ops.execute(d->ops.ctx, slice_of_str(named->text), true);
+    d->ops.execute(d->ops.ctx, slice_of_str(text), true);
 }
 
 static void
@@ -350,15 +296,15 @@ on_execute(struct dialog *d, struct slice body)
         fatal_protocol(d, "invalid Execute message");
         return;
     }
-    const struct dialog_named *portal = named_find(d, 'P', name);
-    if (portal == NULL) {
+    const char *text = prepared_find(&d->prepared, PREPARED_PORTAL, name);
+    if (text == NULL) {
         struct err err;
         (void)err_set(&err, "34000", "portal does not exist");
         refuse(d, &err);
         return;
     }
     dialog_begin(d, true, false);
-    d->ops.execute(d->ops.ctx, slice_of_str(portal->text), false);
+    d->ops.execute(d->ops.ctx, slice_of_str(text), false);
 }
 
 static void
@@ -370,10 +316,7 @@ on_close(struct dialog *d, struct slice body)
         fatal_protocol(d, "invalid Close message");
         return;
     }
-    struct dialog_named *named = named_find(d, (char)kind, name);
-    if (named != NULL) {
-        named_free(named);
-    }
+    prepared_close(&d->prepared, (char)kind, name);
     message_put_simple(&d->out, '3');
 }
 
@@ -382,7 +325,7 @@ on_sync(struct dialog *d, struct slice body)
 {
     (void)body;
     d->skipping = false;
-    portals_close(d);
+    prepared_close_portals(&d->prepared);
     message_put_ready(&d->out, 'I');
 }
 

@@ -19,13 +19,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "admin/prepared.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
 
 enum {
     DIALOG_FRAME_MAX = 64 * 1024, /* type and length included; longer is FATAL 08P01 */
-    DIALOG_NAMED_MAX = 32,        /* prepared statements and portals */
     DIALOG_OUT_HIGH = 256 * 1024, /* while more waits to be sent, no further message is taken */
 };
 
@@ -50,13 +50,6 @@ struct dialog_ops {
     void (*cancel)(void *ctx, uint32_t pid, struct slice key);
 };
 
-/* A prepared statement or a portal. */
-struct dialog_named {
-    char kind;  /* 'S', 'P'; 0 marks a free place */
-    char *name; /* owned */
-    char *text; /* owned */
-};
-
 struct dialog {
     struct dialog_ops ops;
     enum dialog_state state;
@@ -71,7 +64,7 @@ struct dialog {
     bool columns_sent; /* of what runs */
     size_t columns_count;
     uint64_t rows; /* of what runs */
-    struct dialog_named named[DIALOG_NAMED_MAX];
+    struct prepared prepared;
 };
 
 /* pid and key are what a CancelRequest must give. */

@@ -1,8 +1,8 @@
 /* grammar.h — what an operator may say: the console's grammar as one table.
  *
- * Text in, statement out; nothing is run here. The rows of commands.def are parser, help and rights
+ * Text in, command out; nothing is run here. The rows of commands.def are parser, help and rights
  * at once. Words compare without case; a name may be a plain word, 'quoted' or "quoted"; comments
- * and a last semicolon are fine; a second statement is not. The text is hostile until it is parsed.
+ * and a last semicolon are fine; a second command is not. The text is hostile until it is parsed.
  */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_ADMIN_GRAMMAR_H
@@ -124,16 +124,11 @@ struct command {
     struct slice sql; /* EXPLAIN ROUTE; borrowed from the text */
 };
 
-/* False with err (42601, 22023, 54000) and a hint when it is no statement of the console. */
+/* False with err (42601, 22023, 54000) and a hint when it is no command of the console. */
 MUST_CHECK bool command_parse(struct slice text, struct command *out, struct err *err);
 
 /* The rows of the table, for the help. */
 size_t command_rows_count(void);
 const struct command_row *command_row_at(size_t at);
-
-/* "5s", "200ms", "2" (seconds), with the units of teal.ini: us ms s min h d. */
-MUST_CHECK bool duration_parse(const char *text, uint64_t *out_us);
-/* "5%", "0.25%", "5": hundredths of a percent, at most 10000. */
-MUST_CHECK bool percent_parse(const char *text, uint32_t *out);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "admin/quantity.h"
 #include "guard.h"
 
 static struct command
