@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "ctl/command_line.h"
 #include "ctl/output.h"
-#include "ctl/words.h"
 
 /* What a script can rely on. */
 enum exit_status {
@@ -38,7 +38,7 @@ static const struct {
 /* ---- the connection ---- */
 
 static PGconn *
-console_connect(const struct words *w)
+console_connect(const struct command_line *w)
 {
     const char *const keys[] = {"host",    "port",       "dbname",           "user",
                                 "sslmode", "gssencmode", "application_name", "connect_timeout",
@@ -114,7 +114,7 @@ catch_interrupt(PGconn *conn)
 /* ---- one statement ---- */
 
 static enum exit_status
-print_results(PGconn *conn, const struct words *w, struct output *out)
+print_results(PGconn *conn, const struct command_line *w, struct output *out)
 {
     enum exit_status status = EXIT_OK;
     for (;;) {
@@ -135,7 +135,7 @@ print_results(PGconn *conn, const struct words *w, struct output *out)
 }
 
 static enum exit_status
-run_statement(PGconn *conn, const struct words *w, struct output *out)
+run_statement(PGconn *conn, const struct command_line *w, struct output *out)
 {
     if (PQsendQuery(conn, w->sql) != 1 || PQsetSingleRowMode(conn) != 1) {
         (void)fprintf(stderr, "tealctl: %s", PQerrorMessage(conn));
@@ -147,7 +147,7 @@ run_statement(PGconn *conn, const struct words *w, struct output *out)
 }
 
 static enum exit_status
-run_once(const struct words *w)
+run_once(const struct command_line *w)
 {
     PGconn *conn = console_connect(w);
     if (conn == NULL) {
@@ -164,7 +164,7 @@ run_once(const struct words *w)
 
 /* STATUS once a second until Ctrl-C; a console that is gone for a while does not end it. */
 static enum exit_status
-run_watch(const struct words *w)
+run_watch(const struct command_line *w)
 {
     const bool is_terminal = isatty(STDOUT_FILENO) == 1;
     const struct timespec pause = {.tv_sec = WATCH_SECONDS};
@@ -197,7 +197,7 @@ run_watch(const struct words *w)
 
 /* True when the command needs no word of the operator, or he has given it. */
 static bool
-is_agreed(const struct words *w)
+is_agreed(const struct command_line *w)
 {
     if (w->command->question == NULL || w->yes) {
         return true;
@@ -216,24 +216,24 @@ is_agreed(const struct words *w)
 int
 main(int argc, char **argv)
 {
-    struct words w;
+    struct command_line w;
     int status = EXIT_USAGE;
-    switch (words_parse(argc, argv, &w)) {
-    case WORDS_HELP:
-        words_print_help(stdout);
+    switch (command_line_parse(argc, argv, &w)) {
+    case COMMAND_LINE_HELP:
+        command_line_print_help(stdout);
         status = EXIT_OK;
         break;
-    case WORDS_VERSION:
+    case COMMAND_LINE_VERSION:
         (void)printf("tealctl %s\n", TEAL_VERSION);
         status = EXIT_OK;
         break;
-    case WORDS_BAD:
+    case COMMAND_LINE_BAD:
         break;
-    case WORDS_OK:
+    case COMMAND_LINE_OK:
         status = !is_agreed(&w) ? EXIT_COMMAND
                                 : (int)(w.command->watches ? run_watch(&w) : run_once(&w));
         break;
     }
-    words_fini(&w);
+    command_line_fini(&w);
     return status;
 }

@@ -1,10 +1,10 @@
-/* words.c — the command line of tealctl. See words.h.
+/* command_line.c — the command line of tealctl. See words.h.
  *
  * Options may stand anywhere. What is a name in the statement is quoted, so that no word of the
  * command line can become anything else than that name; what is not (a side, a time, a number) must
  * consist of harmless characters. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "ctl/words.h"
+#include "ctl/command_line.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -104,7 +104,7 @@ static const struct option_row {
 };
 
 void
-words_print_help(FILE *to)
+command_line_print_help(FILE *to)
 {
     char left[64];
     (void)fprintf(to, "Usage: tealctl [options] COMMAND [arguments]\n\nCommands:\n");
@@ -129,14 +129,14 @@ words_print_help(FILE *to)
                       "5 the flip is decided but not finished: a person must look.\n");
 }
 
-static enum words_result
+static enum command_line_result
 usage_error(const char *text, const char *word)
 {
     (void)fprintf(stderr, "tealctl: ");
     (void)fprintf(stderr, "%s%s%s%s\n", text, word == NULL ? "" : " \"", word == NULL ? "" : word,
                   word == NULL ? "" : "\"");
     (void)fprintf(stderr, "Try: tealctl --help\n");
-    return WORDS_BAD;
+    return COMMAND_LINE_BAD;
 }
 
 static const struct ctl_command *
@@ -185,26 +185,26 @@ is_plain(const char *word)
 }
 
 /* The clauses of options are collected here and go behind the arguments. */
-static enum words_result
+static enum command_line_result
 put_clause(struct buf *clauses, const struct option_row *row, const char *value)
 {
     buf_printf(clauses, " %s", row->sql);
     if (row->argument == NULL) {
-        return WORDS_OK;
+        return COMMAND_LINE_OK;
     }
     buf_put_u8(clauses, ' ');
     if (row->letter != 'D') {
         put_quoted(clauses, value);
-        return WORDS_OK;
+        return COMMAND_LINE_OK;
     }
     if (!is_plain(value)) {
         return usage_error("not a drain policy:", value);
     }
     buf_printf(clauses, "%s", value);
-    return WORDS_OK;
+    return COMMAND_LINE_OK;
 }
 
-static enum words_result
+static enum command_line_result
 put_arguments(struct buf *sql, const struct ctl_command *command, int argc, char **argv)
 {
     for (int i = 0; i < argc; i++) {
@@ -214,13 +214,13 @@ put_arguments(struct buf *sql, const struct ctl_command *command, int argc, char
         }
         buf_printf(sql, " %s", argv[i]);
     }
-    return WORDS_OK;
+    return COMMAND_LINE_OK;
 }
 
 /* ---- options ---- */
 
 struct parse {
-    struct words *out;
+    struct command_line *out;
     struct buf clauses;
     char letters[COUNT_OF(option_rows)]; /* of the options given that not every command takes */
     size_t letters_count;
@@ -233,7 +233,7 @@ replace(char **place, const char *text)
     *place = xstrdup(text);
 }
 
-static enum words_result
+static enum command_line_result
 take_option(struct parse *p, int id)
 {
     const struct option_row *row = option_find(id);
@@ -243,20 +243,20 @@ take_option(struct parse *p, int id)
     switch (id) {
     case OPTION_HOST:
         replace(&p->out->host, optarg);
-        return WORDS_OK;
+        return COMMAND_LINE_OK;
     case OPTION_PORT:
         replace(&p->out->port, optarg);
-        return WORDS_OK;
+        return COMMAND_LINE_OK;
     case OPTION_JSON:
         p->out->json = true;
-        return WORDS_OK;
+        return COMMAND_LINE_OK;
     case OPTION_YES:
         p->out->yes = true;
-        return WORDS_OK;
+        return COMMAND_LINE_OK;
     case OPTION_VERSION:
-        return WORDS_VERSION;
+        return COMMAND_LINE_VERSION;
     case OPTION_HELP:
-        return WORDS_HELP;
+        return COMMAND_LINE_HELP;
     default:
         CHECK(row->sql != NULL && p->letters_count < sizeof(p->letters));
         p->letters[p->letters_count++] = row->letter;
@@ -264,7 +264,7 @@ take_option(struct parse *p, int id)
     }
 }
 
-static enum words_result
+static enum command_line_result
 take_options(struct parse *p, int argc, char **argv)
 {
     struct option options[COUNT_OF(option_rows) + 1] = {{0}};
@@ -276,10 +276,10 @@ take_options(struct parse *p, int argc, char **argv)
     for (;;) {
         const int id = getopt_long(argc, argv, "h:p:jyV", options, NULL);
         if (id == -1) {
-            return WORDS_OK;
+            return COMMAND_LINE_OK;
         }
-        const enum words_result result = take_option(p, id);
-        if (result != WORDS_OK) {
+        const enum command_line_result result = take_option(p, id);
+        if (result != COMMAND_LINE_OK) {
             return result;
         }
     }
@@ -287,7 +287,7 @@ take_options(struct parse *p, int argc, char **argv)
 
 /* TEAL_ADMIN=DIR:PORT, or DIR alone. */
 static void
-take_environment(struct words *out)
+take_environment(struct command_line *out)
 {
     const char *admin = getenv("TEAL_ADMIN");
     out->host = xstrdup(DEFAULT_HOST);
@@ -304,13 +304,13 @@ take_environment(struct words *out)
     }
 }
 
-static enum words_result
+static enum command_line_result
 make_statement(struct parse *p, int argc, char **argv)
 {
     const struct ctl_command *command = p->out->command;
     if (argc < command->words_min || (command->words_max >= 0 && argc > command->words_max)) {
         (void)fprintf(stderr, "Usage: tealctl %s %s\n", command->name, command->shown);
-        return WORDS_BAD;
+        return COMMAND_LINE_BAD;
     }
     for (size_t i = 0; i < p->letters_count; i++) {
         if (strchr(command->options, p->letters[i]) == NULL) {
@@ -320,7 +320,7 @@ make_statement(struct parse *p, int argc, char **argv)
     struct buf sql;
     buf_init(&sql);
     buf_printf(&sql, "%s", command->sql);
-    const enum words_result result = put_arguments(&sql, command, argc, argv);
+    const enum command_line_result result = put_arguments(&sql, command, argc, argv);
     const struct slice clauses = buf_slice(&p->clauses);
     buf_put(&sql, clauses.p, clauses.len);
     const struct slice all = buf_slice(&sql);
@@ -329,18 +329,18 @@ make_statement(struct parse *p, int argc, char **argv)
     return result;
 }
 
-enum words_result
-words_parse(int argc, char **argv, struct words *out)
+enum command_line_result
+command_line_parse(int argc, char **argv, struct command_line *out)
 {
-    *out = (struct words){0};
+    *out = (struct command_line){0};
     take_environment(out);
     struct parse p = {.out = out};
     buf_init(&p.clauses);
-    enum words_result result = take_options(&p, argc, argv);
-    if (result == WORDS_OK && optind == argc) {
-        words_print_help(stderr);
-        result = WORDS_BAD;
-    } else if (result == WORDS_OK) {
+    enum command_line_result result = take_options(&p, argc, argv);
+    if (result == COMMAND_LINE_OK && optind == argc) {
+        command_line_print_help(stderr);
+        result = COMMAND_LINE_BAD;
+    } else if (result == COMMAND_LINE_OK) {
         out->command = command_find(argv[optind]);
         result = out->command == NULL ? usage_error("unknown command", argv[optind])
                                       : make_statement(&p, argc - optind - 1, argv + optind + 1);
@@ -350,7 +350,7 @@ words_parse(int argc, char **argv, struct words *out)
 }
 
 void
-words_fini(struct words *w)
+command_line_fini(struct command_line *w)
 {
     mem_free(w->host);
     mem_free(w->port);

@@ -1,8 +1,8 @@
-/* words.h — the command line of tealctl: subcommands and options from one table, to one console
- * statement. */
+/* command_line.h — the command line of tealctl: subcommands and options from one table, to one
+ * console statement. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_CTL_WORDS_H
-#define TEAL_CTL_WORDS_H
+#ifndef TEAL_CTL_COMMAND_LINE_H
+#define TEAL_CTL_COMMAND_LINE_H
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ struct ctl_command {
 };
 
 /* All strings but sql are borrowed from argv, the environment or tables. */
-struct words {
+struct command_line {
     const struct ctl_command *command;
     char *host; /* owned */
     char *port; /* owned */
@@ -34,11 +34,16 @@ struct words {
     char *sql; /* owned: the statement */
 };
 
-enum words_result { WORDS_OK, WORDS_HELP, WORDS_VERSION, WORDS_BAD /* said on standard error */ };
+enum command_line_result {
+    COMMAND_LINE_OK,
+    COMMAND_LINE_HELP,
+    COMMAND_LINE_VERSION,
+    COMMAND_LINE_BAD /* said on standard error */
+};
 
-/* Always follow with words_fini. */
-enum words_result words_parse(int argc, char **argv, struct words *out);
-void words_fini(struct words *w);
-void words_print_help(FILE *to);
+/* Always follow with command_line_fini. */
+enum command_line_result command_line_parse(int argc, char **argv, struct command_line *out);
+void command_line_fini(struct command_line *w);
+void command_line_print_help(FILE *to);
 
 #endif
