@@ -10,60 +10,69 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
 
 #define DEFAULT_HOST "/run/teal"
 #define DEFAULT_PORT "5432"
 
+/* What a row leaves out is none or false; the layout, OUTPUT_STEPS. */
+/* clang-format off */
 static const struct ctl_command commands[] = {
-    {"status", "", "SHOW STATUS", OUTPUT_LINES, 0, 0, "", NULL, false, false,
-     "the pair, its two sides and the traffic"},
-    {"watch", "", "SHOW STATUS", OUTPUT_LINES, 0, 0, "", NULL, true, false,
-     "the same, once a second"},
-    {"prepare", "", "PREPARE", OUTPUT_STEPS, 0, 0, "", NULL, false, false,
-     "set up what a cutover needs in both databases"},
-    {"check", "", "CHECK", OUTPUT_STEPS, 0, 0, "", NULL, false, false,
-     "the preflight: every finding, with value, limit and how to mend it"},
-    {"reads", "blue|green|follow [n%]", "READS", OUTPUT_STEPS, 1, 2, "uad", NULL, false, false,
-     "send reads to a side: all, a share, or the sessions that match"},
-    {"writes", "blue|green", "WRITES", OUTPUT_STEPS, 1, 1, "", NULL, false, false,
-     "move the writes to that side"},
-    {"cutover", "", "CUTOVER", OUTPUT_STEPS, 0, 0, "nDr", NULL, false, false,
-     "move the writes from blue to green"},
-    {"rollback", "", "ROLLBACK", OUTPUT_STEPS, 0, 0, "nDr", NULL, false, false,
-     "move the writes back from green to blue"},
-    {"finish", "", "FINISH", OUTPUT_STEPS, 0, 0, "",
-     "Drop the replication of the pair? There is no way back afterwards.", false, false,
-     "drop the way back, after asking"},
-    {"hold", "[time]", "HOLD", OUTPUT_STEPS, 0, 1, "", NULL, false, false,
-     "let writes wait in Teal for a while"},
-    {"release", "", "RELEASE", OUTPUT_STEPS, 0, 0, "", NULL, false, false, "end hold"},
-    {"pause", "[database] [time]", "PAUSE", OUTPUT_STEPS, 0, 2, "", NULL, false, false,
-     "let everything wait, and the server connections go"},
-    {"resume", "[database]", "RESUME", OUTPUT_STEPS, 0, 1, "", NULL, false, false,
-     "end pause or kill-all"},
-    {"kill-all", "[database]", "KILL", OUTPUT_STEPS, 0, 1, "",
-     "End all clients and server connections at once?", false, false,
-     "end all clients and server connections; then as paused"},
-    {"reconnect", "[database]", "RECONNECT", OUTPUT_STEPS, 0, 1, "", NULL, false, false,
-     "close server connections as they become free"},
-    {"wait-close", "[database] [time]", "WAIT_CLOSE", OUTPUT_STEPS, 0, 2, "", NULL, false, false,
-     "wait until those are closed"},
-    {"disable", "database", "DISABLE", OUTPUT_STEPS, 1, 1, "", NULL, false, false,
-     "refuse new clients"},
-    {"enable", "database", "ENABLE", OUTPUT_STEPS, 1, 1, "", NULL, false, false, "end disable"},
-    {"sessions", "", "SHOW SESSIONS", OUTPUT_TABLE, 0, 0, "P", NULL, false, false,
-     "the sessions; with --pinned those that cannot move"},
-    {"show", "WHAT", "SHOW", OUTPUT_TABLE, 1, 3, "", NULL, false, false,
-     "a report: pools, clients, servers, stats, lag, config, help, ..."},
-    {"explain", "STATEMENT", "EXPLAIN ROUTE", OUTPUT_RECORD, 1, -1, "", NULL, false, false,
-     "where an SQL statement would go, and why"},
-    {"kill", "ID", "KILL_CLIENT", OUTPUT_STEPS, 1, 1, "", NULL, false, false, "end a session"},
-    {"reload", "", "RELOAD", OUTPUT_STEPS, 0, 0, "", NULL, false, false,
-     "read the configuration again"},
-    {"shutdown", "", "SHUTDOWN", OUTPUT_STEPS, 0, 0, "w", NULL, false, true, "end Teal"},
+    {.name = "status", .sql = "SHOW STATUS", .layout = OUTPUT_LINES,
+     .sentence = "the pair, its two sides and the traffic"},
+    {.name = "watch", .sql = "SHOW STATUS", .layout = OUTPUT_LINES, .watches = true,
+     .sentence = "the same, once a second"},
+    {.name = "prepare", .sql = "PREPARE",
+     .sentence = "set up what a cutover needs in both databases"},
+    {.name = "check", .sql = "CHECK",
+     .sentence = "the preflight: every finding, with value, limit and how to mend it"},
+    {.name = "reads", .shown = "blue|green|follow [n%]", .sql = "READS", .words_min = 1,
+     .words_max = 2, .options = "uad",
+     .sentence = "send reads to a side: all, a share, or the sessions that match"},
+    {.name = "writes", .shown = "blue|green", .sql = "WRITES", .words_min = 1, .words_max = 1,
+     .sentence = "move the writes to that side"},
+    {.name = "cutover", .sql = "CUTOVER", .options = "nDr",
+     .sentence = "move the writes from blue to green"},
+    {.name = "rollback", .sql = "ROLLBACK", .options = "nDr",
+     .sentence = "move the writes back from green to blue"},
+    {.name = "finish", .sql = "FINISH",
+     .question = "Drop the replication of the pair? There is no way back afterwards.",
+     .sentence = "drop the way back, after asking"},
+    {.name = "hold", .shown = "[time]", .sql = "HOLD", .words_max = 1,
+     .sentence = "let writes wait in Teal for a while"},
+    {.name = "release", .sql = "RELEASE", .sentence = "end hold"},
+    {.name = "pause", .shown = "[database] [time]", .sql = "PAUSE", .words_max = 2,
+     .sentence = "let everything wait, and the server connections go"},
+    {.name = "resume", .shown = "[database]", .sql = "RESUME", .words_max = 1,
+     .sentence = "end pause or kill-all"},
+    {.name = "kill-all", .shown = "[database]", .sql = "KILL", .words_max = 1,
+     .question = "End all clients and server connections at once?",
+     .sentence = "end all clients and server connections; then as paused"},
+    {.name = "reconnect", .shown = "[database]", .sql = "RECONNECT", .words_max = 1,
+     .sentence = "close server connections as they become free"},
+    {.name = "wait-close", .shown = "[database] [time]", .sql = "WAIT_CLOSE", .words_max = 2,
+     .sentence = "wait until those are closed"},
+    {.name = "disable", .shown = "database", .sql = "DISABLE", .words_min = 1, .words_max = 1,
+     .sentence = "refuse new clients"},
+    {.name = "enable", .shown = "database", .sql = "ENABLE", .words_min = 1, .words_max = 1,
+     .sentence = "end disable"},
+    {.name = "sessions", .sql = "SHOW SESSIONS", .layout = OUTPUT_TABLE, .options = "P",
+     .sentence = "the sessions; with --pinned those that cannot move"},
+    {.name = "show", .shown = "WHAT", .sql = "SHOW", .layout = OUTPUT_TABLE, .words_min = 1,
+     .words_max = 3,
+     .sentence = "a report: pools, clients, servers, stats, lag, config, help, ..."},
+    {.name = "explain", .shown = "STATEMENT", .sql = "EXPLAIN ROUTE", .layout = OUTPUT_RECORD,
+     .words_min = 1, .words_max = -1,
+     .sentence = "where an SQL statement would go, and why"},
+    {.name = "kill", .shown = "ID", .sql = "KILL_CLIENT", .words_min = 1, .words_max = 1,
+     .sentence = "end a session"},
+    {.name = "reload", .sql = "RELOAD", .sentence = "read the configuration again"},
+    {.name = "shutdown", .sql = "SHUTDOWN", .options = "w", .ends_server = true,
+     .sentence = "end Teal"},
 };
+/* clang-format on */
 
 enum {
     OPTION_HOST = 'h',
@@ -103,13 +112,19 @@ static const struct option_row {
      "shutdown: when open transactions have ended"},
 };
 
+static const char *
+shown_of(const struct ctl_command *command)
+{
+    return command->shown == NULL ? "" : command->shown;
+}
+
 void
 command_line_print_help(FILE *to)
 {
     char left[64];
     (void)fprintf(to, "Usage: tealctl [options] COMMAND [arguments]\n\nCommands:\n");
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        (void)snprintf(left, sizeof(left), "%s %s", commands[i].name, commands[i].shown);
+        (void)snprintf(left, sizeof(left), "%s %s", commands[i].name, shown_of(&commands[i]));
         (void)fprintf(to, "  %-30s %s\n", left, commands[i].sentence);
     }
     (void)fprintf(to, "\nOptions:\n");
@@ -132,10 +147,9 @@ command_line_print_help(FILE *to)
 static enum command_line_result
 usage_error(const char *text, const char *word)
 {
-    (void)fprintf(stderr, "tealctl: ");
-    (void)fprintf(stderr, "%s%s%s%s\n", text, word == NULL ? "" : " \"", word == NULL ? "" : word,
-                  word == NULL ? "" : "\"");
-    (void)fprintf(stderr, "Try: tealctl --help\n");
+    const char *quote = word == NULL ? "" : "\"";
+    (void)fprintf(stderr, "tealctl: %s%s%s%s%s\nTry: tealctl --help\n", text,
+                  word == NULL ? "" : " ", quote, word == NULL ? "" : word, quote);
     return COMMAND_LINE_BAD;
 }
 
@@ -309,11 +323,11 @@ make_statement(struct parse *p, int argc, char **argv)
 {
     const struct ctl_command *command = p->out->command;
     if (argc < command->words_min || (command->words_max >= 0 && argc > command->words_max)) {
-        (void)fprintf(stderr, "Usage: tealctl %s %s\n", command->name, command->shown);
+        (void)fprintf(stderr, "Usage: tealctl %s %s\n", command->name, shown_of(command));
         return COMMAND_LINE_BAD;
     }
     for (size_t i = 0; i < p->letters_count; i++) {
-        if (strchr(command->options, p->letters[i]) == NULL) {
+        if (command->options == NULL || strchr(command->options, p->letters[i]) == NULL) {
             return usage_error("an option does not belong to", command->name);
         }
     }
@@ -350,9 +364,9 @@ command_line_parse(int argc, char **argv, struct command_line *out)
 }
 
 void
-command_line_fini(struct command_line *w)
+command_line_fini(struct command_line *line)
 {
-    mem_free(w->host);
-    mem_free(w->port);
-    mem_free(w->sql);
+    mem_free(line->host);
+    mem_free(line->port);
+    mem_free(line->sql);
 }
