@@ -21,6 +21,7 @@ void
 answer_table(struct client *client, const struct table *t)
 {
     const bool describe = client->describe;
+    CHECK(t != NULL && !client->dialog.columns_sent);
     dialog_columns(&client->dialog, t->columns, t->columns_count);
     if (describe) {
         return; /* its end let the dialog go on at once: the client may be at the next command */
@@ -68,6 +69,7 @@ answer_ok(struct client *client, const char *step, const struct buf *detail)
 void
 answer_done(struct client *client)
 {
+    CHECK(client->command.row != NULL);
     audit_end(client, NULL);
     dialog_complete(&client->dialog, client->command.row->words);
 }
@@ -75,6 +77,7 @@ answer_done(struct client *client)
 void
 answer_fail(struct client *client, const struct err *err)
 {
+    CHECK(err_is_set(err));
     audit_end(client, err);
     dialog_error(&client->dialog, err);
 }

@@ -14,6 +14,7 @@ static void
 on_table(void *arg, struct table *t)
 {
     struct ask *ask = arg;
+    CHECK(t != NULL);
     struct client *client = clients_find(ask->all, ask->client_id);
     if (client != NULL && client->dialog.state == DIALOG_BUSY) {
         ask->answer(client, t);

@@ -28,6 +28,7 @@ void
 audit_write(const struct audit *a, const struct err *err)
 {
     const struct log_ctx log = {.kind = "console", .id = a->client_id};
+    CHECK(a->client_id != 0 && a->started_us != 0 && (err == NULL || err_is_set(err)));
     const uint64_t took_us = clock_now_us() - a->started_us;
     if (err != NULL) {
         log_info(&log, "console command failed",

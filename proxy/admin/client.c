@@ -79,6 +79,7 @@ client_new(struct clients *all, int fd, const struct client *who, const struct d
     struct client *client = xcalloc(1, sizeof(*client));
     struct dialog_ops own = *ops;
     uint8_t key[4];
+    CHECK(fd != -1 && ops->begin != NULL && ops->execute != NULL && ops->cancel != NULL);
     *client = *who;
     client->all = all;
     client->id = ++all->last_id;
@@ -111,9 +112,10 @@ client_close(struct client *client)
         return;
     }
     client->closed = true;
-    CHECK(client->all->count > 0);
+    CHECK(client->all->count > 0 && !list_empty(&client->node));
     client->all->count--;
     list_remove(&client->node);
+    CHECK((client->all->count == 0) == list_empty(&client->all->list));
     stream_close(&client->stream);
     timer_stop(client->timer);
     loop_dispose(client->all->loop, client_free, client);
@@ -172,6 +174,7 @@ client_ready(void *arg, unsigned ready)
 void
 client_logged_in(struct client *client)
 {
+    CHECK(client->dialog.state == DIALOG_STARTUP);
     client->active_us = clock_now_us();
     timer_stop(client->timer);
 }
@@ -179,7 +182,7 @@ client_logged_in(struct client *client)
 void
 client_begin(struct client *client, struct slice text, bool describe)
 {
-    CHECK(client->dialog.state == DIALOG_BUSY);
+    CHECK(client->dialog.state == DIALOG_BUSY && !client->closed);
     audit_begin(&client->audit, text);
     client->active_us = client->audit.started_us;
     client->describe = describe;

@@ -98,6 +98,7 @@ static void
 dialog_end(struct dialog *d)
 {
     CHECK(d->state == DIALOG_BUSY);
+    CHECK(!d->describing || d->rows == 0);
     d->state = DIALOG_READY;
     if (!d->extended) {
         message_put_ready(&d->out, 'I');
@@ -163,7 +164,7 @@ dialog_error(struct dialog *d, const struct err *err)
 
 /* ---- messages ---- */
 
-/* An error of the message itself, outside a statement; in the extended protocol. */
+/* An error of the message itself, outside a command; in the extended protocol. */
 static void
 refuse(struct dialog *d, const struct err *err)
 {
@@ -366,9 +367,9 @@ static message_fn *const on_message[256] = {
     ['f'] = on_nothing,
 };
 
-/* Takes one message; false when there is none to take. */
+/* Processes one message; false when there is none that is complete. */
 static bool
-take_message(struct dialog *d)
+process_message(struct dialog *d)
 {
     uint8_t type;
     uint64_t total;
@@ -432,7 +433,7 @@ negotiate(struct dialog *d, const struct startup_packet *packet)
 }
 
 static void
-put_welcome(struct dialog *d)
+put_greeting(struct dialog *d)
 {
     static const char *const parameters[][2] = {
         {"server_version", server_version},
@@ -473,12 +474,12 @@ start_session(struct dialog *d, const struct startup_packet *packet)
         return;
     }
     negotiate(d, packet);
-    put_welcome(d);
+    put_greeting(d);
     d->state = DIALOG_READY;
 }
 
 static bool
-take_startup(struct dialog *d)
+process_startup(struct dialog *d)
 {
     struct startup_packet packet;
     struct err err;
@@ -514,13 +515,13 @@ take_startup(struct dialog *d)
 }
 
 static bool
-take_next(struct dialog *d)
+process_next(struct dialog *d)
 {
     switch (d->state) {
     case DIALOG_STARTUP:
-        return take_startup(d);
+        return process_startup(d);
     case DIALOG_READY:
-        return buf_len(&d->out) < DIALOG_OUT_HIGH && take_message(d);
+        return buf_len(&d->out) < DIALOG_OUT_HIGH && process_message(d);
     case DIALOG_BUSY:
     case DIALOG_CLOSED:
         return false;
@@ -535,7 +536,7 @@ dialog_pump(struct dialog *d)
         return;
     }
     d->pumping = true;
-    while (take_next(d)) {
+    while (process_next(d)) {
     }
     d->pumping = false;
     buf_shrink(&d->in);

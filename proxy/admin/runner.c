@@ -96,6 +96,7 @@ runner_start(struct runner *r, struct client *client)
     }
     struct cutover_options options = client->command.options;
     options.to = target_side(row->to, &client->command, snap.view->writer);
+    CHECK(client->audit.client_id == client->id);
     r->active = true;
     r->is_flip = row->job == CUTOVER_JOB_FLIP;
     r->audit = client->audit;
@@ -103,6 +104,7 @@ runner_start(struct runner *r, struct client *client)
     struct err err;
     err_clear(&err);
     if (!ops->start(ops->ctx, row->job, &options, &err)) {
+        CHECK(r->active && err_is_set(&err)); /* a refusal is no end: runner_done was not called */
         r->active = false;
         answer_fail(client, &err);
         return;
@@ -200,6 +202,7 @@ runner_done(struct runner *r, bool ok, const struct err *err)
     if (!r->active) {
         return;
     }
+    CHECK(ok || err_is_set(err));
     err_clear(&told);
     if (!ok) {
         told = *err;

@@ -167,7 +167,7 @@ put_trouble(const struct snapshot *snap, struct buf *out)
 void
 status_print(const struct snapshot *snap, struct buf *out)
 {
-    CHECK(snap->view != NULL && snap->facts != NULL);
+    CHECK(snap->conf != NULL && snap->view != NULL && snap->facts != NULL && snap->stats != NULL);
     put_header(snap, out);
     put_nodes(snap, out);
     put_traffic(snap, out);

@@ -79,6 +79,7 @@ token_add(struct command_token *token, uint8_t c)
     if (c == '\0' || token->len + 1 >= sizeof(token->text)) {
         return false;
     }
+    CHECK(token->text[token->len] == '\0');
     token->text[token->len++] = (char)c;
     token->text[token->len] = '\0';
     return true;

@@ -41,7 +41,7 @@ struct control {
     struct timer *tick;          /* once a second */
     atomic_bool progress_posted; /* set by any worker, cleared here */
 
-    struct operator* operator;
+    struct verbs *verbs; /* the operator's */
     struct console *console;
     struct monitor *monitor;
     struct reads reads;
@@ -67,7 +67,7 @@ control_new(struct loop *loop, struct conf *conf, struct err *err)
     c->lock_fd = -1;
     c->mailbox = mailbox_new(loop);
     c->tick = timer_new(loop, on_tick, c);
-    c->operator= operator_new();
+    c->verbs = operator_new();
     reads_from_conf(&c->reads, conf);
     if (!control_start(c, conf, err)) {
         control_free(c);
@@ -92,7 +92,7 @@ control_free(struct control *c)
     monitor_free(c->monitor);
     publisher_free(c->publisher);
     reads_fini(&c->reads);
-    operator_free(c->operator);
+    operator_free(c->verbs);
     timer_free(c->tick);
     mailbox_free(c->mailbox);
     if (c->lock_fd != -1) {
@@ -194,24 +194,24 @@ start_parts(struct control *c, struct conf *conf)
                                                         .publisher = c->publisher,
                                                         .hold = c->hold,
                                                         .pause = c->pause});
-    operator_set_parts(
-        c->operator, &(struct operator_parts){.loop = c->loop,
-                                              .mailbox = c->mailbox,
-                                              .conf = c->conf,
-                                              .monitor = c->monitor,
-                                              .workers = c->workers,
-                                              .cutover = cutover_host_machine(c->cutover),
-                                              .publisher = c->publisher,
-                                              .reads = &c->reads,
-                                              .hold = c->hold,
-                                              .pause = c->pause,
-                                              .shutdown = c->shutdown});
+    operator_set_parts(c->verbs,
+                       &(struct operator_parts){.loop = c->loop,
+                                                .mailbox = c->mailbox,
+                                                .conf = c->conf,
+                                                .monitor = c->monitor,
+                                                .workers = c->workers,
+                                                .cutover = cutover_host_machine(c->cutover),
+                                                .publisher = c->publisher,
+                                                .reads = &c->reads,
+                                                .hold = c->hold,
+                                                .pause = c->pause,
+                                                .shutdown = c->shutdown});
 }
 
 static bool
 control_start(struct control *c, struct conf *conf, struct err *err)
 {
-    const struct console_ops ops = operator_console_ops(c->operator);
+    const struct console_ops ops = operator_console_ops(c->verbs);
     c->console = console_new(c->loop, conf, &ops, err);
     if (c->console == NULL || !lock_state(c, conf, err)) {
         return false;
@@ -235,7 +235,7 @@ on_tick(void *arg)
 {
     struct control *c = arg;
     timer_start(c->tick, TICK_US);
-    operator_tick(c->operator);
+    operator_tick(c->verbs);
     live_conf_tick(c->conf);
     if (!shutdown_has_begun(c->shutdown)) { /* the machine begins nothing new at the end */
         cutover_tick(cutover_host_machine(c->cutover));
@@ -252,7 +252,7 @@ perform_for_signal(struct control *c, const char *name, enum command_id id)
     struct buf detail;
     buf_init(&detail);
     err_clear(&err);
-    if (operator_perform(c->operator, & command, &detail, &err)) {
+    if (operator_perform(c->verbs, &command, &detail, &err)) {
         log_info(NULL, "done for a signal", "command=%s", name);
     } else {
         log_error(NULL, "refused to a signal", "command=%s error=\"%s\"", name, err.text);

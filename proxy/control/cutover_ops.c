@@ -88,6 +88,7 @@ static struct sql_call *
 call_new(struct cutover_host *h, cutover_sql_fn *done, void *arg)
 {
     struct sql_call *call = xcalloc(1, sizeof(*call));
+    CHECK(done != NULL);
     call->host = h;
     call->done = done;
     call->arg = arg;
@@ -145,6 +146,7 @@ op_timer(void *ctx, uint64_t delay_us, cutover_timer_fn *fn, void *arg)
 {
     struct cutover_host *h = ctx;
     struct delay *delay = xcalloc(1, sizeof(*delay));
+    CHECK(fn != NULL);
     delay->host = h;
     delay->fn = fn;
     delay->arg = arg;
@@ -400,6 +402,8 @@ cutover_host_new(const struct conf *conf, const struct cutover_host_parts *parts
 {
     struct cutover_host *h = xcalloc(1, sizeof(*h));
     h->parts = *parts;
+    CHECK(parts->monitor != NULL && parts->publisher != NULL);
+    CHECK(parts->workers != NULL && parts->console != NULL);
     h->state_file = xstrdup(conf->state_file);
     h->crash_at = getenv("TEAL_CRASH_AT");
     list_init(&h->calls);
@@ -434,6 +438,7 @@ cutover_host_free(struct cutover_host *h)
         list_remove(node);
         delay_free(LIST_OBJECT(node, struct delay, node));
     }
+    CHECK(list_empty(&h->calls) && list_empty(&h->delays));
     cutover_free(h->machine); /* nothing completes any more */
     mem_free(h->state_file);
     mem_free(h);

@@ -45,9 +45,11 @@ hold_free(struct hold *h)
 void
 hold_begin(struct hold *h, uint64_t limit_us)
 {
+    CHECK(limit_us > 0);
     h->until_us = loop_now_us(h->loop) + limit_us;
     timer_start(h->timer, limit_us);
     publisher_set_hold(h->publisher, true);
+    CHECK(publisher_view(h->publisher)->writes_held);
 }
 
 void

@@ -17,6 +17,8 @@ live_conf_new(struct conf *conf, const struct live_conf_users *users)
     struct live_conf *l = xcalloc(1, sizeof(*l));
     l->conf = conf_ref(conf);
     l->users = *users;
+    CHECK(users->workers != NULL && users->monitor != NULL && users->reads != NULL);
+    CHECK(users->publisher != NULL && users->cutover != NULL);
     return l;
 }
 

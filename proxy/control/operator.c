@@ -15,31 +15,33 @@
 #include "admin/text.h"
 #include "base/mem.h"
 
-struct operator
-{
+struct verbs {
     struct operator_parts parts;
     struct rates rates;
     struct workers_stats stats; /* as of the last look */
 };
 
-struct operator* operator_new(void)
+struct verbs *
+operator_new(void)
 {
-    return xcalloc(1, sizeof(struct operator));
+    return xcalloc(1, sizeof(struct verbs));
 }
 
-void operator_free(struct operator* o)
+void
+operator_free(struct verbs *o)
 {
     mem_free(o);
 }
 
 void
-operator_set_parts(struct operator* o, const struct operator_parts *parts)
+operator_set_parts(struct verbs *o, const struct operator_parts *parts)
 {
     CHECK(o->parts.loop == NULL && parts->loop != NULL);
     o->parts = *parts;
 }
 
-void operator_tick(struct operator* o)
+void
+operator_tick(struct verbs *o)
 {
     workers_stats(o->parts.workers, &o->stats);
     rates_add(&o->rates, &o->stats, loop_now_us(o->parts.loop));
@@ -65,8 +67,9 @@ pages_resident(void)
 static void
 op_snapshot(void *ctx, struct snapshot *out)
 {
-    struct operator* o = ctx;
+    struct verbs *o = ctx;
     const struct operator_parts *p = &o->parts;
+    CHECK(p->loop != NULL); /* the loop runs only after operator_set_parts */
     workers_stats(p->workers, &o->stats);
     out->now_us = loop_now_us(p->loop);
     out->conf = live_conf_get(p->conf);
@@ -90,14 +93,14 @@ op_snapshot(void *ctx, struct snapshot *out)
 static void
 op_report(void *ctx, enum worker_report what, workers_report_fn *done, void *arg)
 {
-    const struct operator* o = ctx;
+    const struct verbs *o = ctx;
     workers_report(o->parts.workers, what, o->parts.mailbox, done, arg);
 }
 
 /* ---- what is checked first ---- */
 
 static bool
-is_serving(const struct operator* o, struct err *err)
+is_serving(const struct verbs *o, struct err *err)
 {
     return !shutdown_has_begun(o->parts.shutdown) ||
            err_set(err, SQLSTATE_ADMIN_SHUTDOWN, "teal is shutting down");
@@ -105,7 +108,7 @@ is_serving(const struct operator* o, struct err *err)
 
 /* There is one database; no name means it as well. */
 static bool
-is_our_database(const struct operator* o, const struct command *c, struct err *err)
+is_our_database(const struct verbs *o, const struct command *c, struct err *err)
 {
     const char *ours = live_conf_get(o->parts.conf)->database;
     if (c->database[0] == '\0' || strcmp(c->database, ours) == 0) {
@@ -116,7 +119,7 @@ is_our_database(const struct operator* o, const struct command *c, struct err *e
 }
 
 static bool
-nothing_is_under_way(const struct operator* o, struct err *err)
+nothing_is_under_way(const struct verbs *o, struct err *err)
 {
     struct cutover_status status;
     cutover_status(o->parts.cutover, &status);
@@ -127,7 +130,7 @@ nothing_is_under_way(const struct operator* o, struct err *err)
 
 /* What KILL and PAUSE both need. */
 static bool
-may_pause(const struct operator* o, const struct command *c, struct err *err)
+may_pause(const struct verbs *o, const struct command *c, struct err *err)
 {
     if (!is_serving(o, err) || !is_our_database(o, c, err)) {
         return false;
@@ -143,7 +146,7 @@ may_pause(const struct operator* o, const struct command *c, struct err *err)
 static bool
 op_start(void *ctx, enum cutover_job job, const struct cutover_options *options, struct err *err)
 {
-    const struct operator* o = ctx;
+    const struct verbs *o = ctx;
     if (!is_serving(o, err)) {
         return false;
     }
@@ -161,17 +164,16 @@ op_start(void *ctx, enum cutover_job job, const struct cutover_options *options,
 static bool
 op_abort(void *ctx)
 {
-    const struct operator* o = ctx;
+    const struct verbs *o = ctx;
     return cutover_abort(o->parts.cutover);
 }
 
 /* ---- the verbs ---- */
 
-typedef bool verb_fn(struct operator* o, const struct command *c, struct buf *detail,
-                     struct err *err);
+typedef bool verb_fn(struct verbs *o, const struct command *c, struct buf *detail, struct err *err);
 
 static bool
-do_reads(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+do_reads(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     const struct operator_parts *p = &o->parts;
     if (!is_serving(o, err) || !reads_apply(p->reads, c, publisher_view(p->publisher),
@@ -183,7 +185,7 @@ do_reads(struct operator* o, const struct command *c, struct buf *detail, struct
 }
 
 static bool
-do_hold(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+do_hold(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     const struct operator_parts *p = &o->parts;
     if (!is_serving(o, err)) {
@@ -205,7 +207,7 @@ do_hold(struct operator* o, const struct command *c, struct buf *detail, struct 
 }
 
 static bool
-do_release(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+do_release(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     (void)c;
     if (hold_until_us(o->parts.hold) == 0) {
@@ -217,7 +219,7 @@ do_release(struct operator* o, const struct command *c, struct buf *detail, stru
 }
 
 static bool
-do_pause(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+do_pause(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     (void)detail; /* the answer comes when it is over */
     if (!may_pause(o, c, err)) {
@@ -229,7 +231,7 @@ do_pause(struct operator* o, const struct command *c, struct buf *detail, struct
 }
 
 static bool
-do_resume(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+do_resume(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     if (!is_our_database(o, c, err)) {
         return false;
@@ -244,7 +246,7 @@ do_resume(struct operator* o, const struct command *c, struct buf *detail, struc
 }
 
 static bool
-do_kill_all(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+do_kill_all(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     const struct workers *workers = o->parts.workers;
     if (!may_pause(o, c, err)) {
@@ -259,7 +261,7 @@ do_kill_all(struct operator* o, const struct command *c, struct buf *detail, str
 }
 
 static bool
-do_kill(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+do_kill(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     (void)err;
     workers_kill_session(o->parts.workers, c->number);
@@ -268,7 +270,7 @@ do_kill(struct operator* o, const struct command *c, struct buf *detail, struct 
 }
 
 static bool
-do_reconnect(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+do_reconnect(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     if (!is_our_database(o, c, err)) {
         return false;
@@ -281,14 +283,14 @@ do_reconnect(struct operator* o, const struct command *c, struct buf *detail, st
 
 /* Only whether it may wait: the console looks at the servers' report itself. */
 static bool
-do_wait_close(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+do_wait_close(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     (void)detail;
     return is_our_database(o, c, err);
 }
 
 static bool
-do_disable(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+do_disable(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     if (!is_our_database(o, c, err)) {
         return false;
@@ -299,7 +301,7 @@ do_disable(struct operator* o, const struct command *c, struct buf *detail, stru
 }
 
 static bool
-do_enable(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+do_enable(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     if (!is_our_database(o, c, err)) {
         return false;
@@ -310,20 +312,20 @@ do_enable(struct operator* o, const struct command *c, struct buf *detail, struc
 }
 
 static bool
-do_set(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+do_set(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     return live_conf_set(o->parts.conf, c->key, c->value, detail, err);
 }
 
 static bool
-do_reload(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+do_reload(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     (void)c;
     return live_conf_reload(o->parts.conf, detail, err);
 }
 
 static bool
-do_shutdown(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+do_shutdown(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     static const char *const details[] = {
         [SHUTDOWN_NOW] = "ending now",
@@ -350,10 +352,13 @@ static verb_fn *const verbs[COMMANDS_COUNT] = {
 };
 
 bool
-operator_perform(struct operator* o, const struct command *c, struct buf *detail, struct err *err)
+operator_perform(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
+    CHECK(o->parts.loop != NULL);
     CHECK((size_t)c->id < COMMANDS_COUNT && verbs[c->id] != NULL);
-    return verbs[c->id](o, c, detail, err);
+    const bool ok = verbs[c->id](o, c, detail, err);
+    CHECK(ok || err_is_set(err));
+    return ok;
 }
 
 /* ---- for the console ---- */
@@ -367,11 +372,12 @@ op_perform(void *ctx, const struct command *c, struct buf *detail, struct err *e
 static enum console_wait
 op_pause_state(void *ctx, struct buf *detail, struct err *err)
 {
-    const struct operator* o = ctx;
+    const struct verbs *o = ctx;
     return pause_state(o->parts.pause, detail, err);
 }
 
-struct console_ops operator_console_ops(struct operator* o)
+struct console_ops
+operator_console_ops(struct verbs *o)
 {
     return (struct console_ops){
         .ctx = o,

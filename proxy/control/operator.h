@@ -30,21 +30,21 @@ struct operator_parts {
     struct shutdown *shutdown;
 };
 
-struct operator;
+struct verbs;
 
 /* The console is opened before anything else is there, so its ops come first and the parts later:
  * nothing may be run before operator_set_parts. */
-struct operator* operator_new(void);
+struct verbs *operator_new(void);
 /* NULL is fine. */
-void operator_free(struct operator* o);
+void operator_free(struct verbs *o);
 /* Their ctx is the operator. */
-struct console_ops operator_console_ops(struct operator* o);
-void operator_set_parts(struct operator* o, const struct operator_parts *parts);
+struct console_ops operator_console_ops(struct verbs *o);
+void operator_set_parts(struct verbs *o, const struct operator_parts *parts);
 
 /* As console_ops.perform. */
-MUST_CHECK bool operator_perform(struct operator* o, const struct command *c, struct buf *detail,
+MUST_CHECK bool operator_perform(struct verbs *o, const struct command *c, struct buf *detail,
                                  struct err *err);
 /* Each second: a sample of the counters for the rates. */
-void operator_tick(struct operator* o);
+void operator_tick(struct verbs *o);
 
 #endif

@@ -24,6 +24,17 @@ struct pause {
 
 static void on_timer(void *arg);
 
+/* What must hold between two events. */
+static void
+pause_check(const struct pause *p)
+{
+    const struct view *view = publisher_view(p->publisher);
+    CHECK(view->paused == (p->phase != RUNS));
+    CHECK(p->phase == RUNS || p->version != 0);
+    CHECK(p->phase == RUNS || !err_is_set(&p->err));
+    CHECK(p->phase != WAITING || p->deadline_us != 0);
+}
+
 struct pause *
 pause_new(struct loop *loop, struct publisher *publisher, struct workers *workers)
 {
@@ -32,6 +43,7 @@ pause_new(struct loop *loop, struct publisher *publisher, struct workers *worker
     p->publisher = publisher;
     p->workers = workers;
     p->timer = timer_new(loop, on_timer, p);
+    pause_check(p);
     return p;
 }
 
@@ -59,6 +71,7 @@ enter(struct pause *p, enum phase phase)
     err_clear(&p->err);
     publisher_set_paused(p->publisher, true);
     p->version = publisher_view(p->publisher)->version;
+    pause_check(p);
 }
 
 void
@@ -85,6 +98,7 @@ pause_end(struct pause *p)
     timer_stop(p->timer);
     p->phase = RUNS;
     publisher_set_paused(p->publisher, false);
+    pause_check(p);
     log_info(NULL, "traffic goes on", "waiting=%" PRIu32, workers_waiting(p->workers));
 }
 
@@ -109,6 +123,7 @@ on_timer(void *arg)
     CHECK(p->phase == WAITING);
     if (acked && workers_servers(p->workers) == 0) {
         p->phase = PAUSED;
+        pause_check(p);
         log_info(NULL, "paused", "waiting=%" PRIu32, workers_waiting(p->workers));
     } else if (loop_now_us(p->loop) >= p->deadline_us) {
         give_up(p);

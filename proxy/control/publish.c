@@ -99,6 +99,24 @@ view_equal(const struct view *a, const struct view *b)
            node_equal(&a->node[SIDE_GREEN], &b->node[SIDE_GREEN]);
 }
 
+/* What topo/view.h promises of each view, and of one after the other. */
+static void
+view_check(const struct view *v, const struct view *before)
+{
+    CHECK((size_t)v->writer < SIDES_COUNT);
+    CHECK(v->writes_known || v->writes_held);
+    CHECK(v->reads_percent <= PERCENT_ALL);
+    CHECK(v->rules_count == 0 || v->rules != NULL);
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        CHECK(v->node[side].addr_len <= sizeof(v->node[side].addr));
+    }
+    if (before != NULL) {
+        CHECK(before->writer == v->writer || before->writes_held);
+        CHECK(before->epoch <= v->epoch);
+        CHECK(!before->writes_known || v->writes_known);
+    }
+}
+
 void
 publisher_refresh(struct publisher *p)
 {
@@ -106,9 +124,7 @@ publisher_refresh(struct publisher *p)
     if (p->view != NULL && view_equal(p->view, &v)) {
         return;
     }
-    CHECK(v.writes_known || v.writes_held);
-    CHECK(p->view == NULL || p->view->writer == v.writer || p->view->writes_held);
-    CHECK(p->view == NULL || p->view->epoch <= v.epoch);
+    view_check(&v, p->view);
     v.version = p->view == NULL ? 1 : p->view->version + 1;
     view_free(p->view);
     p->view = view_copy(&v);
@@ -151,6 +167,7 @@ publisher_free(struct publisher *p)
 void
 publisher_set_workers(struct publisher *p, struct workers *workers)
 {
+    CHECK(p->workers == NULL && workers != NULL);
     p->workers = workers;
 }
 

@@ -145,6 +145,7 @@ reads_by_rule(struct reads *r, const struct command *c, struct buf *detail, stru
     const enum side side = side_of_reads(c->reads);
     if (at == r->rules_count) {
         r->rules = xrealloc(r->rules, (r->rules_count + 1) * sizeof(*r->rules));
+        CHECK(r->rules_count < RULES_MAX);
         r->rules[r->rules_count++] = (struct view_rule){
             .user = text_or_null(c->user),
             .database = text_or_null(c->database),
@@ -168,6 +169,7 @@ reads_for_all(struct reads *r, const struct command *c, const struct view *view,
     r->set = true;
     r->to = c->reads;
     r->percent = c->percent_set ? c->percent : PERCENT_ALL;
+    CHECK(r->percent <= PERCENT_ALL);
     if (c->reads == VIEW_READS_FOLLOW) {
         buf_printf(detail, "reads follow the writer, %s", side_name(view->writer));
     } else {

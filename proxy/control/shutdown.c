@@ -23,6 +23,8 @@ shutdown_new(const struct shutdown_parts *parts)
 {
     struct shutdown *s = xcalloc(1, sizeof(*s));
     s->parts = *parts;
+    CHECK(parts->workers != NULL && parts->cutover != NULL && parts->publisher != NULL);
+    CHECK(parts->hold != NULL && parts->pause != NULL);
     s->timer = timer_new(parts->loop, on_timer, s);
     return s;
 }
@@ -78,6 +80,7 @@ machine_must_end(const struct cutover *c)
         [CUT_IDLE] = true, [CUT_RECOVER] = true, [CUT_AFTER] = true, [CUT_UNDO_AFTER] = true};
     struct cutover_status status;
     cutover_status(c, &status);
+    CHECK((size_t)status.state < CUTOVER_STATES_COUNT);
     return status.job != CUTOVER_JOB_NONE || !(status.blocked || can_be_left[status.state]);
 }
 
@@ -99,6 +102,7 @@ static void
 on_timer(void *arg)
 {
     struct shutdown *s = arg;
+    CHECK(s->begun && s->deadline_us != 0);
     const bool late = loop_now_us(s->parts.loop) >= s->deadline_us;
     const bool machine_is_at_work = machine_must_end(s->parts.cutover);
     const uint32_t sessions = sessions_to_end(s, machine_is_at_work);
