@@ -13,7 +13,8 @@
  *     operator.c     the operator's verbs             reads.c      READS and its rules
  *     hold.c         HOLD                             pause.c      PAUSE and KILL
  *     cutover_ops.c  what the machine asks for        live_conf.c  the configuration in force
- *     shutdown.c     the end                          notify.c     systemd
+ *     side_sql.c     SQL on the two sides             shutdown.c   the end
+ *     notify.c       systemd
  *
  * All calls are for the loop's thread. */
 /* SPDX-License-Identifier: PostgreSQL */

@@ -1,8 +1,8 @@
 /* cutover_ops.c — what the cutover machine asks of the world: SQL, time, the record, the workers.
  * See cutover_ops.h, and cutover/cutover.h for what each function promises.
  *
- * The machine may be freed with questions open: every one of them stands in a list, with its
- * connection or timer. */
+ * The machine may be freed with questions open: every one of them stands in a list, here or in
+ * side_sql.c, with its timer or connection. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "control/cutover_ops.h"
 
@@ -17,28 +17,18 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/pq.h"
+#include "control/side_sql.h"
 #include "topo/conninfo.h"
 
 enum { ADDRESS_SIZE = 320 };
 
 struct cutover_host {
     struct cutover_host_parts parts;
-    struct cutover *machine;     /* owned */
-    char *state_file;            /* owned: path of the record */
-    char *conninfo[SIDES_COUNT]; /* owned, secret */
-    struct pq *pq[SIDES_COUNT];  /* owned: the operator connections */
-    struct list calls;           /* struct sql_call, owned: not answered yet */
-    struct list delays;          /* struct delay, owned: not over yet */
-    const char *crash_at;        /* borrowed from the environment: a fault point; NULL for none */
-};
-
-struct sql_call {
-    struct list node;
-    struct cutover_host *host; /* borrowed */
-    struct pq *fresh;          /* owned; NULL when it runs on the side's own connection */
-    cutover_sql_fn *done;
-    void *arg; /* the machine's */
+    struct cutover *machine; /* owned */
+    char *state_file;        /* owned: path of the record */
+    struct side_sql *sql;    /* owned */
+    struct list delays;      /* struct delay, owned: not over yet */
+    const char *crash_at;    /* borrowed from the environment: a fault point; NULL for none */
 };
 
 struct delay {
@@ -51,68 +41,20 @@ struct delay {
 
 /* ---- SQL ---- */
 
-static const char *
-rows_cell(const void *impl, int row, int column)
-{
-    return pq_cell(impl, row, column);
-}
-
-static void
-call_free(void *arg)
-{
-    struct sql_call *call = arg;
-    pq_free(call->fresh);
-    mem_free(call);
-}
-
-static void
-on_sql_done(void *arg, const struct pq_result *result)
-{
-    struct sql_call *call = arg;
-    const struct cutover_rows rows = {
-        .ok = result->ok,
-        .unknown = result->unknown,
-        .err = result->err,
-        .rows = result->ok ? pq_rows(result) : 0,
-        .columns = result->ok ? pq_columns(result) : 0,
-        .impl = result,
-        .cell = rows_cell,
-    };
-    list_remove(&call->node);
-    loop_dispose(call->host->parts.loop, call_free,
-                 call); /* a fresh connection is still in its callback */
-    call->done(call->arg, &rows);
-}
-
-static struct sql_call *
-call_new(struct cutover_host *h, cutover_sql_fn *done, void *arg)
-{
-    struct sql_call *call = xcalloc(1, sizeof(*call));
-    CHECK(done != NULL);
-    call->host = h;
-    call->done = done;
-    call->arg = arg;
-    list_init(&call->node);
-    list_push_back(&h->calls, &call->node);
-    return call;
-}
-
 static void
 op_sql(void *ctx, enum side side, const char *sql, uint64_t timeout_us, cutover_sql_fn *done,
        void *arg)
 {
-    struct cutover_host *h = ctx;
-    pq_query(h->pq[side], sql, timeout_us, on_sql_done, call_new(h, done, arg));
+    const struct cutover_host *h = ctx;
+    side_sql_run(h->sql, side, sql, timeout_us, done, arg);
 }
 
 static void
 op_sql_fresh(void *ctx, enum side side, const char *sql, uint64_t timeout_us, cutover_sql_fn *done,
              void *arg)
 {
-    struct cutover_host *h = ctx;
-    struct sql_call *call = call_new(h, done, arg);
-    call->fresh = pq_new(h->parts.loop, side_name(side), h->conninfo[side], NULL);
-    pq_query(call->fresh, sql, timeout_us, on_sql_done, call);
+    const struct cutover_host *h = ctx;
+    side_sql_run_fresh(h->sql, side, sql, timeout_us, done, arg);
 }
 
 /* ---- time ---- */
@@ -406,14 +348,8 @@ cutover_host_new(const struct conf *conf, const struct cutover_host_parts *parts
     CHECK(parts->workers != NULL && parts->console != NULL);
     h->state_file = xstrdup(conf->state_file);
     h->crash_at = getenv("TEAL_CRASH_AT");
-    list_init(&h->calls);
     list_init(&h->delays);
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        h->conninfo[side] = conninfo_of(conf, (enum side)side, CUTOVER_APPLICATION_NAME,
-                                        conf->server_connect_timeout_us);
-        h->pq[side] = pq_new(parts->loop, side_name((enum side)side), h->conninfo[side],
-                             cutover_connection_setup());
-    }
+    h->sql = side_sql_new(parts->loop, conf, parts->monitor);
     h->machine = make_machine(h, conf);
     return h;
 }
@@ -424,21 +360,13 @@ cutover_host_free(struct cutover_host *h)
     if (h == NULL) {
         return;
     }
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        pq_free(h->pq[side]);
-        conninfo_free(h->conninfo[side]);
-    }
-    LIST_EACH(node, &h->calls)
-    {
-        list_remove(node);
-        call_free(LIST_OBJECT(node, struct sql_call, node));
-    }
+    side_sql_free(h->sql);
     LIST_EACH(node, &h->delays)
     {
         list_remove(node);
         delay_free(LIST_OBJECT(node, struct delay, node));
     }
-    CHECK(list_empty(&h->calls) && list_empty(&h->delays));
+    CHECK(list_empty(&h->delays));
     cutover_free(h->machine); /* nothing completes any more */
     mem_free(h->state_file);
     mem_free(h);
