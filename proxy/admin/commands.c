@@ -116,21 +116,36 @@ command_run(struct client *client, struct runner *runner)
 
 /* ---- over at once ---- */
 
+/* Has the control thread do it; when that refuses, the command ends with the error. */
+static bool
+perform_or_fail(struct client *client, struct buf *detail)
+{
+    const struct console_ops *ops = client->all->ops;
+    struct err err;
+    err_clear(&err);
+    const bool ok = ops->perform(ops->ctx, &client->command, detail, &err);
+    CHECK(ok || err_is_set(&err));
+    if (!ok) {
+        answer_fail(client, &err);
+    }
+    return ok;
+}
+
+/* One row with what came of it. */
+static void
+end_well(struct client *client, const struct buf *detail)
+{
+    answer_ok(client, step_commands[client->command.id].step, detail);
+    answer_done(client);
+}
+
 static void
 perform(struct client *client)
 {
-    const struct console_ops *ops = client->all->ops;
     struct buf detail;
-    struct err err;
-    err_clear(&err);
     buf_init(&detail);
-    const bool ok = ops->perform(ops->ctx, &client->command, &detail, &err);
-    CHECK(ok || err_is_set(&err));
-    if (ok) {
-        answer_ok(client, step_commands[client->command.id].step, &detail);
-        answer_done(client);
-    } else {
-        answer_fail(client, &err);
+    if (perform_or_fail(client, &detail)) {
+        end_well(client, &detail);
     }
     buf_fini(&detail);
 }
@@ -181,30 +196,18 @@ refuse_unsupported(struct client *client)
 
 /* ---- commands that wait ---- */
 
-/* The command may wait: it does, and the client learns that it runs. */
+/* The client learns that its command runs, and waits. */
 static void
 begin_wait(struct client *client, client_fn *look, client_fn *call_off)
 {
-    const struct console_ops *ops = client->all->ops;
     struct buf detail;
-    struct err err;
-    err_clear(&err);
     buf_init(&detail);
-    const bool ok = ops->perform(ops->ctx, &client->command, &detail, &err);
+    const bool ok = perform_or_fail(client, &detail);
     buf_fini(&detail); /* the answer comes with the end of the wait */
-    if (!ok) {
-        answer_fail(client, &err);
-        return;
+    if (ok) {
+        answer_begin_steps(client);
+        client_wait(client, look, call_off);
     }
-    answer_begin_steps(client);
-    client_wait(client, look, call_off);
-}
-
-static void
-end_wait(struct client *client, const struct buf *detail)
-{
-    answer_ok(client, step_commands[client->command.id].step, detail);
-    answer_done(client);
 }
 
 static void
@@ -234,7 +237,7 @@ look_at_pause(struct client *client)
         client_wait(client, look_at_pause, call_off_pause);
         break;
     case CONSOLE_WAIT_OVER:
-        end_wait(client, &detail);
+        end_well(client, &detail);
         break;
     case CONSOLE_WAIT_FAILED:
         answer_fail(client, &err);
@@ -278,7 +281,7 @@ on_servers(struct client *client, const struct table *servers)
         struct buf detail;
         buf_init(&detail);
         buf_printf(&detail, "no server connection waits to be closed");
-        end_wait(client, &detail);
+        end_well(client, &detail);
         buf_fini(&detail);
     } else if (clock_now_us() < client->wait_until_us) {
         client_wait(client, look_at_servers, call_off_wait_close);

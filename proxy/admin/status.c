@@ -13,6 +13,25 @@
 
 enum { COLUMN_GAP = 3, LINE_SIZE = 256 };
 
+static void put_header(const struct snapshot *snap, struct buf *out);
+static void put_nodes(const struct snapshot *snap, struct buf *out);
+static void put_traffic(const struct snapshot *snap, struct buf *out);
+static void put_way_back(const struct snapshot *snap, struct buf *out);
+static void put_trouble(const struct snapshot *snap, struct buf *out);
+
+void
+status_print(const struct snapshot *snap, struct buf *out)
+{
+    CHECK(snap->conf != NULL && snap->view != NULL && snap->facts != NULL && snap->stats != NULL);
+    put_header(snap, out);
+    put_nodes(snap, out);
+    put_traffic(snap, out);
+    if (snap->view->writes_known && snap->view->writer == SIDE_GREEN) {
+        put_way_back(snap, out);
+    }
+    put_trouble(snap, out);
+}
+
 void
 status_print_lag(const struct node_facts *node, char *out, size_t size)
 {
@@ -162,17 +181,4 @@ put_trouble(const struct snapshot *snap, struct buf *out)
     } else if (c->blocked) {
         buf_printf(out, "  it cannot go on: %s\n", c->failure.text);
     }
-}
-
-void
-status_print(const struct snapshot *snap, struct buf *out)
-{
-    CHECK(snap->conf != NULL && snap->view != NULL && snap->facts != NULL && snap->stats != NULL);
-    put_header(snap, out);
-    put_nodes(snap, out);
-    put_traffic(snap, out);
-    if (snap->view->writes_known && snap->view->writer == SIDE_GREEN) {
-        put_way_back(snap, out);
-    }
-    put_trouble(snap, out);
 }
