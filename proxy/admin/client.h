@@ -1,6 +1,6 @@
 /* client.h — one connection of the console: its socket, its dialog, the command under way.
  *
- * While the dialog is BUSY a command is under way, and ends in answer_done or answer_fail. Whoever
+ * While the dialog is BUSY a command is under way, and ends in answer_done or answer_fail. What
  * answers later finds the client by its number (clients_find), for it may have gone. A client that
  * is closed is freed at the end of the loop's turn, because its own callback may be on the stack.
  *

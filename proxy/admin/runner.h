@@ -9,7 +9,8 @@
 
 #include "admin/client.h"
 
-/* How a flip that failed ended, for whoever must act on it. In front of the machine's own text. */
+/* How a flip that failed ended, for the operator and scripts. In front of the machine's own text.
+ */
 #define SQLSTATE_FLIP_UNDONE "TL001" /* writes were held, and go on at the old side */
 #define SQLSTATE_FLIP_BLOCKED \
     "TL002" /* decided, but not finished: writes are held, a person must look */

@@ -1,7 +1,7 @@
 /* side_sql.c — SQL on the two sides for the cutover machine. See side_sql.h.
  *
  *     asked --the address is known--> running --> answered
- *       `--its time is over, or the name leads nowhere--> failed */
+ *       `--its time is over, or the name cannot be resolved--> failed */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "control/side_sql.h"
 
@@ -250,7 +250,7 @@ start_waiting(struct side_sql *s)
     }
 }
 
-/* The first call that can wait no longer: its time is over, or its name leads nowhere. */
+/* The first call that can wait no longer: its time is over, or its name cannot be resolved. */
 static struct call *
 first_failed(const struct side_sql *s)
 {

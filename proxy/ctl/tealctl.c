@@ -63,7 +63,7 @@ main(int argc, char **argv)
     return status;
 }
 
-/* True when the command needs no word of the operator, or he has given it. */
+/* True when the command needs no confirmation, or the operator has given it. */
 static bool
 is_agreed(const struct command_line *line)
 {
