@@ -24,7 +24,7 @@
 #include "control/operator.h"
 #include "control/pause.h"
 #include "control/publish.h"
-#include "control/reads.h"
+#include "control/read_policy.h"
 #include "control/shutdown.h"
 #include "cutover/cutover.h"
 #include "cutover/record.h"
@@ -44,7 +44,7 @@ struct control {
     struct verbs *verbs; /* the operator's */
     struct console *console;
     struct monitor *monitor;
-    struct reads reads;
+    struct read_policy reads;
     struct publisher *publisher;
     struct workers *workers;
     struct cutover_host *cutover;
@@ -68,7 +68,7 @@ control_new(struct loop *loop, struct conf *conf, struct err *err)
     c->mailbox = mailbox_new(loop);
     c->tick = timer_new(loop, on_tick, c);
     c->verbs = operator_new();
-    reads_from_conf(&c->reads, conf);
+    read_policy_from_conf(&c->reads, conf);
     if (!control_start(c, conf, err)) {
         control_free(c);
         return NULL;
@@ -91,7 +91,7 @@ control_free(struct control *c)
     cutover_host_free(c->cutover);
     monitor_free(c->monitor);
     publisher_free(c->publisher);
-    reads_fini(&c->reads);
+    read_policy_fini(&c->reads);
     operator_free(c->verbs);
     timer_free(c->tick);
     mailbox_free(c->mailbox);

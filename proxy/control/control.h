@@ -9,11 +9,11 @@
  *
  * The parts, each with what it owns behind its header:
  *
- *     control.c      life, start and end, signals     publish.c    the routing view
- *     operator.c     the operator's verbs             reads.c      READS and its rules
- *     hold.c         HOLD                             pause.c      PAUSE and KILL
- *     cutover_ops.c  what the machine asks for        live_conf.c  the configuration in force
- *     side_sql.c     SQL on the two sides             shutdown.c   the end
+ *     control.c      life, start and end, signals     publish.c      the routing view
+ *     operator.c     the operator's verbs             read_policy.c  READS and its rules
+ *     hold.c         HOLD                             pause.c        PAUSE and KILL
+ *     cutover_ops.c  what the machine asks for        side_sql.c     its SQL on the two sides
+ *     live_conf.c    the configuration in force       shutdown.c     the end
  *     notify.c       systemd
  *
  * All calls are for the loop's thread. */

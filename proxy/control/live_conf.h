@@ -11,7 +11,7 @@
 #include "conf/conf.h"
 #include "control/cutover_ops.h"
 #include "control/publish.h"
-#include "control/reads.h"
+#include "control/read_policy.h"
 #include "monitor/monitor.h"
 #include "session/workers.h"
 
@@ -19,7 +19,7 @@
 struct live_conf_users {
     struct workers *workers;
     struct monitor *monitor;
-    struct reads *reads;
+    struct read_policy *reads;
     struct publisher *publisher;
     struct cutover_host *cutover;
 };

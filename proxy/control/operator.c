@@ -176,8 +176,8 @@ static bool
 do_reads(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     const struct operator_parts *p = &o->parts;
-    if (!is_serving(o, err) || !reads_apply(p->reads, c, publisher_view(p->publisher),
-                                            monitor_facts(p->monitor), detail, err)) {
+    if (!is_serving(o, err) || !read_policy_apply(p->reads, c, publisher_view(p->publisher),
+                                                  monitor_facts(p->monitor), detail, err)) {
         return false;
     }
     publisher_refresh(p->publisher);

@@ -12,7 +12,7 @@
 #include "control/live_conf.h"
 #include "control/pause.h"
 #include "control/publish.h"
-#include "control/reads.h"
+#include "control/read_policy.h"
 #include "control/shutdown.h"
 
 /* What the verbs act on; all borrowed. */
@@ -24,7 +24,7 @@ struct operator_parts {
     struct workers *workers;
     struct cutover *cutover;
     struct publisher *publisher;
-    struct reads *reads;
+    struct read_policy *reads;
     struct hold *hold;
     struct pause *pause;
     struct shutdown *shutdown;

@@ -8,9 +8,9 @@
 #include "base/mem.h"
 
 struct publisher {
-    const struct monitor *monitor; /* borrowed */
-    const struct reads *reads;     /* borrowed */
-    struct workers *workers;       /* borrowed; NULL before they run */
+    const struct monitor *monitor;   /* borrowed */
+    const struct read_policy *reads; /* borrowed */
+    struct workers *workers;         /* borrowed; NULL before they run */
     struct cutover_route route;
     bool hold; /* by the operator */
     bool paused;
@@ -142,7 +142,8 @@ freshness_of(const struct conf *conf)
 }
 
 struct publisher *
-publisher_new(const struct conf *conf, const struct monitor *monitor, const struct reads *reads)
+publisher_new(const struct conf *conf, const struct monitor *monitor,
+              const struct read_policy *reads)
 {
     struct publisher *p = xcalloc(1, sizeof(*p));
     p->monitor = monitor;

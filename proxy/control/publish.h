@@ -9,7 +9,7 @@
 #define TEAL_CONTROL_PUBLISH_H
 
 #include "conf/conf.h"
-#include "control/reads.h"
+#include "control/read_policy.h"
 #include "cutover/cutover.h"
 #include "monitor/monitor.h"
 #include "session/workers.h"
@@ -20,7 +20,7 @@ struct publisher;
 /* Begins with a view that holds all writes, for the writer is not known. monitor and reads are
  * borrowed. */
 struct publisher *publisher_new(const struct conf *conf, const struct monitor *monitor,
-                                const struct reads *reads);
+                                const struct read_policy *reads);
 /* NULL is fine. */
 void publisher_free(struct publisher *p);
 /* The workers, who began with publisher_view, get every view from now on. */

@@ -1,6 +1,6 @@
-/* test_reads.c — READS changes all or nothing, and says what came of it. */
+/* test_read_policy.c — READS changes all or nothing, and says what came of it. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "control/reads.h"
+#include "control/read_policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 struct pair {
     struct view view;
     struct monitor_facts facts;
-    struct reads reads;
+    struct read_policy reads;
     struct buf detail;
     struct err err;
     bool ok;
@@ -36,7 +36,7 @@ set_up(struct pair *p)
 static void
 tear_down(struct pair *p)
 {
-    reads_fini(&p->reads);
+    read_policy_fini(&p->reads);
     buf_fini(&p->detail);
 }
 
@@ -46,7 +46,7 @@ say(struct pair *p, const char *text)
     struct command c;
     assert_true(command_parse(slice_of_str(text), &c, &p->err));
     buf_clear(&p->detail);
-    p->ok = reads_apply(&p->reads, &c, &p->view, &p->facts, &p->detail, &p->err);
+    p->ok = read_policy_apply(&p->reads, &c, &p->view, &p->facts, &p->detail, &p->err);
     assert_true(p->ok || err_is_set(&p->err));
 }
 
@@ -137,10 +137,10 @@ what_the_operator_said_outlasts_the_configuration(void **state)
     const struct conf conf = {.reads = CONF_READS_GREEN, .reads_percent = 20};
     struct pair p;
     set_up(&p);
-    reads_from_conf(&p.reads, &conf);
+    read_policy_from_conf(&p.reads, &conf);
     assert_true(p.reads.to == VIEW_READS_GREEN && p.reads.percent == 2000);
     say(&p, "READS follow");
-    reads_from_conf(&p.reads, &conf);
+    read_policy_from_conf(&p.reads, &conf);
     assert_int_equal(p.reads.to, VIEW_READS_FOLLOW);
     tear_down(&p);
 }

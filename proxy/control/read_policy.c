@@ -1,6 +1,6 @@
-/* reads.c — READS. See reads.h. */
+/* read_policy.c — READS. See read_policy.h. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "control/reads.h"
+#include "control/read_policy.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -19,7 +19,7 @@ rule_fini(struct view_rule *rule)
 }
 
 static void
-rules_free(struct reads *r)
+rules_free(struct read_policy *r)
 {
     for (uint32_t i = 0; i < r->rules_count; i++) {
         rule_fini(&r->rules[i]);
@@ -30,7 +30,7 @@ rules_free(struct reads *r)
 }
 
 void
-reads_from_conf(struct reads *r, const struct conf *conf)
+read_policy_from_conf(struct read_policy *r, const struct conf *conf)
 {
     static const enum view_reads reads[] = {[CONF_READS_FOLLOW] = VIEW_READS_FOLLOW,
                                             [CONF_READS_BLUE] = VIEW_READS_BLUE,
@@ -45,7 +45,7 @@ reads_from_conf(struct reads *r, const struct conf *conf)
 }
 
 void
-reads_fini(struct reads *r)
+read_policy_fini(struct read_policy *r)
 {
     rules_free(r);
 }
@@ -106,7 +106,7 @@ field_matches(const char *field, const char *text)
 
 /* The place of the rule with exactly these conditions; rules_count when there is none. */
 static uint32_t
-rule_find(const struct reads *r, const struct command *c)
+rule_find(const struct read_policy *r, const struct command *c)
 {
     for (uint32_t i = 0; i < r->rules_count; i++) {
         const struct view_rule *rule = &r->rules[i];
@@ -119,7 +119,7 @@ rule_find(const struct reads *r, const struct command *c)
 }
 
 static void
-rule_remove(struct reads *r, uint32_t at)
+rule_remove(struct read_policy *r, uint32_t at)
 {
     CHECK(at < r->rules_count);
     rule_fini(&r->rules[at]);
@@ -128,7 +128,7 @@ rule_remove(struct reads *r, uint32_t at)
 }
 
 static bool
-reads_by_rule(struct reads *r, const struct command *c, struct buf *detail, struct err *err)
+reads_by_rule(struct read_policy *r, const struct command *c, struct buf *detail, struct err *err)
 {
     const uint32_t at = rule_find(r, c);
     if (c->reads == VIEW_READS_FOLLOW && at == r->rules_count) {
@@ -161,7 +161,7 @@ reads_by_rule(struct reads *r, const struct command *c, struct buf *detail, stru
 /* For all sessions: the rules go as well, so that nobody stays behind on a side that is to be left.
  */
 static void
-reads_for_all(struct reads *r, const struct command *c, const struct view *view,
+reads_for_all(struct read_policy *r, const struct command *c, const struct view *view,
               const struct monitor_facts *facts, struct buf *detail)
 {
     const uint32_t dropped = r->rules_count;
@@ -186,8 +186,8 @@ reads_for_all(struct reads *r, const struct command *c, const struct view *view,
 }
 
 bool
-reads_apply(struct reads *r, const struct command *c, const struct view *view,
-            const struct monitor_facts *facts, struct buf *detail, struct err *err)
+read_policy_apply(struct read_policy *r, const struct command *c, const struct view *view,
+                  const struct monitor_facts *facts, struct buf *detail, struct err *err)
 {
     if (c->reads != VIEW_READS_FOLLOW) {
         const enum side side = side_of_reads(c->reads);

@@ -1,10 +1,10 @@
-/* reads.h — READS: which sessions read from which side.
+/* read_policy.h — READS: which sessions read from which side.
  *
  * A plain value, written by the functions here only; the publisher puts it into the routing view.
  * Until the operator says something the configuration does. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_CONTROL_READS_H
-#define TEAL_CONTROL_READS_H
+#ifndef TEAL_CONTROL_READ_POLICY_H
+#define TEAL_CONTROL_READ_POLICY_H
 
 #include "admin/grammar.h"
 #include "base/buf.h"
@@ -12,7 +12,7 @@
 #include "monitor/monitor.h"
 #include "topo/view.h"
 
-struct reads {
+struct read_policy {
     bool set; /* by READS; else the configuration says */
     enum view_reads to;
     uint32_t percent;        /* hundredths of the sessions; PERCENT_ALL is all */
@@ -21,12 +21,13 @@ struct reads {
 };
 
 /* As the configuration says, unless the operator has said something. */
-void reads_from_conf(struct reads *r, const struct conf *conf);
-void reads_fini(struct reads *r);
+void read_policy_from_conf(struct read_policy *r, const struct conf *conf);
+void read_policy_fini(struct read_policy *r);
 
 /* The command READS, checked against the view and the facts of now; detail tells what came of it.
  * False with err, and nothing has changed. */
-MUST_CHECK bool reads_apply(struct reads *r, const struct command *c, const struct view *view,
-                            const struct monitor_facts *facts, struct buf *detail, struct err *err);
+MUST_CHECK bool read_policy_apply(struct read_policy *r, const struct command *c,
+                                  const struct view *view, const struct monitor_facts *facts,
+                                  struct buf *detail, struct err *err);
 
 #endif
