@@ -33,7 +33,7 @@ dialog_init(struct dialog *d, const struct dialog_ops *ops, uint32_t pid, const 
 void
 dialog_fini(struct dialog *d)
 {
-    prepared_fini(&d->prepared);
+    dialog_names_fini(&d->names);
     buf_fini(&d->in);
     buf_fini(&d->out);
 }
@@ -181,7 +181,7 @@ on_query(struct dialog *d, struct slice body)
         return;
     }
     d->skipping = false;
-    prepared_close_portals(&d->prepared);
+    dialog_names_close_portals(&d->names);
     dialog_begin(d, false, false);
     d->ops.execute(d->ops.ctx, text, false);
 }
@@ -202,7 +202,7 @@ on_parse(struct dialog *d, struct slice body)
         refuse(d, &err);
         return;
     }
-    if (!prepared_put(&d->prepared, PREPARED_STATEMENT, name, text, &err)) {
+    if (!dialog_names_put(&d->names, DIALOG_STATEMENT, name, text, &err)) {
         refuse(d, &err);
         return;
     }
@@ -244,7 +244,7 @@ on_bind(struct dialog *d, struct slice body)
         fatal_protocol(d, "invalid Bind message");
         return;
     }
-    const char *text = prepared_find(&d->prepared, PREPARED_STATEMENT, name);
+    const char *text = dialog_names_find(&d->names, DIALOG_STATEMENT, name);
     if (text == NULL) {
         (void)err_set(&err, "26000", "prepared statement does not exist");
         refuse(d, &err);
@@ -255,7 +255,7 @@ on_bind(struct dialog *d, struct slice body)
         refuse(d, &err);
         return;
     }
-    if (!prepared_put(&d->prepared, PREPARED_PORTAL, portal, slice_of_str(text), &err)) {
+    if (!dialog_names_put(&d->names, DIALOG_PORTAL, portal, slice_of_str(text), &err)) {
         refuse(d, &err);
         return;
     }
@@ -271,15 +271,15 @@ on_describe(struct dialog *d, struct slice body)
         fatal_protocol(d, "invalid Describe message");
         return;
     }
-    const char *text = prepared_find(&d->prepared, (char)kind, name);
+    const char *text = dialog_names_find(&d->names, (char)kind, name);
     if (text == NULL) {
         struct err err;
-        (void)err_set(&err, kind == PREPARED_STATEMENT ? "26000" : "34000", "%s does not exist",
-                      kind == PREPARED_STATEMENT ? "prepared statement" : "portal");
+        (void)err_set(&err, kind == DIALOG_STATEMENT ? "26000" : "34000", "%s does not exist",
+                      kind == DIALOG_STATEMENT ? "prepared statement" : "portal");
         refuse(d, &err);
         return;
     }
-    if (kind == PREPARED_STATEMENT) { /* ParameterDescription: none */
+    if (kind == DIALOG_STATEMENT) { /* ParameterDescription: none */
         const size_t begun = message_begin(&d->out, 't');
         buf_put_u16(&d->out, 0);
         message_end(&d->out, begun);
@@ -297,7 +297,7 @@ on_execute(struct dialog *d, struct slice body)
         fatal_protocol(d, "invalid Execute message");
         return;
     }
-    const char *text = prepared_find(&d->prepared, PREPARED_PORTAL, name);
+    const char *text = dialog_names_find(&d->names, DIALOG_PORTAL, name);
     if (text == NULL) {
         struct err err;
         (void)err_set(&err, "34000", "portal does not exist");
@@ -317,7 +317,7 @@ on_close(struct dialog *d, struct slice body)
         fatal_protocol(d, "invalid Close message");
         return;
     }
-    prepared_close(&d->prepared, (char)kind, name);
+    dialog_names_close(&d->names, (char)kind, name);
     message_put_simple(&d->out, '3');
 }
 
@@ -326,7 +326,7 @@ on_sync(struct dialog *d, struct slice body)
 {
     (void)body;
     d->skipping = false;
-    prepared_close_portals(&d->prepared);
+    dialog_names_close_portals(&d->names);
     message_put_ready(&d->out, 'I');
 }
 

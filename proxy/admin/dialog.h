@@ -9,8 +9,8 @@
  *
  * Between execute and its end the dialog is busy: it processes no further message, so the answers
  * come in the order of the questions. Input is hostile: what breaks the protocol is answered with a
- * FATAL and the dialog is closed. Memory is bounded: one frame of DIALOG_FRAME_MAX, PREPARED_MAX
- * names, and what the owner leaves in out. */
+ * FATAL and the dialog is closed. Memory is bounded: one frame of DIALOG_FRAME_MAX,
+ * DIALOG_NAMES_MAX names, and what the owner leaves in out. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_ADMIN_DIALOG_H
 #define TEAL_ADMIN_DIALOG_H
@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "admin/prepared.h"
+#include "admin/dialog_names.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
@@ -64,7 +64,7 @@ struct dialog {
     bool columns_sent; /* of what runs */
     size_t columns_count;
     uint64_t rows; /* of what runs */
-    struct prepared prepared;
+    struct dialog_names names;
 };
 
 /* pid and key are what a CancelRequest must give. */

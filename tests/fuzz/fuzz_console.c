@@ -2,7 +2,7 @@
  *
  *     clang -g -O1 -std=c11 -D_GNU_SOURCE -DTEAL_VERSION='"fuzz"' -Iproxy \
  *         -fsanitize=fuzzer,address,undefined tests/fuzz/fuzz_console.c \
- *         proxy/admin/{dialog,prepared,grammar,arguments,token,quantity}.c proxy/wire/[a-z]*.c
+ *         proxy/admin/{dialog,dialog_names,grammar,arguments,token,quantity}.c proxy/wire/[a-z]*.c
  * proxy/base/[a-z]*.c
  *
  * The first byte chooses how the rest is cut into pieces, and whether the start-up packet is given
