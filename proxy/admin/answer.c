@@ -10,7 +10,7 @@ static const char *const step_columns[] = {"result", "step", "detail", "took"};
 
 /* Before the dialog is told of the end, which may begin the next command. */
 static void
-audit_end(const struct client *client, const struct err *err)
+audit_end(const struct console_client *client, const struct err *err)
 {
     if (!client->describe) {
         audit_write(&client->audit, err);
@@ -18,7 +18,7 @@ audit_end(const struct client *client, const struct err *err)
 }
 
 void
-answer_table(struct client *client, const struct table *t)
+answer_table(struct console_client *client, const struct table *t)
 {
     const bool describe = client->describe;
     CHECK(t != NULL && !client->dialog.columns_sent);
@@ -39,7 +39,7 @@ answer_table(struct client *client, const struct table *t)
 }
 
 void
-answer_begin_steps(struct client *client)
+answer_begin_steps(struct console_client *client)
 {
     if (!client->dialog.columns_sent) {
         dialog_columns(&client->dialog, step_columns, COUNT_OF(step_columns));
@@ -47,7 +47,7 @@ answer_begin_steps(struct client *client)
 }
 
 void
-answer_step(struct client *client, const char *result, const char *step, const char *detail,
+answer_step(struct console_client *client, const char *result, const char *step, const char *detail,
             const char *took)
 {
     const char *const cells[] = {result, step, detail, took};
@@ -57,7 +57,7 @@ answer_step(struct client *client, const char *result, const char *step, const c
 }
 
 void
-answer_ok(struct client *client, const char *step, const struct buf *detail)
+answer_ok(struct console_client *client, const char *step, const struct buf *detail)
 {
     const struct slice said = buf_slice(detail);
     char *text = xstrndup(said.len == 0 ? "" : (const char *)said.p, said.len);
@@ -67,7 +67,7 @@ answer_ok(struct client *client, const char *step, const struct buf *detail)
 }
 
 void
-answer_done(struct client *client)
+answer_done(struct console_client *client)
 {
     CHECK(client->command.row != NULL);
     audit_end(client, NULL);
@@ -75,7 +75,7 @@ answer_done(struct client *client)
 }
 
 void
-answer_fail(struct client *client, const struct err *err)
+answer_fail(struct console_client *client, const struct err *err)
 {
     CHECK(err_is_set(err));
     audit_end(client, err);

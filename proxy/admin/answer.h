@@ -6,20 +6,20 @@
 #ifndef TEAL_ADMIN_ANSWER_H
 #define TEAL_ADMIN_ANSWER_H
 
-#include "admin/client.h"
+#include "admin/console_client.h"
 #include "base/table.h"
 
 /* All of the table; only its columns when the client asked for no more. */
-void answer_table(struct client *client, const struct table *t);
+void answer_table(struct console_client *client, const struct table *t);
 /* The columns result, step, detail, took, if they are not out yet. */
-void answer_begin_steps(struct client *client);
+void answer_begin_steps(struct console_client *client);
 /* One step; took is "" when there is nothing to show. */
-void answer_step(struct client *client, const char *result, const char *step, const char *detail,
-                 const char *took);
+void answer_step(struct console_client *client, const char *result, const char *step,
+                 const char *detail, const char *took);
 /* One step that went well and took from the begin of the command until now. */
-void answer_ok(struct client *client, const char *step, const struct buf *detail);
+void answer_ok(struct console_client *client, const char *step, const struct buf *detail);
 /* The steps are over. */
-void answer_done(struct client *client);
-void answer_fail(struct client *client, const struct err *err);
+void answer_done(struct console_client *client);
+void answer_fail(struct console_client *client, const struct err *err);
 
 #endif

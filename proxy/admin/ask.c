@@ -5,7 +5,7 @@
 #include "base/mem.h"
 
 struct ask {
-    struct clients *all; /* borrowed: answers come by a mailbox that ends first */
+    struct console_clients *all; /* borrowed: answers come by a mailbox that ends first */
     uint64_t client_id;
     ask_fn *answer;
 };
@@ -15,17 +15,17 @@ on_table(void *arg, struct table *t)
 {
     struct ask *ask = arg;
     CHECK(t != NULL);
-    struct client *client = clients_find(ask->all, ask->client_id);
+    struct console_client *client = console_clients_find(ask->all, ask->client_id);
     if (client != NULL && client->dialog.state == DIALOG_BUSY) {
         ask->answer(client, t);
-        client_turn(client);
+        console_client_turn(client);
     }
     table_free(t);
     mem_free(ask);
 }
 
 void
-ask_workers(struct client *client, enum worker_report what, ask_fn *answer)
+ask_workers(struct console_client *client, enum worker_report what, ask_fn *answer)
 {
     const struct console_ops *ops = client->all->ops;
     CHECK(client->dialog.state == DIALOG_BUSY);

@@ -14,15 +14,15 @@
 #include "admin/show.h"
 #include "base/clock.h"
 
-static void perform(struct client *client);
-static void start_kill(struct client *client);
-static void start_pause(struct client *client);
-static void start_wait_close(struct client *client);
-static void refuse_unsupported(struct client *client);
+static void perform(struct console_client *client);
+static void start_kill(struct console_client *client);
+static void start_pause(struct console_client *client);
+static void start_wait_close(struct console_client *client);
+static void refuse_unsupported(struct console_client *client);
 
 /* Those that answer in steps; step names the row of what is over at once. */
 static const struct {
-    client_fn *start;
+    console_client_fn *start;
     const char *step;
 } step_commands[COMMANDS_COUNT] = {
     [CMD_READS] = {perform, "reads"},
@@ -53,7 +53,7 @@ static const enum worker_report worker_reports[COMMANDS_COUNT] = {
 /* ---- tables ---- */
 
 static void
-answer_report(struct client *client, const struct runner *runner)
+answer_report(struct console_client *client, const struct runner *runner)
 {
     struct snapshot snap;
     runner_snapshot(runner, &snap);
@@ -63,7 +63,7 @@ answer_report(struct client *client, const struct runner *runner)
 }
 
 static void
-on_worker_report(struct client *client, const struct table *t)
+on_worker_report(struct console_client *client, const struct table *t)
 {
     if (!client->command.pinned) {
         answer_table(client, t);
@@ -77,15 +77,15 @@ on_worker_report(struct client *client, const struct table *t)
 /* ---- which command does what ---- */
 
 static void
-start_steps(struct client *client)
+start_steps(struct console_client *client)
 {
-    client_fn *const start = step_commands[client->command.id].start;
+    console_client_fn *const start = step_commands[client->command.id].start;
     CHECK(start != NULL); /* the test goes through the table */
     start(client);
 }
 
 void
-command_run(struct client *client, struct runner *runner)
+command_run(struct console_client *client, struct runner *runner)
 {
     const struct command *c = &client->command;
     CHECK(c->row != NULL && (size_t)c->id < COMMANDS_COUNT);
@@ -118,7 +118,7 @@ command_run(struct client *client, struct runner *runner)
 
 /* Has the control thread do it; when that refuses, the command ends with the error. */
 static bool
-perform_or_fail(struct client *client, struct buf *detail)
+perform_or_fail(struct console_client *client, struct buf *detail)
 {
     const struct console_ops *ops = client->all->ops;
     struct err err;
@@ -133,14 +133,14 @@ perform_or_fail(struct client *client, struct buf *detail)
 
 /* One row with what came of it. */
 static void
-end_well(struct client *client, const struct buf *detail)
+end_well(struct console_client *client, const struct buf *detail)
 {
     answer_ok(client, step_commands[client->command.id].step, detail);
     answer_done(client);
 }
 
 static void
-perform(struct client *client)
+perform(struct console_client *client)
 {
     struct buf detail;
     buf_init(&detail);
@@ -163,7 +163,7 @@ has_client(const struct table *clients, uint64_t id)
 }
 
 static void
-on_clients_to_kill(struct client *client, const struct table *clients)
+on_clients_to_kill(struct console_client *client, const struct table *clients)
 {
     const uint64_t id = client->command.number;
     if (has_client(clients, id)) {
@@ -177,14 +177,14 @@ on_clients_to_kill(struct client *client, const struct table *clients)
 }
 
 static void
-start_kill(struct client *client)
+start_kill(struct console_client *client)
 {
     ask_workers(client, WORKER_REPORT_CLIENTS, on_clients_to_kill);
 }
 
 /* SUSPEND and SHOW FDS are the two halves of PgBouncer's restart by handing sockets over. */
 static void
-refuse_unsupported(struct client *client)
+refuse_unsupported(struct console_client *client)
 {
     struct err err;
     (void)err_set(&err, SQLSTATE_FEATURE_NOT_SUPPORTED,
@@ -198,7 +198,7 @@ refuse_unsupported(struct client *client)
 
 /* The client learns that its command runs, and waits. */
 static void
-begin_wait(struct client *client, client_fn *look, client_fn *call_off)
+begin_wait(struct console_client *client, console_client_fn *look, console_client_fn *call_off)
 {
     struct buf detail;
     buf_init(&detail);
@@ -206,12 +206,12 @@ begin_wait(struct client *client, client_fn *look, client_fn *call_off)
     buf_fini(&detail); /* the answer comes with the end of the wait */
     if (ok) {
         answer_begin_steps(client);
-        client_wait(client, look, call_off);
+        console_client_wait(client, look, call_off);
     }
 }
 
 static void
-call_off_pause(struct client *client)
+call_off_pause(struct console_client *client)
 {
     const struct console_ops *ops = client->all->ops;
     struct command resume = client->command;
@@ -225,7 +225,7 @@ call_off_pause(struct client *client)
 }
 
 static void
-look_at_pause(struct client *client)
+look_at_pause(struct console_client *client)
 {
     const struct console_ops *ops = client->all->ops;
     struct buf detail;
@@ -234,7 +234,7 @@ look_at_pause(struct client *client)
     buf_init(&detail);
     switch (ops->pause_state(ops->ctx, &detail, &err)) {
     case CONSOLE_WAITS:
-        client_wait(client, look_at_pause, call_off_pause);
+        console_client_wait(client, look_at_pause, call_off_pause);
         break;
     case CONSOLE_WAIT_OVER:
         end_well(client, &detail);
@@ -247,7 +247,7 @@ look_at_pause(struct client *client)
 }
 
 static void
-start_pause(struct client *client)
+start_pause(struct console_client *client)
 {
     begin_wait(client, look_at_pause, call_off_pause);
 }
@@ -264,17 +264,17 @@ closing_count(const struct table *servers)
     return count;
 }
 
-static void look_at_servers(struct client *client);
+static void look_at_servers(struct console_client *client);
 
 /* The next look finds that its time is over. */
 static void
-call_off_wait_close(struct client *client)
+call_off_wait_close(struct console_client *client)
 {
     client->wait_until_us = 0;
 }
 
 static void
-on_servers(struct client *client, const struct table *servers)
+on_servers(struct console_client *client, const struct table *servers)
 {
     const uint64_t count = closing_count(servers);
     if (count == 0) {
@@ -284,7 +284,7 @@ on_servers(struct client *client, const struct table *servers)
         end_well(client, &detail);
         buf_fini(&detail);
     } else if (clock_now_us() < client->wait_until_us) {
-        client_wait(client, look_at_servers, call_off_wait_close);
+        console_client_wait(client, look_at_servers, call_off_wait_close);
     } else {
         struct err err;
         (void)err_set(&err, SQLSTATE_OBJECT_IN_USE,
@@ -296,13 +296,13 @@ on_servers(struct client *client, const struct table *servers)
 }
 
 static void
-look_at_servers(struct client *client)
+look_at_servers(struct console_client *client)
 {
     ask_workers(client, WORKER_REPORT_SERVERS, on_servers);
 }
 
 static void
-start_wait_close(struct client *client)
+start_wait_close(struct console_client *client)
 {
     const struct console_ops *ops = client->all->ops;
     const struct command *c = &client->command;

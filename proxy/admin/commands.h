@@ -3,11 +3,11 @@
 #ifndef TEAL_ADMIN_COMMANDS_H
 #define TEAL_ADMIN_COMMANDS_H
 
-#include "admin/client.h"
+#include "admin/console_client.h"
 #include "admin/runner.h"
 
 /* Runs the client's command, or tells its columns when no more was asked for. The answer comes at
  * once or later. */
-void command_run(struct client *client, struct runner *runner);
+void command_run(struct console_client *client, struct runner *runner);
 
 #endif

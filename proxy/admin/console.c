@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "admin/answer.h"
-#include "admin/client.h"
 #include "admin/commands.h"
+#include "admin/console_client.h"
 #include "admin/rights.h"
 #include "admin/runner.h"
 #include "base/log.h"
@@ -24,7 +24,7 @@ struct console {
     int fd;              /* owned: the listening socket */
     struct watch *watch; /* owned */
     char *path;          /* owned: of the socket file */
-    struct clients clients;
+    struct console_clients clients;
     struct runner runner;
 };
 
@@ -65,7 +65,7 @@ console_new(struct loop *loop, const struct conf *conf, const struct console_ops
     console->ops = *ops;
     console->fd = fd;
     console->path = xasprintf("%s/.s.PGSQL.%u", dir, port);
-    clients_init(&console->clients, loop, &console->ops, console);
+    console_clients_init(&console->clients, loop, &console->ops, console);
     runner_init(&console->runner, &console->clients);
     console->watch = watch_new(loop, fd, console_accept, console);
     watch_set(console->watch, WATCH_READ);
@@ -82,12 +82,12 @@ console_free(struct console *console)
     (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN, "teal is shutting down");
     LIST_EACH(node, &console->clients.list)
     {
-        struct client *client = LIST_OBJECT(node, struct client, node);
+        struct console_client *client = LIST_OBJECT(node, struct console_client, node);
         if (client->dialog.state != DIALOG_STARTUP) {
             dialog_fatal(&client->dialog, &err);
         }
         (void)stream_flush(&client->stream, &client->dialog.out); /* a goodbye, if it fits */
-        client_close(client);
+        console_client_close(client);
     }
     CHECK(console->clients.count == 0);
     watch_free(console->watch);
@@ -113,7 +113,7 @@ console_done(struct console *console, bool ok, const struct err *err)
 
 /* By the configuration of now: a RELOAD takes effect on clients that are connected. */
 static enum right
-right_of_client(const struct console *console, const struct client *client)
+right_of_client(const struct console *console, const struct console_client *client)
 {
     struct snapshot snap;
     runner_snapshot(&console->runner, &snap);
@@ -121,7 +121,7 @@ right_of_client(const struct console *console, const struct client *client)
 }
 
 static bool
-may_run(const struct console *console, const struct client *client, struct err *err)
+may_run(const struct console *console, const struct console_client *client, struct err *err)
 {
     const struct command_row *row = client->command.row;
     if (right_suffices(right_of_client(console, client), row == NULL ? NEEDS_VIEW : row->needs)) {
@@ -136,7 +136,7 @@ may_run(const struct console *console, const struct client *client, struct err *
 
 /* One that would only be told that it may do nothing must not take the place of those who may. */
 static bool
-is_one_stranger_too_many(const struct console *console, const struct client *who)
+is_one_stranger_too_many(const struct console *console, const struct console_client *who)
 {
     return console->clients.count >= CONSOLE_STRANGERS_MAX &&
            right_of_client(console, who) == RIGHT_NONE;
@@ -148,7 +148,7 @@ console_accept(void *arg, unsigned ready)
     static const struct dialog_ops ops = {
         .begin = on_begin, .execute = on_execute, .cancel = on_cancel};
     struct console *console = arg;
-    struct client who;
+    struct console_client who;
     (void)ready;
     const int fd = accept4(console->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd == -1) {
@@ -158,7 +158,7 @@ console_accept(void *arg, unsigned ready)
         (void)close(fd); /* not even a start-up packet can be read for so many */
         return;
     }
-    if (!client_identify(&who, fd)) {
+    if (!console_client_identify(&who, fd)) {
         log_warn(NULL, "console connection dropped", "error=\"%s\"", strerror(errno));
         (void)close(fd); /* nothing was said on it */
         return;
@@ -169,19 +169,19 @@ console_accept(void *arg, unsigned ready)
         (void)close(fd); /* nothing was said on it */
         return;
     }
-    client_new(&console->clients, fd, &who, &ops);
+    console_client_new(&console->clients, fd, &who, &ops);
 }
 
 /* ---- what a dialog calls; ctx is its client ---- */
 
 static struct console *
-console_of(const struct client *client)
+console_of(const struct console_client *client)
 {
     return client->all->owner;
 }
 
 static bool
-is_session(const struct client *client)
+is_session(const struct console_client *client)
 {
     return client->dialog.state == DIALOG_READY || client->dialog.state == DIALOG_BUSY;
 }
@@ -191,12 +191,12 @@ is_session(const struct client *client)
 static bool
 make_room(struct console *console)
 {
-    struct client *idlest = NULL;
+    struct console_client *idlest = NULL;
     size_t count = 0;
     const uint64_t now = loop_now_us(console->loop);
     LIST_EACH(node, &console->clients.list)
     {
-        struct client *client = LIST_OBJECT(node, struct client, node);
+        struct console_client *client = LIST_OBJECT(node, struct console_client, node);
         count += is_session(client) ? 1 : 0;
         const bool idle =
             client->dialog.state == DIALOG_READY && now > client->active_us + IDLE_EVICT_US;
@@ -214,14 +214,14 @@ make_room(struct console *console)
     (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN,
                   "this idle console session makes room for another");
     dialog_fatal(&idlest->dialog, &err);
-    client_turn(idlest);
+    console_client_turn(idlest);
     return true;
 }
 
 static bool
 on_begin(void *ctx, const char *user, const char *database, struct err *err)
 {
-    struct client *client = ctx;
+    struct console_client *client = ctx;
     struct console *console = console_of(client);
     (void)user; /* the kernel tells who it is */
     if (right_of_client(console, client) == RIGHT_NONE) {
@@ -240,17 +240,17 @@ on_begin(void *ctx, const char *user, const char *database, struct err *err)
                        "the console has its %d sessions, and none of them is idle",
                        CONSOLE_SESSIONS_MAX);
     }
-    client_logged_in(client);
+    console_client_logged_in(client);
     return true;
 }
 
 static void
 on_execute(void *ctx, struct slice text, bool describe)
 {
-    struct client *client = ctx;
+    struct console_client *client = ctx;
     struct console *console = console_of(client);
     struct err err;
-    client_begin(client, text, describe);
+    console_client_begin(client, text, describe);
     if (!command_parse(text, &client->command, &err) || !may_run(console, client, &err)) {
         answer_fail(client, &err);
         return;
@@ -268,11 +268,11 @@ static void
 on_cancel(void *ctx, uint32_t pid, struct slice key)
 {
     struct console *console = console_of(ctx);
-    struct client *client = clients_find_key(&console->clients, pid, key);
+    struct console_client *client = console_clients_find_key(&console->clients, pid, key);
     const bool may = right_suffices(right_of_client(console, ctx), NEEDS_OPERATE);
     if (!may || client == NULL || client->dialog.state != DIALOG_BUSY) {
         return;
     }
-    client_call_off(client);
+    console_client_call_off(client);
     runner_call_off(&console->runner, client);
 }

@@ -9,10 +9,12 @@
  * at a time; its rows stream to the client that started it, and it goes on when that client
  * disconnects. A CancelRequest asks a flip to undo itself. Other sessions stay usable meanwhile.
  *
- *     console.c   the socket, and who may do what     client.c   one connection
- *     commands.c  what each command does              answer.c   rows and ends of answers
- *     runner.c    the one long command                ask.c      questions to the workers
- *     dialog.c    the protocol      grammar.c   the words      audit.c   the log's line
+ *     console.c         the socket, and who may do what
+ *     console_client.c  one connection       dialog.c   its protocol
+ *     commands.c        what each does       grammar.c  the words
+ *     answer.c          rows and ends        ask.c      questions to the workers
+ *     runner.c          the one long command
+ *     audit.c           the line in the log
  *
  * Belongs to the control loop. */
 /* SPDX-License-Identifier: PostgreSQL */

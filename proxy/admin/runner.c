@@ -26,7 +26,7 @@ static const struct job_row {
 };
 
 void
-runner_init(struct runner *r, struct clients *all)
+runner_init(struct runner *r, struct console_clients *all)
 {
     *r = (struct runner){.all = all};
 }
@@ -47,17 +47,18 @@ runner_snapshot(const struct runner *r, struct snapshot *out)
 }
 
 /* Who started it; NULL when it has gone. */
-static struct client *
+static struct console_client *
 runner_client(const struct runner *r)
 {
-    struct client *client = r->active ? clients_find(r->all, r->audit.client_id) : NULL;
+    struct console_client *client =
+        r->active ? console_clients_find(r->all, r->audit.client_id) : NULL;
     return client != NULL && client->dialog.state == DIALOG_BUSY ? client : NULL;
 }
 
 /* ---- the start ---- */
 
 static void
-refuse_second(struct client *client, const struct snapshot *snap)
+refuse_second(struct console_client *client, const struct snapshot *snap)
 {
     struct err err;
     (void)err_set(&err, SQLSTATE_OBJECT_IN_USE, "%s is under way, in state %s", snap->runner,
@@ -83,7 +84,7 @@ target_side(enum target to, const struct command *c, enum side writer)
 }
 
 void
-runner_start(struct runner *r, struct client *client)
+runner_start(struct runner *r, struct console_client *client)
 {
     const struct console_ops *ops = r->all->ops;
     const struct job_row *row = &jobs[client->command.id];
@@ -139,7 +140,7 @@ put_summary(const struct runner *r, const struct snapshot *snap, struct buf *out
 
 /* Of a flip that has moved the writes; what a dry run has to say is shown as it is. */
 static bool
-send_summary(const struct runner *r, struct client *client)
+send_summary(const struct runner *r, struct console_client *client)
 {
     struct snapshot snap;
     runner_snapshot(r, &snap);
@@ -159,7 +160,7 @@ send_summary(const struct runner *r, struct client *client)
 void
 runner_report(struct runner *r, const struct cutover_report *row)
 {
-    struct client *client = runner_client(r);
+    struct console_client *client = runner_client(r);
     if (client == NULL) {
         return;
     }
@@ -167,7 +168,7 @@ runner_report(struct runner *r, const struct cutover_report *row)
         answer_step(client, cutover_result_name(row->result), row->step, row->detail,
                     row->took_known ? text_duration(row->took_us).s : "");
     }
-    client_turn(client);
+    console_client_turn(client);
 }
 
 /* ---- the end ---- */
@@ -208,7 +209,7 @@ runner_done(struct runner *r, bool ok, const struct err *err)
         told = *err;
         explain_failure(r, &told);
     }
-    struct client *client = runner_client(r);
+    struct console_client *client = runner_client(r);
     r->active = false;
     if (client == NULL) {
         r->audit.operates = true;
@@ -221,11 +222,11 @@ runner_done(struct runner *r, bool ok, const struct err *err)
     } else {
         answer_fail(client, &told);
     }
-    client_turn(client);
+    console_client_turn(client);
 }
 
 void
-runner_call_off(struct runner *r, const struct client *client)
+runner_call_off(struct runner *r, const struct console_client *client)
 {
     const struct console_ops *ops = r->all->ops;
     if (client != runner_client(r)) {

@@ -17,9 +17,9 @@
 /* A console of one client, whose control thread does what the test says. */
 struct stage {
     struct loop *loop;
-    struct clients clients;
+    struct console_clients clients;
     struct runner runner;
-    struct client *client;
+    struct console_client *client;
     int peer; /* the client's end */
     struct conf *conf;
     struct view view;
@@ -108,17 +108,17 @@ begin(void *ctx, const char *user, const char *database, struct err *err)
     (void)user;
     (void)database;
     (void)err;
-    client_logged_in(ctx);
+    console_client_logged_in(ctx);
     return true;
 }
 
 static void
 execute(void *ctx, struct slice text, bool describe)
 {
-    struct client *client = ctx;
+    struct console_client *client = ctx;
     struct stage *s = client->all->owner;
     struct err err;
-    client_begin(client, text, describe);
+    console_client_begin(client, text, describe);
     if (!command_parse(text, &client->command, &err)) {
         fail_msg("%s", err.text);
     }
@@ -141,7 +141,7 @@ say(struct stage *s, const char *text)
     message_put_query(&in, text);
     dialog_feed(&s->client->dialog, buf_slice(&in));
     buf_fini(&in);
-    client_turn(s->client);
+    console_client_turn(s->client);
 }
 
 /* The types of the messages that came since the last call; their bytes are in text. */
@@ -178,7 +178,7 @@ set_up(struct stage *s)
     static const char *const pairs[] = {"user", "op", "database", "teal"};
     struct conf_mistakes mistakes = {0};
     int fds[2];
-    struct client who;
+    struct console_client who;
     struct buf in;
     memset(s, 0, sizeof(*s));
     s->loop = loop_new();
@@ -186,18 +186,18 @@ set_up(struct stage *s)
     assert_non_null(s->conf);
     s->view.writes_known = true;
     s->ops = (struct console_ops){s, snapshot, report, start, call_off, perform, pause_state};
-    clients_init(&s->clients, s->loop, &s->ops, s);
+    console_clients_init(&s->clients, s->loop, &s->ops, s);
     runner_init(&s->runner, &s->clients);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     s->peer = fds[1];
-    assert_true(client_identify(&who, fds[0]));
-    client_new(&s->clients, fds[0], &who, &dialog_ops);
-    s->client = clients_find(&s->clients, 1);
+    assert_true(console_client_identify(&who, fds[0]));
+    console_client_new(&s->clients, fds[0], &who, &dialog_ops);
+    s->client = console_clients_find(&s->clients, 1);
     assert_non_null(s->client);
     buf_init(&in);
     message_put_startup(&in, pairs, 2);
     dialog_feed(&s->client->dialog, buf_slice(&in));
-    client_turn(s->client);
+    console_client_turn(s->client);
     buf_fini(&in);
     assert_string_equal(got(s), "RSSSSSSSKZ");
 }
@@ -212,7 +212,7 @@ on_end(void *arg)
 static void
 tear_down(struct stage *s)
 {
-    client_close(s->client);
+    console_client_close(s->client);
     struct timer *timer = timer_new(s->loop, on_end, s->loop);
     timer_start(timer, 0);
     loop_run(s->loop);
@@ -274,7 +274,7 @@ play_to_the_end(struct stage *s)
         } else if (s->client->look != NULL) {
             s->pause = CONSOLE_WAIT_OVER;
             s->client->look(s->client);
-            client_turn(s->client);
+            console_client_turn(s->client);
         } else if (s->runner.active) {
             runner_done(&s->runner, true, NULL);
         }
@@ -328,13 +328,13 @@ a_pause_waits_and_can_be_called_off(void **state)
     assert_string_equal(got(&s), "T");
     s.client->look(s.client);
     assert_int_equal(s.client->dialog.state, DIALOG_BUSY);
-    client_call_off(s.client);
+    console_client_call_off(s.client);
     assert_int_equal(s.performed, CMD_RESUME);
     s.pause = CONSOLE_WAIT_FAILED;
     s.client->look(s.client);
-    client_turn(s.client);
+    console_client_turn(s.client);
     assert_string_equal(got(&s), "EZ");
-    client_call_off(s.client); /* nothing waits any more */
+    console_client_call_off(s.client); /* nothing waits any more */
     tear_down(&s);
 }
 
@@ -348,7 +348,7 @@ wait_close_looks_until_nothing_is_to_be_closed(void **state)
     s.client->look(s.client);
     workers_answer(&s, two_rows(1));
     assert_int_equal(s.client->dialog.state, DIALOG_BUSY);
-    client_call_off(s.client);
+    console_client_call_off(s.client);
     s.client->look(s.client);
     workers_answer(&s, two_rows(1));
     assert_string_equal(got(&s), "TEZ");
@@ -363,7 +363,7 @@ an_answer_for_a_client_that_has_gone_is_dropped(void **state)
     struct stage s;
     set_up(&s);
     say(&s, "SHOW CLIENTS");
-    client_close(s.client);
+    console_client_close(s.client);
     workers_answer(&s, two_rows(0));
     tear_down(&s);
 }

@@ -1,6 +1,6 @@
-/* client.c — one connection of the console. See client.h. */
+/* console_client.c — one connection of the console. See console_client.h. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "admin/client.h"
+#include "admin/console_client.h"
 
 #include <pwd.h>
 #include <stdio.h>
@@ -12,24 +12,25 @@
 
 enum { RECV_SIZE = 16 * 1024, LOGIN_TIMEOUT_US = 5 * 1000 * 1000, WAIT_POLL_US = 10 * 1000 };
 
-static void client_ready(void *arg, unsigned ready);
-static void client_on_timer(void *arg);
+static void console_client_ready(void *arg, unsigned ready);
+static void console_client_on_timer(void *arg);
 
 /* ---- the set ---- */
 
 void
-clients_init(struct clients *all, struct loop *loop, const struct console_ops *ops, void *owner)
+console_clients_init(struct console_clients *all, struct loop *loop, const struct console_ops *ops,
+                     void *owner)
 {
-    *all = (struct clients){.loop = loop, .ops = ops, .owner = owner};
+    *all = (struct console_clients){.loop = loop, .ops = ops, .owner = owner};
     list_init(&all->list);
 }
 
-struct client *
-clients_find(const struct clients *all, uint64_t id)
+struct console_client *
+console_clients_find(const struct console_clients *all, uint64_t id)
 {
     LIST_EACH(node, &all->list)
     {
-        struct client *client = LIST_OBJECT(node, struct client, node);
+        struct console_client *client = LIST_OBJECT(node, struct console_client, node);
         if (client->id == id) {
             return client;
         }
@@ -37,12 +38,12 @@ clients_find(const struct clients *all, uint64_t id)
     return NULL;
 }
 
-struct client *
-clients_find_key(const struct clients *all, uint32_t pid, struct slice key)
+struct console_client *
+console_clients_find_key(const struct console_clients *all, uint32_t pid, struct slice key)
 {
     LIST_EACH(node, &all->list)
     {
-        struct client *client = LIST_OBJECT(node, struct client, node);
+        struct console_client *client = LIST_OBJECT(node, struct console_client, node);
         const struct slice own = slice_of(client->dialog.key, sizeof(client->dialog.key));
         if (client->dialog.pid == pid && slice_equal(key, own)) {
             return client;
@@ -54,14 +55,14 @@ clients_find_key(const struct clients *all, uint32_t pid, struct slice key)
 /* ---- life ---- */
 
 bool
-client_identify(struct client *client, int fd)
+console_client_identify(struct console_client *client, int fd)
 {
     struct ucred peer = {.uid = (uid_t)-1};
     socklen_t len = sizeof(peer);
     char space[4096];
     struct passwd entry;
     struct passwd *found = NULL;
-    *client = (struct client){0};
+    *client = (struct console_client){0};
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1) {
         return false;
     }
@@ -74,9 +75,10 @@ client_identify(struct client *client, int fd)
 }
 
 void
-client_new(struct clients *all, int fd, const struct client *who, const struct dialog_ops *ops)
+console_client_new(struct console_clients *all, int fd, const struct console_client *who,
+                   const struct dialog_ops *ops)
 {
-    struct client *client = xcalloc(1, sizeof(*client));
+    struct console_client *client = xcalloc(1, sizeof(*client));
     struct dialog_ops own = *ops;
     uint8_t key[4];
     CHECK(fd != -1 && ops->begin != NULL && ops->execute != NULL && ops->cancel != NULL);
@@ -87,26 +89,26 @@ client_new(struct clients *all, int fd, const struct client *who, const struct d
     rand_bytes(key, sizeof(key));
     own.ctx = client;
     dialog_init(&client->dialog, &own, (uint32_t)client->id, key);
-    stream_init(&client->stream, all->loop, fd, client_ready, client);
-    client->timer = timer_new(all->loop, client_on_timer, client);
+    stream_init(&client->stream, all->loop, fd, console_client_ready, client);
+    client->timer = timer_new(all->loop, console_client_on_timer, client);
     timer_start(client->timer, LOGIN_TIMEOUT_US);
     list_init(&client->node);
     list_push_back(&all->list, &client->node);
     all->count++;
-    client_turn(client);
+    console_client_turn(client);
 }
 
 static void
-client_free(void *arg)
+console_client_free(void *arg)
 {
-    struct client *client = arg;
+    struct console_client *client = arg;
     dialog_fini(&client->dialog);
     timer_free(client->timer);
     mem_free(client);
 }
 
 void
-client_close(struct client *client)
+console_client_close(struct console_client *client)
 {
     if (client->closed) {
         return;
@@ -118,18 +120,18 @@ client_close(struct client *client)
     CHECK((client->all->count == 0) == list_empty(&client->all->list));
     stream_close(&client->stream);
     timer_stop(client->timer);
-    loop_dispose(client->all->loop, client_free, client);
+    loop_dispose(client->all->loop, console_client_free, client);
 }
 
 /* ---- bytes ---- */
 
 void
-client_turn(struct client *client)
+console_client_turn(struct console_client *client)
 {
     while (!client->closed && buf_len(&client->dialog.out) > 0) {
         const enum stream_status status = stream_flush(&client->stream, &client->dialog.out);
         if (status == STREAM_CLOSED) {
-            client_close(client);
+            console_client_close(client);
             return;
         }
         if (status == STREAM_AGAIN) {
@@ -141,7 +143,7 @@ client_turn(struct client *client)
         return;
     }
     if (client->dialog.state == DIALOG_CLOSED && buf_len(&client->dialog.out) == 0) {
-        client_close(client);
+        console_client_close(client);
         return;
     }
     buf_shrink(&client->dialog.out);
@@ -151,28 +153,28 @@ client_turn(struct client *client)
 }
 
 static void
-client_ready(void *arg, unsigned ready)
+console_client_ready(void *arg, unsigned ready)
 {
-    struct client *client = arg;
+    struct console_client *client = arg;
     if ((ready & WATCH_READ) != 0) {
         uint8_t bytes[RECV_SIZE];
         size_t n = 0;
         const enum stream_status status = stream_recv(&client->stream, bytes, sizeof(bytes), &n);
         if (status == STREAM_CLOSED) {
-            client_close(client);
+            console_client_close(client);
             return;
         }
         if (status == STREAM_OK) {
             dialog_feed(&client->dialog, slice_of(bytes, n));
         }
     }
-    client_turn(client);
+    console_client_turn(client);
 }
 
 /* ---- commands ---- */
 
 void
-client_logged_in(struct client *client)
+console_client_logged_in(struct console_client *client)
 {
     CHECK(client->dialog.state == DIALOG_STARTUP);
     client->active_us = clock_now_us();
@@ -180,7 +182,7 @@ client_logged_in(struct client *client)
 }
 
 void
-client_begin(struct client *client, struct slice text, bool describe)
+console_client_begin(struct console_client *client, struct slice text, bool describe)
 {
     CHECK(client->dialog.state == DIALOG_BUSY && !client->closed);
     audit_begin(&client->audit, text);
@@ -191,7 +193,8 @@ client_begin(struct client *client, struct slice text, bool describe)
 }
 
 void
-client_wait(struct client *client, client_fn *look, client_fn *call_off)
+console_client_wait(struct console_client *client, console_client_fn *look,
+                    console_client_fn *call_off)
 {
     CHECK(client->dialog.state == DIALOG_BUSY && look != NULL && call_off != NULL);
     client->look = look;
@@ -200,7 +203,7 @@ client_wait(struct client *client, client_fn *look, client_fn *call_off)
 }
 
 void
-client_call_off(struct client *client)
+console_client_call_off(struct console_client *client)
 {
     if (client->dialog.state == DIALOG_BUSY && client->call_off != NULL) {
         client->call_off(client);
@@ -208,13 +211,13 @@ client_call_off(struct client *client)
 }
 
 static void
-client_on_timer(void *arg)
+console_client_on_timer(void *arg)
 {
-    struct client *client = arg;
+    struct console_client *client = arg;
     if (client->dialog.state == DIALOG_STARTUP) {
-        client_close(client);
+        console_client_close(client);
     } else if (client->dialog.state == DIALOG_BUSY && client->look != NULL) {
         client->look(client);
-        client_turn(client);
+        console_client_turn(client);
     }
 }
