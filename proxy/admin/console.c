@@ -177,7 +177,9 @@ console_accept(void *arg, unsigned ready)
 static struct console *
 console_of(const struct console_client *client)
 {
-    return client->all->owner;
+    struct console *console = client->all->owner;
+    CHECK(client->all == &console->clients);
+    return console;
 }
 
 static bool

@@ -21,6 +21,16 @@ static const char server_version[] = "14.0 (Teal " TEAL_VERSION ")";
 
 static void dialog_pump(struct dialog *d);
 
+/* What must hold between two messages. */
+static void
+dialog_check(const struct dialog *d)
+{
+    CHECK(d->state != DIALOG_CLOSED || buf_len(&d->in) == 0);
+    CHECK(d->state != DIALOG_STARTUP || (!d->skipping && !d->columns_sent));
+    CHECK(!d->describing || d->extended);
+    CHECK(d->rows == 0 || (d->columns_sent && d->columns_count > 0));
+}
+
 void
 dialog_init(struct dialog *d, const struct dialog_ops *ops, uint32_t pid, const uint8_t key[4])
 {
@@ -537,7 +547,9 @@ dialog_pump(struct dialog *d)
     }
     d->pumping = true;
     while (process_next(d)) {
+        dialog_check(d);
     }
     d->pumping = false;
+    dialog_check(d);
     buf_shrink(&d->in);
 }

@@ -50,7 +50,9 @@ show_table(const struct command *c, const struct snapshot *snap)
         return report_setting(c->row);
     }
     CHECK((size_t)c->id < COMMANDS_COUNT && reports[c->id] != NULL);
-    return reports[c->id](snap);
+    struct table *t = reports[c->id](snap);
+    CHECK(t->cells_count % t->columns_count == 0); /* whole rows */
+    return t;
 }
 
 struct table *
