@@ -20,7 +20,7 @@ enum { HEAL_WITHIN_S = 300 };
 
 static const char *const result_names[] = {
     [CUTOVER_OK] = "ok",     [CUTOVER_WARN] = "warn", [CUTOVER_FAIL] = "fail",
-    [CUTOVER_SKIP] = "skip", [CUTOVER_INFO] = "info",
+    [CUTOVER_SKIP] = "skip", [CUTOVER_INFO] = "info", [CUTOVER_SUMMARY] = "info",
 };
 
 static const char *const job_names[] = {
@@ -487,6 +487,7 @@ cutover_status(const struct cutover *c, struct cutover_status *out)
     out->state = c->state;
     out->state_name = cutover_state_name(c->state);
     out->step_name = state_step(c->state);
+    out->job = c->job;
     out->job_name = cutover_job_name(c->job);
     out->state_since_us = c->state_since_us;
     out->route = c->route;

@@ -99,6 +99,7 @@ enum cutover_result {
     CUTOVER_FAIL,
     CUTOVER_SKIP,
     CUTOVER_INFO,
+    CUTOVER_SUMMARY, /* the last line of a flip that went well; shown as info */
 };
 
 /* One line for the operator, streamed as it happens. */
@@ -263,6 +264,7 @@ struct cutover_status {
     enum cutover_state state;
     const char *state_name; /* borrowed for ever */
     const char *step_name;  /* borrowed for ever */
+    enum cutover_job job;   /* the command under way */
     const char *job_name;   /* "flip", "none"; borrowed for ever */
     uint64_t state_since_us;
     struct cutover_route route;

@@ -191,7 +191,7 @@ note_ended(struct cutover *c)
                        c->flip.dry_run                        ? "a dry run: nothing was moved"
                        : c->way_back == CUTOVER_WAY_BACK_OPEN ? "the way back is open"
                                                               : "there is no way back");
-        cutover_report(c, CUTOVER_INFO, "writes", text);
+        cutover_report(c, CUTOVER_SUMMARY, "writes", text);
     }
     cutover_end_job(c, !err_is_set(&c->failure));
 }
