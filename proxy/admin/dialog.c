@@ -21,6 +21,16 @@ static const char server_version[] = "14.0 (Teal " TEAL_VERSION ")";
 
 static void dialog_pump(struct dialog *d);
 
+/* What must hold between two messages. */
+static void
+dialog_check(const struct dialog *d)
+{
+    CHECK(d->state != DIALOG_CLOSED || buf_len(&d->in) == 0);
+    CHECK(d->state != DIALOG_STARTUP || (!d->skipping && !d->columns_sent));
+    CHECK(!d->describing || d->extended);
+    CHECK(d->rows == 0 || (d->columns_sent && d->columns_count > 0));
+}
+
 void
 dialog_init(struct dialog *d, const struct dialog_ops *ops, uint32_t pid, const uint8_t key[4])
 {
@@ -30,20 +40,10 @@ dialog_init(struct dialog *d, const struct dialog_ops *ops, uint32_t pid, const 
     buf_init(&d->out);
 }
 
-static void
-named_free(struct dialog_named *n)
-{
-    mem_free(n->name);
-    mem_free(n->text);
-    *n = (struct dialog_named){0};
-}
-
 void
 dialog_fini(struct dialog *d)
 {
-    for (size_t i = 0; i < DIALOG_NAMED_MAX; i++) {
-        named_free(&d->named[i]);
-    }
+    dialog_names_fini(&d->names);
     buf_fini(&d->in);
     buf_fini(&d->out);
 }
@@ -90,50 +90,6 @@ fatal_protocol(struct dialog *d, const char *text)
     dialog_fatal(d, &err);
 }
 
-/* ---- names ---- */
-
-static struct dialog_named *
-named_find(struct dialog *d, char kind, struct slice name)
-{
-    for (size_t i = 0; i < DIALOG_NAMED_MAX; i++) {
-        if (d->named[i].kind == kind && slice_equal_str(name, d->named[i].name)) {
-            return &d->named[i];
-        }
-    }
-    return NULL;
-}
-
-static bool
-named_put(struct dialog *d, char kind, struct slice name, struct slice text, struct err *err)
-{
-    struct dialog_named *place = named_find(d, kind, name);
-    if (place != NULL && name.len > 0) {
-        return err_set(err, kind == 'S' ? "42P05" : "42P03", "the name is already in use");
-    }
-    for (size_t i = 0; place == NULL && i < DIALOG_NAMED_MAX; i++) {
-        place = d->named[i].kind == 0 ? &d->named[i] : NULL;
-    }
-    if (place == NULL) {
-        return err_set(err, "54000", "more than %d prepared statements and portals on the console",
-                       DIALOG_NAMED_MAX);
-    }
-    char *copy = xstrndup((const char *)text.p, text.len); /* text may be the place's own */
-    named_free(place);
-    *place = (struct dialog_named){kind, xstrndup((const char *)name.p, name.len), copy};
-    return true;
-}
-
-/* Portals live until the transaction ends, that is until Sync. */
-static void
-portals_close(struct dialog *d)
-{
-    for (size_t i = 0; i < DIALOG_NAMED_MAX; i++) {
-        if (d->named[i].kind == 'P') {
-            named_free(&d->named[i]);
-        }
-    }
-}
-
 /* ---- answers ---- */
 
 static void
@@ -152,6 +108,7 @@ static void
 dialog_end(struct dialog *d)
 {
     CHECK(d->state == DIALOG_BUSY);
+    CHECK(!d->describing || d->rows == 0);
     d->state = DIALOG_READY;
     if (!d->extended) {
         message_put_ready(&d->out, 'I');
@@ -217,7 +174,7 @@ dialog_error(struct dialog *d, const struct err *err)
 
 /* ---- messages ---- */
 
-/* An error of the message itself, outside a statement; in the extended protocol. */
+/* An error of the message itself, outside a command; in the extended protocol. */
 static void
 refuse(struct dialog *d, const struct err *err)
 {
@@ -234,7 +191,7 @@ on_query(struct dialog *d, struct slice body)
         return;
     }
     d->skipping = false;
-    portals_close(d);
+    dialog_names_close_portals(&d->names);
     dialog_begin(d, false, false);
     d->ops.execute(d->ops.ctx, text, false);
 }
@@ -255,7 +212,7 @@ on_parse(struct dialog *d, struct slice body)
         refuse(d, &err);
         return;
     }
-    if (!named_put(d, 'S', name, text, &err)) {
+    if (!dialog_names_put(&d->names, DIALOG_STATEMENT, name, text, &err)) {
         refuse(d, &err);
         return;
     }
@@ -297,8 +254,8 @@ on_bind(struct dialog *d, struct slice body)
         fatal_protocol(d, "invalid Bind message");
         return;
     }
-    const struct dialog_named *statement = named_find(d, 'S', name);
-    if (statement == NULL) {
+    const char *text = dialog_names_find(&d->names, DIALOG_STATEMENT, name);
+    if (text == NULL) {
         (void)err_set(&err, "26000", "prepared statement does not exist");
         refuse(d, &err);
         return;
@@ -308,7 +265,7 @@ on_bind(struct dialog *d, struct slice body)
         refuse(d, &err);
         return;
     }
-    if (!named_put(d, 'P', portal, slice_of_str(statement->text), &err)) {
+    if (!dialog_names_put(&d->names, DIALOG_PORTAL, portal, slice_of_str(text), &err)) {
         refuse(d, &err);
         return;
     }
@@ -324,21 +281,21 @@ on_describe(struct dialog *d, struct slice body)
         fatal_protocol(d, "invalid Describe message");
         return;
     }
-    const struct dialog_named *named = named_find(d, (char)kind, name);
-    if (named == NULL) {
+    const char *text = dialog_names_find(&d->names, (char)kind, name);
+    if (text == NULL) {
         struct err err;
-        (void)err_set(&err, kind == 'S' ? "26000" : "34000", "%s does not exist",
-                      kind == 'S' ? "prepared statement" : "portal");
+        (void)err_set(&err, kind == DIALOG_STATEMENT ? "26000" : "34000", "%s does not exist",
+                      kind == DIALOG_STATEMENT ? "prepared statement" : "portal");
         refuse(d, &err);
         return;
     }
-    if (kind == 'S') { /* ParameterDescription: none */
+    if (kind == DIALOG_STATEMENT) { /* ParameterDescription: none */
         const size_t begun = message_begin(&d->out, 't');
         buf_put_u16(&d->out, 0);
         message_end(&d->out, begun);
     }
     dialog_begin(d, true, true);
-    d->ops.execute(d->ops.ctx, slice_of_str(named->text), true);
+    d->ops.execute(d->ops.ctx, slice_of_str(text), true);
 }
 
 static void
@@ -350,15 +307,15 @@ on_execute(struct dialog *d, struct slice body)
         fatal_protocol(d, "invalid Execute message");
         return;
     }
-    const struct dialog_named *portal = named_find(d, 'P', name);
-    if (portal == NULL) {
+    const char *text = dialog_names_find(&d->names, DIALOG_PORTAL, name);
+    if (text == NULL) {
         struct err err;
         (void)err_set(&err, "34000", "portal does not exist");
         refuse(d, &err);
         return;
     }
     dialog_begin(d, true, false);
-    d->ops.execute(d->ops.ctx, slice_of_str(portal->text), false);
+    d->ops.execute(d->ops.ctx, slice_of_str(text), false);
 }
 
 static void
@@ -370,10 +327,7 @@ on_close(struct dialog *d, struct slice body)
         fatal_protocol(d, "invalid Close message");
         return;
     }
-    struct dialog_named *named = named_find(d, (char)kind, name);
-    if (named != NULL) {
-        named_free(named);
-    }
+    dialog_names_close(&d->names, (char)kind, name);
     message_put_simple(&d->out, '3');
 }
 
@@ -382,7 +336,7 @@ on_sync(struct dialog *d, struct slice body)
 {
     (void)body;
     d->skipping = false;
-    portals_close(d);
+    dialog_names_close_portals(&d->names);
     message_put_ready(&d->out, 'I');
 }
 
@@ -423,9 +377,9 @@ static message_fn *const on_message[256] = {
     ['f'] = on_nothing,
 };
 
-/* Takes one message; false when there is none to take. */
+/* Processes one message; false when there is none that is complete. */
 static bool
-take_message(struct dialog *d)
+process_message(struct dialog *d)
 {
     uint8_t type;
     uint64_t total;
@@ -489,7 +443,7 @@ negotiate(struct dialog *d, const struct startup_packet *packet)
 }
 
 static void
-put_welcome(struct dialog *d)
+put_greeting(struct dialog *d)
 {
     static const char *const parameters[][2] = {
         {"server_version", server_version},
@@ -530,12 +484,12 @@ start_session(struct dialog *d, const struct startup_packet *packet)
         return;
     }
     negotiate(d, packet);
-    put_welcome(d);
+    put_greeting(d);
     d->state = DIALOG_READY;
 }
 
 static bool
-take_startup(struct dialog *d)
+process_startup(struct dialog *d)
 {
     struct startup_packet packet;
     struct err err;
@@ -571,13 +525,13 @@ take_startup(struct dialog *d)
 }
 
 static bool
-take_next(struct dialog *d)
+process_next(struct dialog *d)
 {
     switch (d->state) {
     case DIALOG_STARTUP:
-        return take_startup(d);
+        return process_startup(d);
     case DIALOG_READY:
-        return buf_len(&d->out) < DIALOG_OUT_HIGH && take_message(d);
+        return buf_len(&d->out) < DIALOG_OUT_HIGH && process_message(d);
     case DIALOG_BUSY:
     case DIALOG_CLOSED:
         return false;
@@ -592,8 +546,10 @@ dialog_pump(struct dialog *d)
         return;
     }
     d->pumping = true;
-    while (take_next(d)) {
+    while (process_next(d)) {
+        dialog_check(d);
     }
     d->pumping = false;
+    dialog_check(d);
     buf_shrink(&d->in);
 }

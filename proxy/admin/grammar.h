@@ -1,8 +1,8 @@
 /* grammar.h — what an operator may say: the console's grammar as one table.
  *
- * Text in, statement out; nothing is run here. The rows of commands.def are parser, help and rights
+ * Text in, command out; nothing is run here. The rows of commands.def are parser, help and rights
  * at once. Words compare without case; a name may be a plain word, 'quoted' or "quoted"; comments
- * and a last semicolon are fine; a second statement is not. The text is hostile until it is parsed.
+ * and a last semicolon are fine; a second command is not. The text is hostile until it is parsed.
  */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_ADMIN_GRAMMAR_H
@@ -16,7 +16,7 @@
 #include "cutover/cutover.h"
 #include "topo/view.h"
 
-enum command {
+enum command_id {
     CMD_EMPTY, /* nothing but space, comments and semicolons */
     CMD_STATUS,
     CMD_STATE,
@@ -80,11 +80,12 @@ enum command_reply {
     REPLY_NONE,    /* a tag, no rows */
     REPLY_TABLE,   /* a table made at once */
     REPLY_WORKERS, /* a table that the workers are asked for */
-    REPLY_STEPS,   /* rows result, step, detail, took, as they happen */
+    REPLY_STEPS,   /* rows result, step, detail, took; over at once, or after a short wait */
+    REPLY_LONG,    /* the same rows, as they happen: a job of the cutover machine */
 };
 
 struct command_row {
-    enum command command;
+    enum command_id id;
     const char *words; /* upper case, one space between two */
     const char *shown; /* what follows, for the help; "" for nothing */
     enum command_needs needs;
@@ -95,22 +96,22 @@ struct command_row {
 enum shutdown_mode { SHUTDOWN_NOW, SHUTDOWN_WAIT_FOR_CLIENTS, SHUTDOWN_WAIT_FOR_SERVERS };
 
 enum {
-    STATEMENT_LEN_MAX = 4096, /* but for EXPLAIN ROUTE, which the longest frame bounds */
-    STATEMENT_NAME_SIZE = 64,
-    STATEMENT_VALUE_SIZE = 1024,
-    STATEMENT_HOLD_MAX_S = 600,
+    COMMAND_LEN_MAX = 4096, /* but for EXPLAIN ROUTE, which the longest frame bounds */
+    COMMAND_NAME_SIZE = 64,
+    COMMAND_VALUE_SIZE = 1024,
+    COMMAND_HOLD_MAX_S = 600,
 };
 
 /* A plain value; sql alone points into the text. Fields that the command does not take are zero. */
-struct statement {
-    enum command command;
-    const struct command_row *row;      /* borrowed for ever; NULL for CMD_EMPTY */
-    enum reads reads;                   /* READS */
-    bool percent_set;                   /* READS */
-    uint32_t percent;                   /* READS: hundredths of a percent */
-    char user[STATEMENT_NAME_SIZE];     /* READS; "" for any */
-    char database[STATEMENT_NAME_SIZE]; /* also of PAUSE and its kin */
-    char application[STATEMENT_NAME_SIZE];
+struct command {
+    enum command_id id;
+    const struct command_row *row;    /* borrowed for ever; NULL for CMD_EMPTY */
+    enum reads reads;                 /* READS */
+    bool percent_set;                 /* READS */
+    uint32_t percent;                 /* READS: hundredths of a percent */
+    char user[COMMAND_NAME_SIZE];     /* READS; "" for any */
+    char database[COMMAND_NAME_SIZE]; /* also of PAUSE and its kin */
+    char application[COMMAND_NAME_SIZE];
     enum side side;                 /* WRITES */
     bool timeout_set;               /* HOLD, PAUSE, WAIT_CLOSE */
     uint64_t timeout_us;            /* of those */
@@ -118,19 +119,16 @@ struct statement {
     uint64_t number;                /* KILL_CLIENT */
     bool pinned;                    /* SHOW SESSIONS */
     enum shutdown_mode shutdown;    /* SHUTDOWN */
-    char key[STATEMENT_NAME_SIZE];  /* SET */
-    char value[STATEMENT_VALUE_SIZE];
+    char key[COMMAND_NAME_SIZE];    /* SET */
+    char value[COMMAND_VALUE_SIZE];
     struct slice sql; /* EXPLAIN ROUTE; borrowed from the text */
 };
 
-/* False with err (42601, 22023, 54000) and a hint when it is no statement of the console. */
-MUST_CHECK bool statement_parse(struct slice text, struct statement *out, struct err *err);
+/* False with err (42601, 22023, 54000) and a hint when it is no command of the console. */
+MUST_CHECK bool command_parse(struct slice text, struct command *out, struct err *err);
 
 /* The rows of the table, for the help. */
 size_t command_rows_count(void);
 const struct command_row *command_row_at(size_t at);
-
-/* "5s", "200ms", "2" (seconds), with the units of teal.ini: us ms s min h d. */
-MUST_CHECK bool duration_parse(const char *text, uint64_t *out_us);
 
 #endif

@@ -24,6 +24,7 @@ difference(uint64_t now, uint64_t before)
 static uint64_t
 per_second(uint64_t now, uint64_t before, uint64_t window_us)
 {
+    CHECK(window_us > 0);
     const double seconds = (double)window_us / 1e6;
     return (uint64_t)((double)difference(now, before) / seconds + 0.5);
 }
@@ -58,6 +59,7 @@ rates_get(const struct rates *r, struct rates_now *out)
         return;
     }
     const uint32_t oldest = (r->newest + RATES_SAMPLES - (r->count - 1)) % RATES_SAMPLES;
+    CHECK(oldest < RATES_SAMPLES && oldest != r->newest);
     const struct rates_sample *now = &r->samples[r->newest];
     const struct rates_sample *then = &r->samples[oldest];
     const struct workers_stats *a = &now->stats;

@@ -24,8 +24,9 @@ list_has(const struct conf_list *list, uid_t uid, const char *name)
 enum right
 right_of(const struct conf *conf, uid_t uid, uid_t own, const char *name)
 {
+    CHECK(name != NULL);
     if (uid == (uid_t)-1) {
-        return RIGHT_NONE; /* the kernel does not tell */
+        return RIGHT_NONE; /* the kernel does not know it */
     }
     if (uid == own || uid == 0 || list_has(&conf->admin_users, uid, name)) {
         return RIGHT_OPERATE;

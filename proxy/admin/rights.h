@@ -1,9 +1,9 @@
-/* rights.h — who may do what on the console: the kernel's word for who it is, the configuration's
- * for what he may.
+/* rights.h — who may do what on the console: the kernel tells the uid, the configuration its
+ * rights.
  *
- * Nobody may anything, but: root and the user that runs teal may all, admin_users too, stats_users
- * may look. What a command needs stands in its row of commands.def. Pure: facts in, decision out.
- */
+ * Root, the user that runs teal, and admin_users may run every command; stats_users may look;
+ * others may do nothing. What a command needs stands in its row of commands.def. Pure: facts in,
+ * decision out. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_ADMIN_RIGHTS_H
 #define TEAL_ADMIN_RIGHTS_H
@@ -16,7 +16,8 @@
 
 enum right { RIGHT_NONE, RIGHT_VIEW, RIGHT_OPERATE };
 
-/* own: the uid of the process. name: of the uid in the system; "" when it has none there. */
+/* own: the uid of this process. name: of the peer's uid in the system; "" when it has none there.
+ */
 enum right right_of(const struct conf *conf, uid_t uid, uid_t own, const char *name);
 bool right_suffices(enum right right, enum command_needs needs);
 

@@ -1,19 +1,39 @@
-/* status.c — the text of STATUS: the whole pair at a glance. See show.h.
+/* status.c — the text of STATUS: the whole pair at a glance. See status.h.
  *
  * The form is the one of the operator's story. What is not as it should be (writes held, a side
  * down, a flip that was undone) adds words or a line; nothing is left out to make it look calm. */
 /* SPDX-License-Identifier: PostgreSQL */
+#include "admin/status.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "admin/show.h"
 #include "admin/text.h"
 #include "base/check.h"
 
 enum { COLUMN_GAP = 3, LINE_SIZE = 256 };
 
+static void put_header(const struct snapshot *snap, struct buf *out);
+static void put_nodes(const struct snapshot *snap, struct buf *out);
+static void put_traffic(const struct snapshot *snap, struct buf *out);
+static void put_way_back(const struct snapshot *snap, struct buf *out);
+static void put_trouble(const struct snapshot *snap, struct buf *out);
+
 void
-show_lag_text(const struct node_facts *node, char *out, size_t size)
+status_print(const struct snapshot *snap, struct buf *out)
+{
+    CHECK(snap->conf != NULL && snap->view != NULL && snap->facts != NULL && snap->stats != NULL);
+    put_header(snap, out);
+    put_nodes(snap, out);
+    put_traffic(snap, out);
+    if (snap->view->writes_known && snap->view->writer == SIDE_GREEN) {
+        put_way_back(snap, out);
+    }
+    put_trouble(snap, out);
+}
+
+void
+status_print_lag(const struct node_facts *node, char *out, size_t size)
 {
     if (!node->lag_known) {
         (void)snprintf(out, size, "lag unknown");
@@ -100,7 +120,7 @@ put_nodes(const struct snapshot *snap, struct buf *out)
             (void)snprintf(position, sizeof(position), " %s", text_lsn(node->lsn).s);
         } else {
             char lag[TEXT_VALUE_SIZE * 3];
-            show_lag_text(node, lag, sizeof(lag));
+            status_print_lag(node, lag, sizeof(lag));
             (void)snprintf(position, sizeof(position), " %s", lag);
         }
         table_add(t, side_name((enum side)side));
@@ -153,7 +173,7 @@ static void
 put_trouble(const struct snapshot *snap, struct buf *out)
 {
     const struct cutover_status *c = &snap->cutover;
-    if (snap->runner != NULL) {
+    if (snap->runner[0] != '\0') {
         buf_printf(out, "  running: %s\n", snap->runner);
     }
     if (c->state == CUT_IDLE && c->flip_known && !c->committed && err_is_set(&c->failure)) {
@@ -161,17 +181,4 @@ put_trouble(const struct snapshot *snap, struct buf *out)
     } else if (c->blocked) {
         buf_printf(out, "  it cannot go on: %s\n", c->failure.text);
     }
-}
-
-void
-show_status(const struct snapshot *snap, struct buf *out)
-{
-    CHECK(snap->view != NULL && snap->facts != NULL);
-    put_header(snap, out);
-    put_nodes(snap, out);
-    put_traffic(snap, out);
-    if (snap->view->writes_known && snap->view->writer == SIDE_GREEN) {
-        put_way_back(snap, out);
-    }
-    put_trouble(snap, out);
 }

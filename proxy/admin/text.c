@@ -112,18 +112,19 @@ text_width(const char *s)
 }
 
 static const char *
-cell_text(const struct table *t, size_t row, size_t column)
+cell_text(const struct table *t, size_t row, size_t column, char out[CELL_TEXT_SIZE])
 {
-    const char *cell = table_cell(t, row, column);
-    return cell == NULL ? "" : cell;
+    const char *text = cell_print(table_cell(t, row, column), out);
+    return text == NULL ? "" : text;
 }
 
 static size_t
 column_width(const struct table *t, size_t column)
 {
+    char space[CELL_TEXT_SIZE];
     size_t width = 0;
     for (size_t row = 0; row < table_rows(t); row++) {
-        const size_t w = text_width(cell_text(t, row, column));
+        const size_t w = text_width(cell_text(t, row, column, space));
         width = w > width ? w : width;
     }
     return width;
@@ -133,6 +134,7 @@ void
 text_align(const struct table *t, const char *indent, unsigned gap, struct buf *out)
 {
     size_t widths[TABLE_COLUMNS_MAX];
+    char space[CELL_TEXT_SIZE];
     CHECK(t->columns_count <= TABLE_COLUMNS_MAX);
     for (size_t column = 0; column < t->columns_count; column++) {
         widths[column] = column_width(t, column);
@@ -141,7 +143,7 @@ text_align(const struct table *t, const char *indent, unsigned gap, struct buf *
         buf_printf(out, "%s", indent);
         size_t owed = 0; /* blanks that only a later cell brings out */
         for (size_t column = 0; column < t->columns_count; column++) {
-            const char *cell = cell_text(t, row, column);
+            const char *cell = cell_text(t, row, column, space);
             if (cell[0] != '\0') {
                 buf_printf(out, "%*s%s", (int)owed, "", cell);
                 owed = 0;

@@ -1,8 +1,7 @@
 /* output.c — how tealctl prints rows. See output.h.
  *
- * JSON: an array of objects, one a row, the values strings or null as the console gives them, each
- * row on a line of its own as soon as it arrives, so that a program can follow a cutover. Control
- * characters are escaped; nothing else needs to be. */
+ * JSON is an array with each row on a line of its own as soon as it arrives, so that a program can
+ * follow a cutover. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "ctl/output.h"
 
@@ -10,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "ctl/json.h"
 
 /* Widths of the timeline; a finding's id and name take the wide one. */
 enum { STEP_COLUMNS = 4, STEP_WIDTH = 11, STEP_WIDTH_WIDE = 27 };
@@ -27,80 +27,6 @@ output_fini(struct output *o)
         mem_free(o->cells[i]);
     }
     mem_free(o->cells);
-}
-
-/* ---- JSON ---- */
-
-/* The length of the UTF-8 character at p, 0 when it is none: the table of RFC 3629. */
-static size_t
-utf8_len(const unsigned char *p)
-{
-    static const struct {
-        unsigned char first_min, first_max, second_min, second_max;
-        size_t len;
-    } forms[] = {
-        {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3}, {0xE1, 0xEC, 0x80, 0xBF, 3},
-        {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
-        {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
-    };
-    if (p[0] < 0x80) {
-        return 1;
-    }
-    for (size_t i = 0; i < COUNT_OF(forms); i++) {
-        if (p[0] < forms[i].first_min || p[0] > forms[i].first_max) {
-            continue;
-        }
-        if (p[1] < forms[i].second_min || p[1] > forms[i].second_max) {
-            return 0;
-        }
-        for (size_t at = 2; at < forms[i].len; at++) {
-            if ((p[at] & 0xC0) != 0x80) {
-                return 0;
-            }
-        }
-        return forms[i].len;
-    }
-    return 0;
-}
-
-/* text as a JSON string, quotes included. Bytes that are no UTF-8 become U+FFFD. */
-static void
-json_string(FILE *to, const char *text)
-{
-    (void)fputc('"', to); /* errors of the stream show when it is closed */
-    while (*text != '\0') {
-        unsigned char c[4] = {0};
-        (void)memcpy(c, text, strnlen(text, sizeof(c)));
-        const size_t len = utf8_len(c);
-        if (len == 0) {
-            (void)fputs("\\ufffd", to);
-        } else if (c[0] == '"' || c[0] == '\\') {
-            (void)fprintf(to, "\\%c", c[0]);
-        } else if (c[0] < 0x20 || c[0] == 0x7F) {
-            (void)fprintf(to, "\\u%04x", c[0]);
-        } else {
-            (void)fwrite(text, 1, len, to);
-        }
-        text += len == 0 ? 1 : len;
-    }
-    (void)fputc('"', to);
-}
-
-static void
-json_row(struct output *o, const PGresult *result, int row)
-{
-    (void)fputs(o->rows == 0 ? "[\n  {" : ",\n  {", o->to);
-    for (int column = 0; column < PQnfields(result); column++) {
-        (void)fputs(column == 0 ? "" : ", ", o->to);
-        json_string(o->to, PQfname(result, column));
-        (void)fputs(": ", o->to);
-        if (PQgetisnull(result, row, column)) {
-            (void)fputs("null", o->to);
-        } else {
-            json_string(o->to, PQgetvalue(result, row, column));
-        }
-    }
-    (void)fputc('}', o->to);
 }
 
 /* ---- the timeline ---- */
@@ -199,7 +125,8 @@ static void
 row_print(struct output *o, const PGresult *result, int row)
 {
     if (o->json) {
-        json_row(o, result, row);
+        (void)fputs(o->rows == 0 ? "[\n  " : ",\n  ", o->to);
+        json_row(o->to, result, row);
         return;
     }
     switch (o->layout) {
@@ -233,12 +160,6 @@ output_rows(struct output *o, const PGresult *result)
         o->rows++;
         (void)fflush(o->to);
     }
-}
-
-void
-output_break(struct output *o)
-{
-    output_end(o);
 }
 
 void

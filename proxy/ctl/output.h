@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 enum output_layout {
-    OUTPUT_LINES,  /* the first column is text: as it is */
     OUTPUT_STEPS,  /* result, step, detail, took: the timeline, row by row as it happens */
+    OUTPUT_LINES,  /* the first column is text: as it is */
     OUTPUT_TABLE,  /* aligned columns with their names, when all rows are there */
     OUTPUT_RECORD, /* one line a column */
 };
@@ -31,8 +31,8 @@ void output_init(struct output *o, FILE *to, enum output_layout layout, bool jso
 void output_fini(struct output *o);
 /* A result with zero or more rows of one statement. */
 void output_rows(struct output *o, const PGresult *result);
-/* What was printed so far is complete: an error message follows on another stream. */
-void output_break(struct output *o);
+/* No more rows: what was collected is printed, what is open is closed. Before an error message on
+ * another stream, too; harmless the second time. */
 void output_end(struct output *o);
 
 #endif

@@ -4,18 +4,16 @@
  * psql and any driver can do the same. It knows no state of its own. Rows are printed as they
  * arrive, because a cutover is watched while it happens. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include <getopt.h>
 #include <libpq-fe.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "ctl/command_line.h"
 #include "ctl/output.h"
-#include "ctl/words.h"
 
 /* What a script can rely on. */
 enum exit_status {
@@ -29,22 +27,161 @@ enum exit_status {
 
 enum { WATCH_SECONDS = 1 };
 
-/* SQLSTATEs of the console (admin/console.h) that have a status of their own. */
+/* SQLSTATEs of the console (admin/runner.h) that have a status of their own. */
 static const struct {
     const char *sqlstate;
     enum exit_status status;
 } exit_states[] = {{"TL001", EXIT_UNDONE}, {"TL002", EXIT_BLOCKED}};
 
+static bool is_agreed(const struct command_line *line);
+static enum exit_status run_once(const struct command_line *line);
+static enum exit_status run_watch(const struct command_line *line);
+
+int
+main(int argc, char **argv)
+{
+    struct command_line line;
+    int status = EXIT_USAGE;
+    switch (command_line_parse(argc, argv, &line)) {
+    case COMMAND_LINE_HELP:
+        command_line_print_help(stdout);
+        status = EXIT_OK;
+        break;
+    case COMMAND_LINE_VERSION:
+        (void)printf("tealctl %s\n", TEAL_VERSION);
+        status = EXIT_OK;
+        break;
+    case COMMAND_LINE_BAD:
+        break;
+    case COMMAND_LINE_OK:
+        status = !is_agreed(&line)
+                     ? EXIT_COMMAND
+                     : (int)(line.command->watches ? run_watch(&line) : run_once(&line));
+        break;
+    }
+    command_line_fini(&line);
+    return status;
+}
+
+/* True when the command needs no confirmation, or the operator has given it. */
+static bool
+is_agreed(const struct command_line *line)
+{
+    if (line->command->question == NULL || line->yes) {
+        return true;
+    }
+    char answer[16] = "";
+    (void)printf("%s [y/N] ", line->command->question);
+    (void)fflush(stdout);
+    const bool read = fgets(answer, sizeof(answer), stdin) != NULL;
+    if (!read || (answer[0] != 'y' && answer[0] != 'Y')) {
+        (void)fprintf(stderr, "tealctl: nothing was done%s\n", read ? "" : " (scripts: use --yes)");
+        return false;
+    }
+    return true;
+}
+
+/* ---- one statement ---- */
+
+static PGconn *console_connect(const struct command_line *line);
+static void catch_interrupt(PGconn *conn);
+static enum exit_status run_statement(PGconn *conn, const struct command_line *line,
+                                      struct output *out);
+static enum exit_status print_error(const PGconn *conn, const PGresult *result);
+
+static enum exit_status
+run_once(const struct command_line *line)
+{
+    PGconn *conn = console_connect(line);
+    if (conn == NULL) {
+        return EXIT_CONNECT;
+    }
+    struct output out;
+    output_init(&out, stdout, line->command->layout, line->json);
+    catch_interrupt(conn);
+    const enum exit_status status = run_statement(conn, line, &out);
+    output_fini(&out);
+    PQfinish(conn);
+    return status;
+}
+
+static enum exit_status
+watch_once(PGconn *conn, const struct command_line *line, bool is_terminal)
+{
+    struct output out;
+    output_init(&out, stdout, line->command->layout, line->json);
+    if (is_terminal) {
+        (void)printf("\033[H\033[J"); /* home, clear: plain text below */
+    }
+    const enum exit_status status = run_statement(conn, line, &out);
+    output_fini(&out);
+    (void)printf(is_terminal ? "" : "\n");
+    (void)fflush(stdout);
+    return status;
+}
+
+/* STATUS once a second until Ctrl-C; a console that is gone for a while does not end it. */
+static enum exit_status
+run_watch(const struct command_line *line)
+{
+    const bool is_terminal = isatty(STDOUT_FILENO) == 1;
+    const struct timespec pause = {.tv_sec = WATCH_SECONDS};
+    for (;;) {
+        PGconn *conn = console_connect(line);
+        if (conn == NULL && !is_terminal) {
+            return EXIT_CONNECT;
+        }
+        while (conn != NULL && watch_once(conn, line, is_terminal) == EXIT_OK) {
+            (void)nanosleep(&pause, NULL);
+        }
+        PQfinish(conn);
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+static enum exit_status
+print_results(PGconn *conn, const struct command_line *line, struct output *out)
+{
+    enum exit_status status = EXIT_OK;
+    for (;;) {
+        PGresult *result = PQgetResult(conn);
+        if (result == NULL) {
+            return PQstatus(conn) == CONNECTION_OK || line->command->ends_server ? status
+                                                                                 : EXIT_CONNECT;
+        }
+        const ExecStatusType kind = PQresultStatus(result);
+        if (kind == PGRES_SINGLE_TUPLE || kind == PGRES_TUPLES_OK) {
+            output_rows(out, result);
+        } else if (kind != PGRES_COMMAND_OK && kind != PGRES_EMPTY_QUERY) {
+            output_end(out);
+            status = print_error(conn, result);
+        }
+        PQclear(result);
+    }
+}
+
+static enum exit_status
+run_statement(PGconn *conn, const struct command_line *line, struct output *out)
+{
+    if (PQsendQuery(conn, line->sql) != 1 || PQsetSingleRowMode(conn) != 1) {
+        (void)fprintf(stderr, "tealctl: %s", PQerrorMessage(conn));
+        return EXIT_CONNECT;
+    }
+    const enum exit_status status = print_results(conn, line, out);
+    output_end(out);
+    return status;
+}
+
 /* ---- the connection ---- */
 
 static PGconn *
-console_connect(const struct words *w)
+console_connect(const struct command_line *line)
 {
     const char *const keys[] = {"host",    "port",       "dbname",           "user",
                                 "sslmode", "gssencmode", "application_name", "connect_timeout",
                                 NULL};
-    const char *const values[] = {w->host,   w->port,   "teal", "teal", "disable",
-                                  "disable", "tealctl", "10",   NULL};
+    const char *const values[] = {line->host, line->port, "teal", "teal", "disable",
+                                  "disable",  "tealctl",  "10",   NULL};
     PGconn *conn = PQconnectdbParams(keys, values, 0);
     if (PQstatus(conn) != CONNECTION_OK) {
         (void)fprintf(stderr, "tealctl: %s", PQerrorMessage(conn));
@@ -109,131 +246,4 @@ catch_interrupt(PGconn *conn)
     action.sa_handler = on_interrupt;
     cancel_handle = PQgetCancel(conn);
     (void)sigaction(SIGINT, &action, NULL); /* fails only for a bad signal number */
-}
-
-/* ---- one statement ---- */
-
-static enum exit_status
-print_results(PGconn *conn, const struct words *w, struct output *out)
-{
-    enum exit_status status = EXIT_OK;
-    for (;;) {
-        PGresult *result = PQgetResult(conn);
-        if (result == NULL) {
-            return PQstatus(conn) == CONNECTION_OK || w->command->ends_server ? status
-                                                                              : EXIT_CONNECT;
-        }
-        const ExecStatusType kind = PQresultStatus(result);
-        if (kind == PGRES_SINGLE_TUPLE || kind == PGRES_TUPLES_OK) {
-            output_rows(out, result);
-        } else if (kind != PGRES_COMMAND_OK && kind != PGRES_EMPTY_QUERY) {
-            output_break(out);
-            status = print_error(conn, result);
-        }
-        PQclear(result);
-    }
-}
-
-static enum exit_status
-run_statement(PGconn *conn, const struct words *w, struct output *out)
-{
-    if (PQsendQuery(conn, w->sql) != 1 || PQsetSingleRowMode(conn) != 1) {
-        (void)fprintf(stderr, "tealctl: %s", PQerrorMessage(conn));
-        return EXIT_CONNECT;
-    }
-    const enum exit_status status = print_results(conn, w, out);
-    output_end(out);
-    return status;
-}
-
-static enum exit_status
-run_once(const struct words *w)
-{
-    PGconn *conn = console_connect(w);
-    if (conn == NULL) {
-        return EXIT_CONNECT;
-    }
-    struct output out;
-    output_init(&out, stdout, w->command->layout, w->json);
-    catch_interrupt(conn);
-    const enum exit_status status = run_statement(conn, w, &out);
-    output_fini(&out);
-    PQfinish(conn);
-    return status;
-}
-
-/* STATUS once a second until Ctrl-C; a console that is gone for a while does not end it. */
-static enum exit_status
-run_watch(const struct words *w)
-{
-    const bool is_terminal = isatty(STDOUT_FILENO) == 1;
-    const struct timespec pause = {.tv_sec = WATCH_SECONDS};
-    for (;;) {
-        PGconn *conn = console_connect(w);
-        while (conn != NULL) {
-            struct output out;
-            output_init(&out, stdout, w->command->layout, w->json);
-            if (is_terminal) {
-                (void)printf("\033[H\033[J"); /* home, clear: plain text below */
-            }
-            const enum exit_status status = run_statement(conn, w, &out);
-            output_fini(&out);
-            (void)printf(is_terminal ? "" : "\n");
-            (void)fflush(stdout);
-            if (status != EXIT_OK) {
-                break;
-            }
-            (void)nanosleep(&pause, NULL);
-        }
-        if (conn == NULL && !is_terminal) {
-            return EXIT_CONNECT;
-        }
-        PQfinish(conn);
-        (void)nanosleep(&pause, NULL);
-    }
-}
-
-/* ---- asking first ---- */
-
-/* True when the command needs no word of the operator, or he has given it. */
-static bool
-is_agreed(const struct words *w)
-{
-    if (w->command->question == NULL || w->yes) {
-        return true;
-    }
-    char answer[16] = "";
-    (void)printf("%s [y/N] ", w->command->question);
-    (void)fflush(stdout);
-    const bool read = fgets(answer, sizeof(answer), stdin) != NULL;
-    if (!read || (answer[0] != 'y' && answer[0] != 'Y')) {
-        (void)fprintf(stderr, "tealctl: nothing was done%s\n", read ? "" : " (scripts: use --yes)");
-        return false;
-    }
-    return true;
-}
-
-int
-main(int argc, char **argv)
-{
-    struct words w;
-    int status = EXIT_USAGE;
-    switch (words_parse(argc, argv, &w)) {
-    case WORDS_HELP:
-        words_print_help(stdout);
-        status = EXIT_OK;
-        break;
-    case WORDS_VERSION:
-        (void)printf("tealctl %s\n", TEAL_VERSION);
-        status = EXIT_OK;
-        break;
-    case WORDS_BAD:
-        break;
-    case WORDS_OK:
-        status = !is_agreed(&w) ? EXIT_COMMAND
-                                : (int)(w.command->watches ? run_watch(&w) : run_once(&w));
-        break;
-    }
-    words_fini(&w);
-    return status;
 }

@@ -177,6 +177,7 @@ cutover_status(const struct cutover *c, struct cutover_status *out)
         .state = state,
         .state_name = cutover_state_name(state),
         .step_name = cutover_step_name(cutover_state_step(state)),
+        .job = c->command.job,
         .job_name = cutover_job_name(c->command.job),
         .state_since_us = c->machine.state_since_us,
         .route = c->journal.route,

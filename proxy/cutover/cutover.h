@@ -75,6 +75,7 @@ struct cutover_status {
     enum cutover_state state;
     const char *state_name; /* borrowed for ever */
     const char *step_name;  /* borrowed for ever */
+    enum cutover_job job;   /* the command under way */
     const char *job_name;   /* "flip", "none"; borrowed for ever */
     uint64_t state_since_us;
     struct cutover_route route;

@@ -19,7 +19,7 @@ ending_flip(struct cutover *c)
     CHECK(c->machine.state == CUT_IDLE && !c->journal.route.writes_held);
     journal_write_late(c, RECORD_IDLE);
     if (c->command.job == CUTOVER_JOB_FLIP && !has_failed(c)) {
-        report_line(&c->report, CUTOVER_INFO, "writes", "writes were held %" PRIu64 " ms; %s",
+        report_line(&c->report, CUTOVER_SUMMARY, "writes", "writes were held %" PRIu64 " ms; %s",
                     hold_us(c) / 1000,
                     c->flip.dry_run ? "a dry run: nothing was moved" : stream_summary(c));
     }

@@ -182,11 +182,27 @@ order_fini(struct worker *w)
     }
 }
 
+/* A connection that has not proven who it is has no session that could be waited for. */
+static void
+close_unproven(struct worker *w)
+{
+    struct err err;
+    (void)err_set(&err, SQLSTATE_CANNOT_CONNECT_NOW, "the proxy is shutting down");
+    LIST_EACH(node, &w->arriving)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        if (s->phase == SESSION_STARTUP || s->phase == SESSION_AUTH) {
+            session_close(s, s->identity.user == NULL ? NULL : &err);
+        }
+    }
+}
+
 void
 order_drain(struct worker *w, bool wait_for_clients)
 {
     struct err err;
     accept_end(w);
+    close_unproven(w);
     if (wait_for_clients) {
         return;
     }

@@ -5,7 +5,6 @@
 
 #include <netdb.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -72,23 +71,19 @@ static const char *const pool_columns[] = {
     "read_only",
 };
 
-static unsigned long long
-cell_number(const struct table *t, size_t row, size_t column)
+/* A moment of the monotonic clock as one of the wall clock; 0 stays 0. */
+static void
+add_moment(struct table *t, const struct worker *w, uint64_t at_us)
 {
-    return strtoull(table_cell(t, row, column), NULL, 10);
+    table_add_moment(t, at_us == 0 ? 0 : clock_wall_us() - (loop_now_us(w->loop) - at_us));
 }
 
-/* A moment of the monotonic clock as wall-clock text. */
+/* A duration in PgBouncer's two columns: whole seconds, and the microseconds beyond them. */
 static void
-add_time(struct table *t, const struct worker *w, uint64_t at_us)
+add_wait(struct table *t, uint64_t us)
 {
-    char text[CLOCK_TEXT_SIZE];
-    if (at_us == 0) {
-        table_add(t, "");
-        return;
-    }
-    clock_format(clock_wall_us() - (loop_now_us(w->loop) - at_us), text, sizeof(text));
-    table_add(t, text);
+    table_add_time(t, us, CELL_IN_S);
+    table_add_time(t, us, CELL_US_BEYOND_S);
 }
 
 static void
@@ -114,14 +109,14 @@ add_local(struct table *t, const struct stream *s, unsigned unix_port)
     char port[NI_MAXSERV];
     if (!stream_is_open(s) || getsockname(s->fd, (struct sockaddr *)&addr, &len) == -1) {
         table_add(t, "");
-        table_add(t, "0");
+        table_add_number(t, 0);
         return;
     }
     if (addr.ss_family == AF_UNIX ||
         getnameinfo((const struct sockaddr *)&addr, len, host, sizeof(host), port, sizeof(port),
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
         table_add(t, "unix");
-        table_addf(t, "%u", unix_port);
+        table_add_number(t, unix_port);
         return;
     }
     table_add(t, host);
@@ -187,18 +182,17 @@ add_client(struct table *t, const struct session *s)
     table_add(t, session_state(s));
     add_addr(t, s->client.peer);
     add_local(t, &s->client.stream, w->conf->listen_port);
-    add_time(t, w, s->connected_us);
-    add_time(t, w, s->link.transaction_us);
-    table_addf(t, "%llu", (unsigned long long)(wait_us / 1000000));
-    table_addf(t, "%llu", (unsigned long long)(wait_us % 1000000));
-    table_add(t, "0");
+    add_moment(t, w, s->connected_us);
+    add_moment(t, w, s->link.transaction_us);
+    add_wait(t, wait_us);
+    table_add_number(t, 0);
     add_link(t, true, 'C', s->id);
     add_link(t, s->link.backend != NULL, 'S', s->link.backend == NULL ? 0 : s->link.backend->id);
-    table_addf(t, "%u", s->link.backend == NULL ? 0 : s->link.backend->pid);
+    table_add_number(t, s->link.backend == NULL ? 0 : s->link.backend->pid);
     add_tls(t, &s->client.stream);
     table_add(t, s->identity.application == NULL ? "" : s->identity.application);
-    table_addf(t, "%zu", names_count(&s->prepared.names));
-    table_addf(t, "%llu", (unsigned long long)s->id);
+    table_add_number(t, names_count(&s->prepared.names));
+    table_add_number(t, s->id);
 }
 
 static void
@@ -213,13 +207,13 @@ add_client_own(struct table *t, const struct session *s)
 static void
 add_buffers(struct table *t, uint64_t pkt_remain, size_t in, size_t out)
 {
-    table_add(t, "0");
-    table_add(t, "0");
-    table_addf(t, "%llu", (unsigned long long)pkt_remain);
-    table_add(t, "0");
-    table_addf(t, "%zu", out);
-    table_addf(t, "%zu", in);
-    table_addf(t, "%zu", out);
+    table_add_number(t, 0);
+    table_add_number(t, 0);
+    table_add_number(t, pkt_remain);
+    table_add_number(t, 0);
+    table_add_number(t, out);
+    table_add_number(t, in);
+    table_add_number(t, out);
 }
 
 static void
@@ -292,21 +286,20 @@ add_server(void *arg, const struct backend *b)
     table_add(t, replication_name(key->use));
     table_add(t, backend_state_name(b));
     table_add(t, node->host);
-    table_addf(t, "%u", node->port);
+    table_add_number(t, node->port);
     add_local(t, &b->stream, 0);
-    add_time(t, r->worker, b->connected_us);
-    add_time(t, r->worker, b->request_us);
-    table_add(t, "0");
-    table_add(t, "0");
-    table_add(t, b->close_when_idle ? "1" : "0");
+    add_moment(t, r->worker, b->connected_us);
+    add_moment(t, r->worker, b->request_us);
+    add_wait(t, 0);
+    table_add_number(t, b->close_when_idle);
     add_link(t, true, 'S', b->id);
     const struct session *owner = b->owner;
     add_link(t, owner != NULL, 'C', owner == NULL ? 0 : owner->id);
-    table_addf(t, "%u", b->pid);
+    table_add_number(t, b->pid);
     add_tls(t, &b->stream);
     table_add(t, "");
-    table_addf(t, "%zu", map_count(&b->prepared));
-    table_addf(t, "%llu", (unsigned long long)b->id);
+    table_add_number(t, map_count(&b->prepared));
+    table_add_number(t, b->id);
 }
 
 static void
@@ -316,7 +309,7 @@ add_whole_server(void *arg, const struct backend *b)
     const struct pool_key *key = pool_key_of(b->pool);
     add_server(arg, b);
     table_add(r->table, side_name(key->side));
-    table_add(r->table, key->read_only ? "1" : "0");
+    table_add_number(r->table, key->read_only);
 }
 
 static struct table *
@@ -377,26 +370,39 @@ report_sockets(const struct worker *w, bool only_active)
 
 /* ---- users ---- */
 
-enum { USER_NAME = 0, USER_SERVERS = 5, USER_CLIENTS_MAX = 6, USER_CLIENTS = 7 };
+enum {
+    USER_NAME = 0,
+    USER_NUMBERS = 4, /* the first of the columns that are numbers */
+    USER_SERVERS = 5,
+    USER_CLIENTS_MAX = 6,
+    USER_CLIENTS = 7
+};
+
+static void
+add_number(struct table *t, size_t row, size_t column, uint64_t more)
+{
+    table_set_number(t, row, column, table_number(t, row, column) + more);
+}
 
 /* Adds to the user's counts; a new row when there is none. */
 static void
-add_to_user(struct table *t, const char *name, unsigned long long servers,
-            unsigned long long clients)
+add_to_user(struct table *t, const char *name, uint64_t servers, uint64_t clients)
 {
     size_t row = 0;
-    while (row < table_rows(t) && strcmp(table_cell(t, row, USER_NAME), name) != 0) {
+    while (row < table_rows(t) && strcmp(table_text(t, row, USER_NAME), name) != 0) {
         row++;
     }
     if (row == table_rows(t)) {
-        static const char *const none[] = {"", "", NULL, "0", "0", "0", "0"};
         table_add(t, name);
-        for (size_t i = 0; i < COUNT_OF(none); i++) {
-            table_add(t, none[i]);
+        table_add(t, ""); /* pool_size, reserve_pool_size: the user has none of its own */
+        table_add(t, "");
+        table_add(t, NULL);
+        for (size_t column = USER_NUMBERS; column < COUNT_OF(user_columns); column++) {
+            table_add_number(t, 0);
         }
     }
-    table_setf(t, row, USER_SERVERS, "%llu", cell_number(t, row, USER_SERVERS) + servers);
-    table_setf(t, row, USER_CLIENTS, "%llu", cell_number(t, row, USER_CLIENTS) + clients);
+    add_number(t, row, USER_SERVERS, servers);
+    add_number(t, row, USER_CLIENTS, clients);
 }
 
 static void
@@ -419,7 +425,7 @@ report_users(const struct worker *w)
         add_to_user(t, pool_key_of(p)->user, n.active + n.idle + n.login, 0);
     }
     for (size_t row = 0; row < table_rows(t); row++) {
-        table_setf(t, row, USER_CLIENTS_MAX, "%u", w->conf->max_user_client_connections);
+        table_set_number(t, row, USER_CLIENTS_MAX, w->conf->max_user_client_connections);
     }
     return t;
 }
@@ -428,8 +434,8 @@ static void
 merge_users(struct table *t, struct table *from)
 {
     for (size_t row = 0; row < table_rows(from); row++) {
-        add_to_user(t, table_cell(from, row, USER_NAME), cell_number(from, row, USER_SERVERS),
-                    cell_number(from, row, USER_CLIENTS));
+        add_to_user(t, table_text(from, row, USER_NAME), table_number(from, row, USER_SERVERS),
+                    table_number(from, row, USER_CLIENTS));
     }
     table_free(from);
 }
@@ -441,6 +447,7 @@ enum {
     POOL_CL_ACTIVE = 2,
     POOL_CL_WAITING = 3,
     POOL_MAXWAIT = 13,
+    POOL_MAXWAIT_US = 14, /* both hold the whole duration */
     POOL_SIDE = 17,
     POOL_READ_ONLY = 18
 };
@@ -450,23 +457,22 @@ add_pool(struct table *t, const struct pool_key *key, const struct pool_counts *
 {
     table_add(t, key->database);
     table_add(t, key->user);
-    table_addf(t, "%u", n->active);
-    table_addf(t, "%u", n->waiting);
-    table_addf(t, "%u", n->cancels);
-    table_add(t, "0"); /* a cancel does not wait for a connection of its own */
-    table_addf(t, "%u", n->active);
-    table_addf(t, "%u", n->cancels);
-    table_addf(t, "%u", n->being_cancelled);
-    table_addf(t, "%u", n->idle);
-    table_add(t, "0");
-    table_add(t, "0");
-    table_addf(t, "%u", n->login);
-    table_addf(t, "%llu", (unsigned long long)(n->oldest_wait_us / 1000000));
-    table_addf(t, "%llu", (unsigned long long)(n->oldest_wait_us % 1000000));
+    table_add_number(t, n->active);
+    table_add_number(t, n->waiting);
+    table_add_number(t, n->cancels);
+    table_add_number(t, 0); /* a cancel does not wait for a connection of its own */
+    table_add_number(t, n->active);
+    table_add_number(t, n->cancels);
+    table_add_number(t, n->being_cancelled);
+    table_add_number(t, n->idle);
+    table_add_number(t, 0);
+    table_add_number(t, 0);
+    table_add_number(t, n->login);
+    add_wait(t, n->oldest_wait_us);
     table_add(t, "transaction");
     table_add(t, "");
     table_add(t, side_name(key->side));
-    table_add(t, key->read_only ? "1" : "0");
+    table_add_number(t, key->read_only);
 }
 
 /* The row of the writer's pool for the session, made when there is none. */
@@ -477,10 +483,10 @@ writer_row(struct table *t, const struct session *s)
                                  .database = s->identity.database,
                                  .user = s->identity.user};
     for (size_t row = 0; row < table_rows(t); row++) {
-        if (strcmp(table_cell(t, row, POOL_USER), key.user) == 0 &&
-            strcmp(table_cell(t, row, POOL_DATABASE), key.database) == 0 &&
-            strcmp(table_cell(t, row, POOL_SIDE), side_name(key.side)) == 0 &&
-            strcmp(table_cell(t, row, POOL_READ_ONLY), "0") == 0) {
+        if (strcmp(table_text(t, row, POOL_USER), key.user) == 0 &&
+            strcmp(table_text(t, row, POOL_DATABASE), key.database) == 0 &&
+            strcmp(table_text(t, row, POOL_SIDE), side_name(key.side)) == 0 &&
+            table_number(t, row, POOL_READ_ONLY) == 0) {
             return row;
         }
     }
@@ -490,13 +496,12 @@ writer_row(struct table *t, const struct session *s)
 }
 
 static void
-raise_maxwait(struct table *t, size_t row, unsigned long long us)
+raise_maxwait(struct table *t, size_t row, uint64_t us)
 {
-    const unsigned long long before_us =
-        cell_number(t, row, POOL_MAXWAIT) * 1000000 + cell_number(t, row, POOL_MAXWAIT + 1);
-    const unsigned long long max_us = us > before_us ? us : before_us;
-    table_setf(t, row, POOL_MAXWAIT, "%llu", max_us / 1000000);
-    table_setf(t, row, POOL_MAXWAIT + 1, "%llu", max_us % 1000000);
+    if (us > table_number(t, row, POOL_MAXWAIT)) {
+        table_set_number(t, row, POOL_MAXWAIT, us);
+        table_set_number(t, row, POOL_MAXWAIT_US, us);
+    }
 }
 
 /* Who is in no pool: between two transactions it counts as active, as in PgBouncer; held or paused
@@ -511,8 +516,7 @@ add_client_without_pool(struct table *t, const struct session *s)
         return;
     }
     const size_t row = writer_row(t, s);
-    const size_t column = s->link.is_held ? POOL_CL_WAITING : POOL_CL_ACTIVE;
-    table_setf(t, row, column, "%llu", cell_number(t, row, column) + 1);
+    add_number(t, row, s->link.is_held ? POOL_CL_WAITING : POOL_CL_ACTIVE, 1);
     if (s->link.is_held) {
         raise_maxwait(t, row, loop_now_us(s->worker->loop) - s->link.wait_since_us);
     }
@@ -537,7 +541,7 @@ is_same_pool(const struct table *a, size_t i, const struct table *b, size_t j)
 {
     static const size_t key[] = {POOL_DATABASE, POOL_USER, POOL_SIDE, POOL_READ_ONLY};
     for (size_t k = 0; k < COUNT_OF(key); k++) {
-        if (strcmp(table_cell(a, i, key[k]), table_cell(b, j, key[k])) != 0) {
+        if (!cell_equal(table_cell(a, i, key[k]), table_cell(b, j, key[k]))) {
             return false;
         }
     }
@@ -549,11 +553,9 @@ static void
 merge_pool(struct table *t, size_t i, const struct table *from, size_t j)
 {
     for (size_t column = POOL_SUMS; column < POOL_MAXWAIT; column++) {
-        table_setf(t, i, column, "%llu", cell_number(t, i, column) + cell_number(from, j, column));
+        add_number(t, i, column, table_number(from, j, column));
     }
-    raise_maxwait(t, i,
-                  cell_number(from, j, POOL_MAXWAIT) * 1000000 +
-                      cell_number(from, j, POOL_MAXWAIT + 1));
+    raise_maxwait(t, i, table_number(from, j, POOL_MAXWAIT));
 }
 
 static void
@@ -566,10 +568,8 @@ merge_pools(struct table *t, struct table *from)
         }
         if (i < table_rows(t)) {
             merge_pool(t, i, from, j);
-            continue;
-        }
-        for (size_t column = 0; column < from->columns_count; column++) {
-            table_add(t, table_cell(from, j, column));
+        } else {
+            table_add_row(t, from, j);
         }
     }
     table_free(from);

@@ -2,7 +2,8 @@
  *
  *     clang -g -O1 -std=c11 -D_GNU_SOURCE -DTEAL_VERSION='"fuzz"' -Iproxy \
  *         -fsanitize=fuzzer,address,undefined tests/fuzz/fuzz_console.c \
- *         proxy/admin/{dialog,grammar}.c proxy/wire/[a-z]*.c proxy/base/[a-z]*.c
+ *         proxy/admin/{dialog,dialog_names,grammar,arguments,token,duration}.c proxy/wire/[a-z]*.c
+ * proxy/base/[a-z]*.c
  *
  * The first byte chooses how the rest is cut into pieces, and whether the start-up packet is given
  * first. */
@@ -44,9 +45,9 @@ static void
 execute(void *ctx, struct slice text, bool describe)
 {
     struct console *console = ctx;
-    struct statement s;
+    struct command s;
     struct err err;
-    if (!statement_parse(text, &s, &err)) {
+    if (!command_parse(text, &s, &err)) {
         dialog_error(&console->dialog, &err);
         return;
     }

@@ -14,8 +14,9 @@ import unittest
 
 import pgwire
 from case import Background, PairCase
-from cluster import TOP, client_program
+from cluster import TOP, client_program, free_port
 from flips import FlipCase
+from teal import Teal
 from waiting import eventually
 
 
@@ -638,6 +639,70 @@ class Ending(PairCase):
         self.assertEqual(self.teal.wait_end(10), 0)
         self.teal.set(shutdown_timeout="20s")
         c.close()
+
+
+class EndingInVain(PairCase):
+    """Nobody waits for what cannot come: with no session and no flip under way the end is at once."""
+
+    teal_settings = {"shutdown_timeout": "20s", "client_login_timeout": "20s"}
+
+    @classmethod
+    def make_teal(cls):
+        return Teal(cls.pair, serves=False, blue={"port": free_port()}, green={"port": free_port()}, **cls.teal_settings)
+
+    def setUp(self):
+        super().setUp()
+        if not self.teal.is_running():
+            self.teal.start()
+        eventually(lambda: self.pair_row()["phase"] == "recover", 5, "the sides to be asked")
+
+    def tearDown(self):
+        pass  # it is meant to have ended
+
+    def pair_row(self):
+        return self.teal.console("SHOW PAIR")[0]
+
+    def assert_ends_at_once(self, how):
+        started = time.monotonic()
+        self.assertEqual(self.teal.stop(how), 0)
+        self.assertLess(time.monotonic() - started, 1)
+
+    def test_the_writer_is_not_known(self):
+        self.assert_ends_at_once(signal.SIGTERM)
+
+    def test_a_connection_that_has_not_logged_in_is_no_session(self):
+        silent, half = self.raw(), self.raw()
+        half.send(pgwire.startup({"user": "app", "database": "app"})[:20])
+        eventually(lambda: self.pair_row()["sessions"] == "2", 5, "both to be accepted")
+        self.assert_ends_at_once(signal.SIGTERM)
+        for c in (silent, half):
+            with self.assertRaises(pgwire.Closed):
+                c.next()
+
+    def test_an_int_does_not_wait_for_a_transaction_that_cannot_begin(self):
+        c = self.raw()
+        c.send(pgwire.startup({"user": "app", "database": "app"}))
+        eventually(lambda: self.pair_row()["waiting"] == "1", 5, "the login to wait for the writer")
+        self.assert_ends_at_once(signal.SIGINT)
+
+
+class EndingBehindAFlip(FlipCase):
+    """The way back waits for a side that is down; writes flow, and the next start goes on with it."""
+
+    teal_settings = {"shutdown_timeout": "20s"}
+
+    def test_the_way_back_is_left_to_the_next_start(self):
+        self.teal.stop()
+        self.teal.start(env={"TEAL_CRASH_AT": "release:after"})
+        with self.assertRaises((pgwire.Closed, pgwire.PgError, OSError)):
+            self.teal.steps("CUTOVER")
+        self.teal.wait_end()
+        self.pair.blue.stop("immediate")
+        self.teal.start()
+        eventually(lambda: self.teal.console("SHOW CUTOVER")[0]["state"] == "after", 10, "it to try")
+        started = time.monotonic()
+        self.assertEqual(self.teal.stop(signal.SIGTERM), 0)
+        self.assertLess(time.monotonic() - started, 1)
 
 
 class Systemd(PairCase):

@@ -253,6 +253,19 @@ class NamesOfHosts(LagCase):
         self.wait_idle()
         self.assertIn("green.test", self.lag()["address"])
 
+    def test_console_and_signals_need_no_name_server(self):
+        """Not even while it is not known who the writer is."""
+        self.teal.stop()
+        with self.stalled_resolver():
+            self.teal.spawn()
+            eventually(lambda: self.teal.console("SHOW PAIR")[0]["phase"] == "recover", 5, "the console to answer")
+            self.assertLess(self.slowest(3), 1)
+            started = time.monotonic()
+            self.assertEqual(self.teal.stop(signal.SIGTERM), 0)
+            self.assertLess(time.monotonic() - started, 1)
+        self.teal.start()
+        self.assert_serving()
+
     def test_a_side_comes_and_goes_while_no_name_server_answers(self):
         """The address that was known is used."""
         self.wait_idle()

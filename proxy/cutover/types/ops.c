@@ -6,7 +6,7 @@
 
 static const char *const result_names[] = {
     [CUTOVER_OK] = "ok",     [CUTOVER_WARN] = "warn", [CUTOVER_FAIL] = "fail",
-    [CUTOVER_SKIP] = "skip", [CUTOVER_INFO] = "info",
+    [CUTOVER_SKIP] = "skip", [CUTOVER_INFO] = "info", [CUTOVER_SUMMARY] = "info",
 };
 
 const char *

@@ -46,6 +46,7 @@ enum cutover_result {
     CUTOVER_FAIL,
     CUTOVER_SKIP,
     CUTOVER_INFO,
+    CUTOVER_SUMMARY, /* the last line of a flip that went well; shown as info */
 };
 
 /* "ok", "warn", "fail", "skip", "info"; borrowed for ever. */

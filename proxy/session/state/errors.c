@@ -2,9 +2,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/state/errors.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { COLUMN_SOURCE, COLUMN_SQLSTATE, COLUMN_SEVERITY, COLUMN_COUNT, COLUMN_LAST };
@@ -63,7 +61,7 @@ errors_table(const struct errors *e)
         table_add(t, row->is_ours ? "teal" : "server");
         table_add(t, row->sqlstate);
         table_add(t, row->is_fatal ? "FATAL" : "ERROR");
-        table_addf(t, "%" PRIu64, row->count);
+        table_add_number(t, row->count);
         table_add(t, row->last);
     }
     return t;
@@ -73,7 +71,7 @@ static bool
 is_same(const struct table *a, size_t i, const struct table *b, size_t j)
 {
     for (size_t column = COLUMN_SOURCE; column <= COLUMN_SEVERITY; column++) {
-        if (strcmp(table_cell(a, i, column), table_cell(b, j, column)) != 0) {
+        if (!cell_equal(table_cell(a, i, column), table_cell(b, j, column))) {
             return false;
         }
     }
@@ -89,13 +87,11 @@ errors_merge(struct table *t, struct table *from)
             i++;
         }
         if (i < table_rows(t)) {
-            table_setf(t, i, COLUMN_COUNT, "%llu",
-                       strtoull(table_cell(t, i, COLUMN_COUNT), NULL, 10) +
-                           strtoull(table_cell(from, j, COLUMN_COUNT), NULL, 10));
-            continue;
-        }
-        for (size_t column = 0; column < COUNT_OF(columns); column++) {
-            table_add(t, table_cell(from, j, column));
+            table_set_number(t, i, COLUMN_COUNT,
+                             table_number(t, i, COLUMN_COUNT) +
+                                 table_number(from, j, COLUMN_COUNT));
+        } else {
+            table_add_row(t, from, j);
         }
     }
     table_free(from);

@@ -330,7 +330,7 @@ names_must_exist_and_are_bounded(void **state)
     message_put_simple(&f.in, 'S');
     feed(&f);
     assert_string_equal(sent(&f), "EZEZEZ");
-    for (unsigned i = 0; i <= DIALOG_NAMED_MAX; i++) {
+    for (unsigned i = 0; i <= DIALOG_NAMES_MAX; i++) {
         char name[16];
         (void)snprintf(name, sizeof(name), "s%u", i);
         message_put_parse(&f.in, name, slice_of_str("rows"), slice_of(none, 2));
@@ -338,8 +338,8 @@ names_must_exist_and_are_bounded(void **state)
     message_put_simple(&f.in, 'S');
     feed(&f);
     const char *types = sent(&f);
-    assert_int_equal(strspn(types, "1"), DIALOG_NAMED_MAX);
-    assert_string_equal(types + DIALOG_NAMED_MAX, "EZ");
+    assert_int_equal(strspn(types, "1"), DIALOG_NAMES_MAX);
+    assert_string_equal(types + DIALOG_NAMES_MAX, "EZ");
     tear_down(&f);
 }
 

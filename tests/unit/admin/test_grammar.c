@@ -11,14 +11,15 @@
 
 #include <cmocka.h>
 
+#include "admin/duration.h"
 #include "guard.h"
 
-static struct statement
+static struct command
 parsed(const char *text)
 {
-    struct statement s;
+    struct command s;
     struct err err;
-    if (!statement_parse(slice_of_str(text), &s, &err)) {
+    if (!command_parse(slice_of_str(text), &s, &err)) {
         fail_msg("%s: %s", text, err.text);
     }
     return s;
@@ -27,9 +28,9 @@ parsed(const char *text)
 static void
 assert_refused(const char *text, const char *sqlstate)
 {
-    struct statement s;
+    struct command s;
     struct err err;
-    if (statement_parse(slice_of_str(text), &s, &err)) {
+    if (command_parse(slice_of_str(text), &s, &err)) {
         fail_msg("taken: %s", text);
     }
     if (strcmp(err.sqlstate, sqlstate) != 0) {
@@ -42,7 +43,7 @@ every_row_of_the_table_is_found_by_its_words(void **state)
 {
     (void)state;
     static const struct {
-        enum command command;
+        enum command_id id;
         const char *argument;
     } arguments[] = {{CMD_READS, " blue"},      {CMD_WRITES, " green"}, {CMD_KILL, " 7"},
                      {CMD_DISABLE, " app"},     {CMD_ENABLE, " app"},   {CMD_EXPLAIN, " select 1"},
@@ -52,12 +53,12 @@ every_row_of_the_table_is_found_by_its_words(void **state)
         char text[128];
         const char *argument = "";
         for (size_t k = 0; k < COUNT_OF(arguments); k++) {
-            argument = arguments[k].command == row->command ? arguments[k].argument : argument;
+            argument = arguments[k].id == row->id ? arguments[k].argument : argument;
         }
         (void)snprintf(text, sizeof(text), "%s%s", row->words, argument);
-        const struct statement s = parsed(text);
+        const struct command s = parsed(text);
         assert_ptr_equal(s.row, row);
-        assert_int_equal(s.command, row->command);
+        assert_int_equal(s.id, row->id);
     }
 }
 
@@ -74,7 +75,7 @@ case_blanks_comments_and_a_semicolon_do_not_matter(void **state)
         "status",
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        assert_int_equal(parsed(texts[i]).command, CMD_STATUS);
+        assert_int_equal(parsed(texts[i]).id, CMD_STATUS);
     }
 }
 
@@ -84,7 +85,7 @@ nothing_is_no_statement(void **state)
     (void)state;
     static const char *const texts[] = {"", " ", ";", ";;", "-- ping", "/* a */ ; -- b"};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        assert_int_equal(parsed(texts[i]).command, CMD_EMPTY);
+        assert_int_equal(parsed(texts[i]).id, CMD_EMPTY);
     }
 }
 
@@ -144,7 +145,7 @@ static void
 reads_takes_a_share_or_conditions(void **state)
 {
     (void)state;
-    struct statement s = parsed("reads GREEN 5%");
+    struct command s = parsed("reads GREEN 5%");
     assert_int_equal(s.reads, READS_GREEN);
     assert_true(s.percent_set);
     assert_int_equal(s.percent, 500);
@@ -162,10 +163,10 @@ static void
 cutover_takes_its_options_in_any_order(void **state)
 {
     (void)state;
-    const struct statement plain = parsed("CUTOVER");
+    const struct command plain = parsed("CUTOVER");
     assert_false(plain.options.no_way_back || plain.options.dry_run || plain.options.drain_set);
-    const struct statement s = parsed("rollback dry run drain terminate no rollback");
-    assert_int_equal(s.command, CMD_ROLLBACK);
+    const struct command s = parsed("rollback dry run drain terminate no rollback");
+    assert_int_equal(s.id, CMD_ROLLBACK);
     assert_true(s.options.no_way_back && s.options.dry_run && s.options.drain_set);
     assert_int_equal(s.options.drain, DRAIN_TERMINATE);
 }
@@ -186,8 +187,8 @@ the_other_arguments_arrive(void **state)
     assert_string_equal(parsed("set lag_max=5s;").value, "5s");
     assert_string_equal(parsed("SET lag_max TO '1 ''x'' ;' ;").value, "1 'x' ;");
     assert_string_equal(parsed("SET blue.host = ''").key, "blue.host");
-    assert_int_equal(parsed("set extra_float_digits=3").command, CMD_SET_IGNORED);
-    assert_int_equal(parsed("SET SESSION CHARACTERISTICS AS x").command, CMD_SET_IGNORED);
+    assert_int_equal(parsed("set extra_float_digits=3").id, CMD_SET_IGNORED);
+    assert_int_equal(parsed("SET SESSION CHARACTERISTICS AS x").id, CMD_SET_IGNORED);
     assert_string_equal(parsed("disable app;").database, "app");
     assert_true(parsed("kill_client 18446744073709551615").number == UINT64_MAX);
     assert_true(parsed("show sessions pinned").pinned);
@@ -202,11 +203,11 @@ static void
 only_explain_route_may_be_long(void **state)
 {
     (void)state;
-    static char text[2 * STATEMENT_LEN_MAX];
+    static char text[2 * COMMAND_LEN_MAX];
     memset(text, ' ', sizeof(text) - 1);
     memcpy(text, "explain route select", 20);
     text[sizeof(text) - 2] = '1';
-    assert_int_equal(parsed(text).command, CMD_EXPLAIN);
+    assert_int_equal(parsed(text).id, CMD_EXPLAIN);
     memset(text, ' ', 20);
     memcpy(text, "cutover", 7);
     text[sizeof(text) - 2] = ';';
@@ -228,9 +229,9 @@ prefixes_are_read_within_their_bounds(void **state)
     struct guard guard = guard_new(256);
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         for (size_t len = 0; len <= strlen(texts[i]); len++) {
-            struct statement s;
+            struct command s;
             struct err err;
-            const bool ok = statement_parse(guard_put(&guard, texts[i], len), &s, &err);
+            const bool ok = command_parse(guard_put(&guard, texts[i], len), &s, &err);
             assert_int_equal(ok, !err_is_set(&err));
         }
     }

@@ -28,8 +28,8 @@ static const char *
 cell(const struct table *t, const char *key, size_t column)
 {
     for (size_t row = 0; row < table_rows(t); row++) {
-        if (strcmp(table_cell(t, row, 0), key) == 0) {
-            return table_cell(t, row, column);
+        if (strcmp(table_text(t, row, 0), key) == 0) {
+            return table_text(t, row, column);
         }
     }
     fail_msg("SHOW CONFIG has no row of %s", key);
@@ -65,7 +65,7 @@ show_never_has_a_secret(void **state)
     assert_string_equal(cell(t, "blue.replication_password", 1), "********");
     assert_string_equal(cell(t, "green.password", 1), "");
     for (size_t row = 0; row < table_rows(t); row++) {
-        assert_null(strstr(table_cell(t, row, 1), "hunter2"));
+        assert_null(strstr(table_text(t, row, 1), "hunter2"));
     }
     table_free(t);
     conf_unref(c);
@@ -146,9 +146,9 @@ a_copy_differs_in_the_one_value(void **state)
     struct table *before = conf_show(a);
     struct table *after = conf_show(b);
     for (size_t row = 0; row < table_rows(before); row++) {
-        const char *key = table_cell(before, row, 0);
+        const char *key = table_text(before, row, 0);
         if (strcmp(key, "read_functions") != 0) {
-            assert_string_equal(table_cell(before, row, 1), cell(after, key, 1));
+            assert_string_equal(table_text(before, row, 1), cell(after, key, 1));
         }
     }
     assert_string_equal(cell(after, "read_functions", 1), "h");

@@ -32,13 +32,13 @@ kinds_are_told_apart_and_the_last_text_of_ours_is_kept(void **state)
     errors_note_server(&e, slice_of_str("no SQLSTATE at all"), false);
     struct table *t = errors_table(&e);
     assert_int_equal(table_rows(t), 4);
-    assert_string_equal(table_cell(t, 0, SOURCE), "teal");
-    assert_string_equal(table_cell(t, 0, COUNT), "2");
-    assert_string_equal(table_cell(t, 0, LAST), "second");
-    assert_string_equal(table_cell(t, 1, SOURCE), "server");
-    assert_string_equal(table_cell(t, 1, LAST), "");
-    assert_string_equal(table_cell(t, 2, SEVERITY), "ERROR");
-    assert_string_equal(table_cell(t, 3, SQLSTATE), "");
+    assert_string_equal(table_text(t, 0, SOURCE), "teal");
+    assert_int_equal(table_number(t, 0, COUNT), 2);
+    assert_string_equal(table_text(t, 0, LAST), "second");
+    assert_string_equal(table_text(t, 1, SOURCE), "server");
+    assert_string_equal(table_text(t, 1, LAST), "");
+    assert_string_equal(table_text(t, 2, SEVERITY), "ERROR");
+    assert_string_equal(table_text(t, 3, SQLSTATE), "");
     table_free(t);
 }
 
@@ -56,9 +56,9 @@ more_kinds_than_rows_are_counted_together(void **state)
     }
     struct table *t = errors_table(&e);
     assert_int_equal(table_rows(t), ERROR_ROWS_MAX);
-    assert_string_equal(table_cell(t, ERROR_ROWS_MAX - 1, SQLSTATE), "");
-    assert_string_equal(table_cell(t, ERROR_ROWS_MAX - 1, COUNT), "101");
-    assert_string_equal(table_cell(t, 0, COUNT), "1");
+    assert_string_equal(table_text(t, ERROR_ROWS_MAX - 1, SQLSTATE), "");
+    assert_int_equal(table_number(t, ERROR_ROWS_MAX - 1, COUNT), 101);
+    assert_int_equal(table_number(t, 0, COUNT), 1);
     table_free(t);
 }
 
@@ -74,8 +74,8 @@ the_rows_of_two_workers_are_merged(void **state)
     struct table *t = errors_table(&a);
     errors_merge(t, errors_table(&b));
     assert_int_equal(table_rows(t), 2);
-    assert_string_equal(table_cell(t, 0, COUNT), "2");
-    assert_string_equal(table_cell(t, 1, SQLSTATE), "08P01");
+    assert_int_equal(table_number(t, 0, COUNT), 2);
+    assert_string_equal(table_text(t, 1, SQLSTATE), "08P01");
     table_free(t);
 }
 

@@ -3,7 +3,7 @@
  * Written by hand because it is one datagram: libsystemd would be a dependency of every container
  * in which there is no systemd. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "app/notify.h"
+#include "control/notify.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,69 +1,78 @@
-/* words.c — the command line of tealctl. See words.h.
+/* command_line.c — the command line of tealctl. See words.h.
  *
  * Options may stand anywhere. What is a name in the statement is quoted, so that no word of the
  * command line can become anything else than that name; what is not (a side, a time, a number) must
  * consist of harmless characters. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "ctl/words.h"
+#include "ctl/command_line.h"
 
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
 
 #define DEFAULT_HOST "/run/teal"
 #define DEFAULT_PORT "5432"
 
+/* What a row leaves out is none or false; the layout, OUTPUT_STEPS. */
+/* clang-format off */
 static const struct ctl_command commands[] = {
-    {"status", "", "SHOW STATUS", OUTPUT_LINES, 0, 0, "", NULL, false, false,
-     "the pair, its two sides and the traffic"},
-    {"watch", "", "SHOW STATUS", OUTPUT_LINES, 0, 0, "", NULL, true, false,
-     "the same, once a second"},
-    {"prepare", "", "PREPARE", OUTPUT_STEPS, 0, 0, "", NULL, false, false,
-     "set up what a cutover needs in both databases"},
-    {"check", "", "CHECK", OUTPUT_STEPS, 0, 0, "", NULL, false, false,
-     "the preflight: every finding, with value, limit and how to mend it"},
-    {"reads", "blue|green|follow [n%]", "READS", OUTPUT_STEPS, 1, 2, "uad", NULL, false, false,
-     "send reads to a side: all, a share, or the sessions that match"},
-    {"writes", "blue|green", "WRITES", OUTPUT_STEPS, 1, 1, "", NULL, false, false,
-     "move the writes to that side"},
-    {"cutover", "", "CUTOVER", OUTPUT_STEPS, 0, 0, "nDr", NULL, false, false,
-     "move the writes from blue to green"},
-    {"rollback", "", "ROLLBACK", OUTPUT_STEPS, 0, 0, "nDr", NULL, false, false,
-     "move the writes back from green to blue"},
-    {"finish", "", "FINISH", OUTPUT_STEPS, 0, 0, "",
-     "Drop the replication of the pair? There is no way back afterwards.", false, false,
-     "drop the way back, after asking"},
-    {"hold", "[time]", "HOLD", OUTPUT_STEPS, 0, 1, "", NULL, false, false,
-     "let writes wait in Teal for a while"},
-    {"release", "", "RELEASE", OUTPUT_STEPS, 0, 0, "", NULL, false, false, "end hold"},
-    {"pause", "[database] [time]", "PAUSE", OUTPUT_STEPS, 0, 2, "", NULL, false, false,
-     "let everything wait, and the server connections go"},
-    {"resume", "[database]", "RESUME", OUTPUT_STEPS, 0, 1, "", NULL, false, false,
-     "end pause or kill-all"},
-    {"kill-all", "[database]", "KILL", OUTPUT_STEPS, 0, 1, "",
-     "End all clients and server connections at once?", false, false,
-     "end all clients and server connections; then as paused"},
-    {"reconnect", "[database]", "RECONNECT", OUTPUT_STEPS, 0, 1, "", NULL, false, false,
-     "close server connections as they become free"},
-    {"wait-close", "[database] [time]", "WAIT_CLOSE", OUTPUT_STEPS, 0, 2, "", NULL, false, false,
-     "wait until those are closed"},
-    {"disable", "database", "DISABLE", OUTPUT_STEPS, 1, 1, "", NULL, false, false,
-     "refuse new clients"},
-    {"enable", "database", "ENABLE", OUTPUT_STEPS, 1, 1, "", NULL, false, false, "end disable"},
-    {"sessions", "", "SHOW SESSIONS", OUTPUT_TABLE, 0, 0, "P", NULL, false, false,
-     "the sessions; with --pinned those that cannot move"},
-    {"show", "WHAT", "SHOW", OUTPUT_TABLE, 1, 3, "", NULL, false, false,
-     "a report: pools, clients, servers, stats, lag, config, help, ..."},
-    {"explain", "STATEMENT", "EXPLAIN ROUTE", OUTPUT_RECORD, 1, -1, "", NULL, false, false,
-     "where an SQL statement would go, and why"},
-    {"kill", "ID", "KILL_CLIENT", OUTPUT_STEPS, 1, 1, "", NULL, false, false, "end a session"},
-    {"reload", "", "RELOAD", OUTPUT_STEPS, 0, 0, "", NULL, false, false,
-     "read the configuration again"},
-    {"shutdown", "", "SHUTDOWN", OUTPUT_STEPS, 0, 0, "w", NULL, false, true, "end Teal"},
+    {.name = "status", .sql = "SHOW STATUS", .layout = OUTPUT_LINES,
+     .sentence = "the pair, its two sides and the traffic"},
+    {.name = "watch", .sql = "SHOW STATUS", .layout = OUTPUT_LINES, .watches = true,
+     .sentence = "the same, once a second"},
+    {.name = "prepare", .sql = "PREPARE",
+     .sentence = "set up what a cutover needs in both databases"},
+    {.name = "check", .sql = "CHECK",
+     .sentence = "the preflight: every finding, with value, limit and how to mend it"},
+    {.name = "reads", .shown = "blue|green|follow [n%]", .sql = "READS", .words_min = 1,
+     .words_max = 2, .options = "uad",
+     .sentence = "send reads to a side: all, a share, or the sessions that match"},
+    {.name = "writes", .shown = "blue|green", .sql = "WRITES", .words_min = 1, .words_max = 1,
+     .sentence = "move the writes to that side"},
+    {.name = "cutover", .sql = "CUTOVER", .options = "nDr",
+     .sentence = "move the writes from blue to green"},
+    {.name = "rollback", .sql = "ROLLBACK", .options = "nDr",
+     .sentence = "move the writes back from green to blue"},
+    {.name = "finish", .sql = "FINISH",
+     .question = "Drop the replication of the pair? There is no way back afterwards.",
+     .sentence = "drop the way back, after asking"},
+    {.name = "hold", .shown = "[time]", .sql = "HOLD", .words_max = 1,
+     .sentence = "let writes wait in Teal for a while"},
+    {.name = "release", .sql = "RELEASE", .sentence = "end hold"},
+    {.name = "pause", .shown = "[database] [time]", .sql = "PAUSE", .words_max = 2,
+     .sentence = "let everything wait, and the server connections go"},
+    {.name = "resume", .shown = "[database]", .sql = "RESUME", .words_max = 1,
+     .sentence = "end pause or kill-all"},
+    {.name = "kill-all", .shown = "[database]", .sql = "KILL", .words_max = 1,
+     .question = "End all clients and server connections at once?",
+     .sentence = "end all clients and server connections; then as paused"},
+    {.name = "reconnect", .shown = "[database]", .sql = "RECONNECT", .words_max = 1,
+     .sentence = "close server connections as they become free"},
+    {.name = "wait-close", .shown = "[database] [time]", .sql = "WAIT_CLOSE", .words_max = 2,
+     .sentence = "wait until those are closed"},
+    {.name = "disable", .shown = "database", .sql = "DISABLE", .words_min = 1, .words_max = 1,
+     .sentence = "refuse new clients"},
+    {.name = "enable", .shown = "database", .sql = "ENABLE", .words_min = 1, .words_max = 1,
+     .sentence = "end disable"},
+    {.name = "sessions", .sql = "SHOW SESSIONS", .layout = OUTPUT_TABLE, .options = "P",
+     .sentence = "the sessions; with --pinned those that cannot move"},
+    {.name = "show", .shown = "WHAT", .sql = "SHOW", .layout = OUTPUT_TABLE, .words_min = 1,
+     .words_max = 3,
+     .sentence = "a report: pools, clients, servers, stats, lag, config, help, ..."},
+    {.name = "explain", .shown = "STATEMENT", .sql = "EXPLAIN ROUTE", .layout = OUTPUT_RECORD,
+     .words_min = 1, .words_max = -1,
+     .sentence = "where an SQL statement would go, and why"},
+    {.name = "kill", .shown = "ID", .sql = "KILL_CLIENT", .words_min = 1, .words_max = 1,
+     .sentence = "end a session"},
+    {.name = "reload", .sql = "RELOAD", .sentence = "read the configuration again"},
+    {.name = "shutdown", .sql = "SHUTDOWN", .options = "w", .ends_server = true,
+     .sentence = "end Teal"},
 };
+/* clang-format on */
 
 enum {
     OPTION_HOST = 'h',
@@ -103,13 +112,19 @@ static const struct option_row {
      "shutdown: when open transactions have ended"},
 };
 
+static const char *
+shown_of(const struct ctl_command *command)
+{
+    return command->shown == NULL ? "" : command->shown;
+}
+
 void
-words_print_help(FILE *to)
+command_line_print_help(FILE *to)
 {
     char left[64];
     (void)fprintf(to, "Usage: tealctl [options] COMMAND [arguments]\n\nCommands:\n");
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        (void)snprintf(left, sizeof(left), "%s %s", commands[i].name, commands[i].shown);
+        (void)snprintf(left, sizeof(left), "%s %s", commands[i].name, shown_of(&commands[i]));
         (void)fprintf(to, "  %-30s %s\n", left, commands[i].sentence);
     }
     (void)fprintf(to, "\nOptions:\n");
@@ -129,14 +144,13 @@ words_print_help(FILE *to)
                       "5 the flip is decided but not finished: a person must look.\n");
 }
 
-static enum words_result
+static enum command_line_result
 usage_error(const char *text, const char *word)
 {
-    (void)fprintf(stderr, "tealctl: ");
-    (void)fprintf(stderr, "%s%s%s%s\n", text, word == NULL ? "" : " \"", word == NULL ? "" : word,
-                  word == NULL ? "" : "\"");
-    (void)fprintf(stderr, "Try: tealctl --help\n");
-    return WORDS_BAD;
+    const char *quote = word == NULL ? "" : "\"";
+    (void)fprintf(stderr, "tealctl: %s%s%s%s%s\nTry: tealctl --help\n", text,
+                  word == NULL ? "" : " ", quote, word == NULL ? "" : word, quote);
+    return COMMAND_LINE_BAD;
 }
 
 static const struct ctl_command *
@@ -185,26 +199,26 @@ is_plain(const char *word)
 }
 
 /* The clauses of options are collected here and go behind the arguments. */
-static enum words_result
+static enum command_line_result
 put_clause(struct buf *clauses, const struct option_row *row, const char *value)
 {
     buf_printf(clauses, " %s", row->sql);
     if (row->argument == NULL) {
-        return WORDS_OK;
+        return COMMAND_LINE_OK;
     }
     buf_put_u8(clauses, ' ');
     if (row->letter != 'D') {
         put_quoted(clauses, value);
-        return WORDS_OK;
+        return COMMAND_LINE_OK;
     }
     if (!is_plain(value)) {
         return usage_error("not a drain policy:", value);
     }
     buf_printf(clauses, "%s", value);
-    return WORDS_OK;
+    return COMMAND_LINE_OK;
 }
 
-static enum words_result
+static enum command_line_result
 put_arguments(struct buf *sql, const struct ctl_command *command, int argc, char **argv)
 {
     for (int i = 0; i < argc; i++) {
@@ -214,13 +228,13 @@ put_arguments(struct buf *sql, const struct ctl_command *command, int argc, char
         }
         buf_printf(sql, " %s", argv[i]);
     }
-    return WORDS_OK;
+    return COMMAND_LINE_OK;
 }
 
 /* ---- options ---- */
 
 struct parse {
-    struct words *out;
+    struct command_line *out;
     struct buf clauses;
     char letters[COUNT_OF(option_rows)]; /* of the options given that not every command takes */
     size_t letters_count;
@@ -233,7 +247,7 @@ replace(char **place, const char *text)
     *place = xstrdup(text);
 }
 
-static enum words_result
+static enum command_line_result
 take_option(struct parse *p, int id)
 {
     const struct option_row *row = option_find(id);
@@ -243,20 +257,20 @@ take_option(struct parse *p, int id)
     switch (id) {
     case OPTION_HOST:
         replace(&p->out->host, optarg);
-        return WORDS_OK;
+        return COMMAND_LINE_OK;
     case OPTION_PORT:
         replace(&p->out->port, optarg);
-        return WORDS_OK;
+        return COMMAND_LINE_OK;
     case OPTION_JSON:
         p->out->json = true;
-        return WORDS_OK;
+        return COMMAND_LINE_OK;
     case OPTION_YES:
         p->out->yes = true;
-        return WORDS_OK;
+        return COMMAND_LINE_OK;
     case OPTION_VERSION:
-        return WORDS_VERSION;
+        return COMMAND_LINE_VERSION;
     case OPTION_HELP:
-        return WORDS_HELP;
+        return COMMAND_LINE_HELP;
     default:
         CHECK(row->sql != NULL && p->letters_count < sizeof(p->letters));
         p->letters[p->letters_count++] = row->letter;
@@ -264,7 +278,7 @@ take_option(struct parse *p, int id)
     }
 }
 
-static enum words_result
+static enum command_line_result
 take_options(struct parse *p, int argc, char **argv)
 {
     struct option options[COUNT_OF(option_rows) + 1] = {{0}};
@@ -276,10 +290,10 @@ take_options(struct parse *p, int argc, char **argv)
     for (;;) {
         const int id = getopt_long(argc, argv, "h:p:jyV", options, NULL);
         if (id == -1) {
-            return WORDS_OK;
+            return COMMAND_LINE_OK;
         }
-        const enum words_result result = take_option(p, id);
-        if (result != WORDS_OK) {
+        const enum command_line_result result = take_option(p, id);
+        if (result != COMMAND_LINE_OK) {
             return result;
         }
     }
@@ -287,7 +301,7 @@ take_options(struct parse *p, int argc, char **argv)
 
 /* TEAL_ADMIN=DIR:PORT, or DIR alone. */
 static void
-take_environment(struct words *out)
+take_environment(struct command_line *out)
 {
     const char *admin = getenv("TEAL_ADMIN");
     out->host = xstrdup(DEFAULT_HOST);
@@ -304,23 +318,23 @@ take_environment(struct words *out)
     }
 }
 
-static enum words_result
+static enum command_line_result
 make_statement(struct parse *p, int argc, char **argv)
 {
     const struct ctl_command *command = p->out->command;
     if (argc < command->words_min || (command->words_max >= 0 && argc > command->words_max)) {
-        (void)fprintf(stderr, "Usage: tealctl %s %s\n", command->name, command->shown);
-        return WORDS_BAD;
+        (void)fprintf(stderr, "Usage: tealctl %s %s\n", command->name, shown_of(command));
+        return COMMAND_LINE_BAD;
     }
     for (size_t i = 0; i < p->letters_count; i++) {
-        if (strchr(command->options, p->letters[i]) == NULL) {
+        if (command->options == NULL || strchr(command->options, p->letters[i]) == NULL) {
             return usage_error("an option does not belong to", command->name);
         }
     }
     struct buf sql;
     buf_init(&sql);
     buf_printf(&sql, "%s", command->sql);
-    const enum words_result result = put_arguments(&sql, command, argc, argv);
+    const enum command_line_result result = put_arguments(&sql, command, argc, argv);
     const struct slice clauses = buf_slice(&p->clauses);
     buf_put(&sql, clauses.p, clauses.len);
     const struct slice all = buf_slice(&sql);
@@ -329,18 +343,18 @@ make_statement(struct parse *p, int argc, char **argv)
     return result;
 }
 
-enum words_result
-words_parse(int argc, char **argv, struct words *out)
+enum command_line_result
+command_line_parse(int argc, char **argv, struct command_line *out)
 {
-    *out = (struct words){0};
+    *out = (struct command_line){0};
     take_environment(out);
     struct parse p = {.out = out};
     buf_init(&p.clauses);
-    enum words_result result = take_options(&p, argc, argv);
-    if (result == WORDS_OK && optind == argc) {
-        words_print_help(stderr);
-        result = WORDS_BAD;
-    } else if (result == WORDS_OK) {
+    enum command_line_result result = take_options(&p, argc, argv);
+    if (result == COMMAND_LINE_OK && optind == argc) {
+        command_line_print_help(stderr);
+        result = COMMAND_LINE_BAD;
+    } else if (result == COMMAND_LINE_OK) {
         out->command = command_find(argv[optind]);
         result = out->command == NULL ? usage_error("unknown command", argv[optind])
                                       : make_statement(&p, argc - optind - 1, argv + optind + 1);
@@ -350,9 +364,9 @@ words_parse(int argc, char **argv, struct words *out)
 }
 
 void
-words_fini(struct words *w)
+command_line_fini(struct command_line *line)
 {
-    mem_free(w->host);
-    mem_free(w->port);
-    mem_free(w->sql);
+    mem_free(line->host);
+    mem_free(line->port);
+    mem_free(line->sql);
 }

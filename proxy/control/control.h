@@ -1,22 +1,25 @@
 /* control.h — the control thread: everything that is not on the data path, wired together.
  *
- * It owns the monitor, the cutover machine, the console and the connections that they run SQL on,
- * and it is the only one that makes and publishes the routing view:
+ * It owns the monitor, the cutover machine, the console and the workers, and it is the only one
+ * that makes and publishes the routing view:
  *
  *     monitor facts ---+
  *     cutover route ---+--> view --> every worker
  *     READS, HOLD   ---+
  *
- * A new view is published when it differs from the last one in anything but its version. The parts:
+ * The parts, each with what it owns behind its header:
  *
- *     control.c   life, start and end           publish.c  makes and publishes the view
- *     steering.c  what the operator may do      acts.c     what the cutover asks for
- *     pause.c     PAUSE, KILL, DISABLE and their kin
+ *     control.c      life, start and end, signals     publish.c      the routing view
+ *     operator.c     the operator's verbs             read_policy.c  READS and its rules
+ *     hold.c         HOLD                             pause.c        PAUSE and KILL
+ *     cutover_ops.c  what the machine asks for        side_sql.c     its SQL on the two sides
+ *     live_conf.c    the configuration in force       shutdown.c     the end
+ *     notify.c       systemd
  *
  * All calls are for the loop's thread. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_APP_CONTROL_H
-#define TEAL_APP_CONTROL_H
+#ifndef TEAL_CONTROL_CONTROL_H
+#define TEAL_CONTROL_CONTROL_H
 
 #include "admin/grammar.h"
 #include "base/err.h"

@@ -1,0 +1,41 @@
+/* snapshot.h — everything that a report of the console may need, gathered for one command.
+ *
+ * Filled by the control thread (console_ops.snapshot); who lays reports out reads it and asks
+ * nobody else. All pointers are borrowed until the next turn of the loop. A header only: it is a
+ * value. */
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef TEAL_ADMIN_SNAPSHOT_H
+#define TEAL_ADMIN_SNAPSHOT_H
+
+#include <stdint.h>
+
+#include "admin/rates.h"
+#include "conf/conf.h"
+#include "cutover/cutover.h"
+#include "monitor/monitor.h"
+#include "session/workers.h"
+#include "topo/view.h"
+
+enum { SNAPSHOT_RUNNER_SIZE = 320 };
+
+struct snapshot {
+    uint64_t now_us;
+    const struct conf *conf;
+    const struct view *view; /* as published last */
+    const struct monitor_facts *facts;
+    const struct workers_stats *stats;
+    struct cutover_status cutover;
+    struct rates_now rates;
+    uint32_t busy;                      /* backends that do something for a session */
+    uint64_t page_size, pages_resident; /* of the process */
+    uint64_t users, pools;              /* known by name; of all workers */
+    uint32_t servers;                   /* backends open or opening */
+    uint32_t sessions;
+    uint32_t waiting;       /* transactions that wait for a hold to end */
+    uint64_t hold_until_us; /* of the operator's HOLD; 0 for none */
+    /* The long command under way and who runs it: "CUTOVER", started 3 s ago by uid 1000; "" for
+     * none. Set by the console itself. */
+    char runner[SNAPSHOT_RUNNER_SIZE];
+};
+
+#endif

@@ -1,0 +1,376 @@
+/* cutover_ops.c — what the cutover machine asks of the world: SQL, time, the record, the workers.
+ * See cutover_ops.h, and cutover/cutover.h for what each function promises.
+ *
+ * The machine may be freed with questions open: every one of them stands in a list, here or in
+ * side_sql.c, with its timer or connection. */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "control/cutover_ops.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "control/side_sql.h"
+#include "topo/conninfo.h"
+
+enum { ADDRESS_SIZE = 320 };
+
+struct cutover_host {
+    struct cutover_host_parts parts;
+    struct cutover *machine; /* owned */
+    char *state_file;        /* owned: path of the record */
+    struct side_sql *sql;    /* owned */
+    struct list delays;      /* struct delay, owned: not over yet */
+    const char *crash_at;    /* borrowed from the environment: a fault point; NULL for none */
+};
+
+struct delay {
+    struct list node;
+    struct cutover_host *host; /* borrowed */
+    struct timer *timer;       /* owned */
+    cutover_timer_fn *fn;
+    void *arg; /* the machine's */
+};
+
+/* ---- SQL ---- */
+
+static void
+op_sql(void *ctx, enum side side, const char *sql, uint64_t timeout_us, cutover_sql_fn *done,
+       void *arg)
+{
+    const struct cutover_host *h = ctx;
+    side_sql_run(h->sql, side, sql, timeout_us, done, arg);
+}
+
+static void
+op_sql_fresh(void *ctx, enum side side, const char *sql, uint64_t timeout_us, cutover_sql_fn *done,
+             void *arg)
+{
+    const struct cutover_host *h = ctx;
+    side_sql_run_fresh(h->sql, side, sql, timeout_us, done, arg);
+}
+
+/* ---- time ---- */
+
+static uint64_t
+op_now_us(void *ctx)
+{
+    (void)ctx;
+    return clock_now_us();
+}
+
+static void
+delay_free(void *arg)
+{
+    struct delay *delay = arg;
+    timer_free(delay->timer);
+    mem_free(delay);
+}
+
+static void
+on_delay(void *arg)
+{
+    struct delay *delay = arg;
+    list_remove(&delay->node);
+    loop_dispose(delay->host->parts.loop, delay_free, delay);
+    delay->fn(delay->arg);
+}
+
+static void
+op_timer(void *ctx, uint64_t delay_us, cutover_timer_fn *fn, void *arg)
+{
+    struct cutover_host *h = ctx;
+    struct delay *delay = xcalloc(1, sizeof(*delay));
+    CHECK(fn != NULL);
+    delay->host = h;
+    delay->fn = fn;
+    delay->arg = arg;
+    delay->timer = timer_new(h->parts.loop, on_delay, delay);
+    list_init(&delay->node);
+    list_push_back(&h->delays, &delay->node);
+    timer_start(delay->timer, delay_us);
+}
+
+/* ---- the record and the route ---- */
+
+static bool
+op_record_write(void *ctx, struct slice bytes, struct err *err)
+{
+    const struct cutover_host *h = ctx;
+    return file_replace(h->state_file, bytes, err);
+}
+
+static void
+op_publish(void *ctx, const struct cutover_route *route)
+{
+    struct cutover_host *h = ctx;
+    const struct view *before = publisher_view(h->parts.publisher);
+    const bool moved = before->writer != route->writer || !before->writes_known;
+    if (route->writes_known) {
+        monitor_set_route(h->parts.monitor, route->writer);
+    }
+    if (moved) {
+        monitor_hurry(h->parts.monitor);
+    }
+    publisher_set_route(h->parts.publisher, route);
+    log_info(NULL, "route", "epoch=%llu writer=%s held=%s known=%s",
+             (unsigned long long)route->epoch, side_name(route->writer),
+             route->writes_held ? "yes" : "no", route->writes_known ? "yes" : "no");
+}
+
+/* ---- the workers ---- */
+
+static bool
+op_view_acked(void *ctx)
+{
+    const struct cutover_host *h = ctx;
+    return workers_have_view(h->parts.workers, publisher_view(h->parts.publisher)->version);
+}
+
+static uint32_t
+op_busy(void *ctx, enum side side)
+{
+    const struct cutover_host *h = ctx;
+    return workers_busy(h->parts.workers, side);
+}
+
+static uint32_t
+op_waiting(void *ctx)
+{
+    const struct cutover_host *h = ctx;
+    return workers_waiting(h->parts.workers);
+}
+
+static uint32_t
+op_sessions(void *ctx)
+{
+    const struct cutover_host *h = ctx;
+    return workers_sessions(h->parts.workers);
+}
+
+static uint32_t
+op_pinned(void *ctx)
+{
+    const struct cutover_host *h = ctx;
+    struct workers_stats stats;
+    workers_stats(h->parts.workers, &stats);
+    return (uint32_t)stats.sessions_pinned;
+}
+
+static void
+op_harmless_pids(void *ctx, enum side side, struct buf *out)
+{
+    const struct cutover_host *h = ctx;
+    workers_readers(h->parts.workers, side, out);
+}
+
+static void
+op_cancel_busy(void *ctx, enum side side)
+{
+    const struct cutover_host *h = ctx;
+    workers_cancel_busy(h->parts.workers, side);
+}
+
+static void
+op_terminate_busy(void *ctx, enum side side)
+{
+    const struct cutover_host *h = ctx;
+    workers_terminate_busy(h->parts.workers, side);
+}
+
+static void
+op_leave_side(void *ctx, enum side side)
+{
+    const struct cutover_host *h = ctx;
+    workers_leave_side(h->parts.workers, side);
+}
+
+/* ---- the monitor ---- */
+
+static void
+op_heartbeat(void *ctx, bool on)
+{
+    const struct cutover_host *h = ctx;
+    monitor_pause_heartbeat(h->parts.monitor, !on);
+}
+
+static void
+op_facts(void *ctx, enum side side, struct cutover_facts *out)
+{
+    const struct cutover_host *h = ctx;
+    const struct node_facts *node = &monitor_facts(h->parts.monitor)->node[side];
+    *out = (struct cutover_facts){
+        .up = node->up,
+        .in_recovery = node->in_recovery,
+        .version_num = node->server_version_num,
+        .lag_known = node->lag_known,
+        .lag_bytes = node->lag_bytes,
+        .lag_us = node->lag_us,
+    };
+}
+
+/* ---- the console ---- */
+
+static void
+op_report(void *ctx, const struct cutover_report *row)
+{
+    const struct cutover_host *h = ctx;
+    console_report(h->parts.console, row);
+}
+
+static void
+op_done(void *ctx, bool ok, const struct err *err)
+{
+    struct cutover_host *h = ctx;
+    console_done(h->parts.console, ok, err);
+}
+
+/* TEAL_CRASH_AT=step:before or step:after: the process dies there, as in a power loss. For the
+ * crash tests only. */
+static void
+op_point(void *ctx, const char *step, const char *when)
+{
+    const struct cutover_host *h = ctx;
+    const size_t len = strlen(step);
+    if (h->crash_at != NULL && strncmp(h->crash_at, step, len) == 0 && h->crash_at[len] == ':' &&
+        strcmp(h->crash_at + len + 1, when) == 0) {
+        (void)kill(getpid(), SIGKILL); /* cannot fail for the own process */
+    }
+}
+
+/* ---- life ---- */
+
+/* The texts of a configuration of the machine, which copies them. */
+struct config_texts {
+    char *conninfo[SIDES_COUNT]; /* owned, secret */
+    char address[SIDES_COUNT][ADDRESS_SIZE];
+};
+
+/* The configuration as the machine wants it; follow with config_texts_fini. */
+static struct cutover_config
+machine_config(const struct conf *conf, struct config_texts *texts)
+{
+    struct cutover_config k = {
+        .database = conf->database,
+        .initial_writer = conf->initial_writer,
+        .pool_size = conf->default_pool_size,
+        .hold_timeout_us = conf->hold_timeout_us,
+        .hold_timeout_physical_us = conf->hold_timeout_physical_us,
+        .drain_timeout_us = conf->drain_timeout_us,
+        .fence_timeout_us = conf->fence_timeout_us,
+        .catchup_timeout_us = conf->catchup_timeout_us,
+        .sync_timeout_us = conf->sync_timeout_us,
+        .commit_timeout_us = conf->commit_timeout_us,
+        .open_timeout_us = conf->open_timeout_us,
+        .start_lag_bytes = conf->start_lag_bytes,
+        .start_lag_us = conf->start_lag_us,
+        .drain_policy = conf->drain_policy,
+        .fence_strict = conf->fence == FENCE_STRICT,
+        .require_way_back = conf->require_way_back,
+    };
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        (void)snprintf(texts->address[side], ADDRESS_SIZE, "%s:%u", conf->node[side].host,
+                       conf->node[side].port);
+        texts->conninfo[side] = conninfo_for_replication(conf, (enum side)side);
+        k.replication_conninfo[side] = texts->conninfo[side];
+        k.address[side] = texts->address[side];
+    }
+    return k;
+}
+
+static void
+config_texts_fini(struct config_texts *texts)
+{
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        conninfo_free(texts->conninfo[side]);
+    }
+}
+
+static struct cutover *
+make_machine(struct cutover_host *h, const struct conf *conf)
+{
+    const struct cutover_ops ops = {
+        .ctx = h,
+        .now_us = op_now_us,
+        .sql = op_sql,
+        .sql_fresh = op_sql_fresh,
+        .timer = op_timer,
+        .record_write = op_record_write,
+        .publish = op_publish,
+        .view_acked = op_view_acked,
+        .busy = op_busy,
+        .waiting = op_waiting,
+        .sessions = op_sessions,
+        .pinned = op_pinned,
+        .harmless_pids = op_harmless_pids,
+        .cancel_busy = op_cancel_busy,
+        .terminate_busy = op_terminate_busy,
+        .leave_side = op_leave_side,
+        .heartbeat = op_heartbeat,
+        .facts = op_facts,
+        .report = op_report,
+        .done = op_done,
+        .point = op_point,
+    };
+    struct config_texts texts;
+    const struct cutover_config k = machine_config(conf, &texts);
+    struct cutover *machine = cutover_new(&k, &ops);
+    config_texts_fini(&texts);
+    return machine;
+}
+
+struct cutover_host *
+cutover_host_new(const struct conf *conf, const struct cutover_host_parts *parts)
+{
+    struct cutover_host *h = xcalloc(1, sizeof(*h));
+    h->parts = *parts;
+    CHECK(parts->monitor != NULL && parts->publisher != NULL);
+    CHECK(parts->workers != NULL && parts->console != NULL);
+    h->state_file = xstrdup(conf->state_file);
+    h->crash_at = getenv("TEAL_CRASH_AT");
+    list_init(&h->delays);
+    h->sql = side_sql_new(parts->loop, conf, parts->monitor);
+    h->machine = make_machine(h, conf);
+    return h;
+}
+
+void
+cutover_host_free(struct cutover_host *h)
+{
+    if (h == NULL) {
+        return;
+    }
+    side_sql_free(h->sql);
+    LIST_EACH(node, &h->delays)
+    {
+        list_remove(node);
+        delay_free(LIST_OBJECT(node, struct delay, node));
+    }
+    CHECK(list_empty(&h->delays));
+    cutover_free(h->machine); /* nothing completes any more */
+    mem_free(h->state_file);
+    mem_free(h);
+}
+
+struct cutover *
+cutover_host_machine(const struct cutover_host *h)
+{
+    return h->machine;
+}
+
+bool
+cutover_host_reconfigure(struct cutover_host *h, const struct conf *conf)
+{
+    struct config_texts texts;
+    const struct cutover_config k = machine_config(conf, &texts);
+    const bool ok = cutover_reconfigure(h->machine, &k);
+    config_texts_fini(&texts);
+    return ok;
+}
