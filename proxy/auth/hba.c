@@ -1,4 +1,4 @@
-/* hba.c — who may come from where, and how they prove it. See hba.h. */
+/* hba.c — which clients may connect, and how they authenticate. See hba.h. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "auth/hba.h"
 

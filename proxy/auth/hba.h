@@ -1,11 +1,12 @@
-/* hba.h — who may come from where, and how they prove it: a file in the format of pg_hba.conf.
+/* hba.h — which clients may connect, from where, and how they authenticate: a file in the format of
+ * pg_hba.conf.
  *
  *     TYPE      DATABASE  USER   ADDRESS        METHOD         [map=NAME] [clientcert=verify-full]
  *     local     all       all                   peer
  *     hostssl   app       all    10.0.0.0/8     scram-sha-256
  *     host      all       all    0.0.0.0/0      reject
  *
- * The first row that fits decides; when none does, nobody comes in. Follows the manual's "The
+ * The first row that fits decides; when none does, the client is refused. Follows the manual's "The
  * pg_hba.conf File": lists with commas, quotes that take a word its special meaning, `all`,
  * `sameuser`, `replication` (which alone matches physical replication), address and mask as one or
  * as two columns. What cannot be decided here is a mistake, not a row that never fits: groups

@@ -118,6 +118,7 @@ hba_address_fits(const struct hba_address *a, const struct hba_address *client)
     if (a->family != client->family) {
         return false;
     }
+    CHECK(a->bits <= bits_max(a));
     for (unsigned i = 0; i < a->bits; i++) {
         if (((a->bytes[i / 8] ^ client->bytes[i / 8]) >> (7 - i % 8) & 1) != 0) {
             return false;

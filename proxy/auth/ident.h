@@ -19,8 +19,8 @@ MUST_CHECK struct ident *ident_load_slice(struct slice text, const char *path,
                                           struct buf *mistakes);
 MUST_CHECK struct ident *ident_load(const char *path, struct buf *mistakes);
 void ident_free(struct ident *i); /* NULL is fine */
-/* Whether the one that the system knows as system_name may be that user. map NULL: only who has the
- * same name. i may be NULL: no map is known. */
+/* Whether the person that the system calls system_name may log in as that user. map NULL: only
+ * under the same name. i may be NULL: no map is known. */
 bool ident_allows(const struct ident *i, const char *map, const char *system_name,
                   const char *user);
 

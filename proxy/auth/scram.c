@@ -17,6 +17,7 @@ bool
 scram_secret_needs(const struct scram_secret *secret, struct slice salt, uint32_t iterations,
                    struct scram_need *need)
 {
+    CHECK(salt.len > 0 && salt.len <= SCRAM_SALT_MAX && iterations > 0);
     struct scram_keys keys;
     if (secret->password == NULL) {
         return false;

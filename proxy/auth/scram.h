@@ -3,8 +3,8 @@
  *
  * Bytes in, bytes out: the caller carries the messages. Each function that answers with enum
  * scram_step either moves the exchange one step or ends it, and never blocks on anything but
- * arithmetic: PBKDF2 takes about 4 ms for 4096 rounds, so what it yields is kept in a cache (see
- * scram_keys.h) and a user pays for it once.
+ * arithmetic: PBKDF2 takes about 4 ms for 4096 rounds, so its result is kept in a cache (see
+ * scram_keys.h) and is computed once for a user.
  *
  *     client (scram_client.h)               server (scram_server.h)
  *     scram_client_begin     client-first   scram_server_first   CONTINUE
@@ -27,8 +27,8 @@
  * SASLprep would map (a ligature, a full-width letter) must be stored as its verifier.
  *
  * Channel binding ties the exchange to the certificate of the TLS connection that carries it
- * (tls-server-end-point), so that nobody in between can pass it on. Whoever has binding data, which
- * is whoever speaks TLS, gives it to scram_server_bind or scram_channel_choose. */
+ * (tls-server-end-point), so that nobody in between can relay it. A caller that speaks TLS has
+ * binding data, and gives it to scram_server_bind or scram_channel_choose. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_AUTH_SCRAM_H
 #define TEAL_AUTH_SCRAM_H

@@ -200,6 +200,7 @@ static bool
 put_client_final(struct scram_client *c, struct slice server_first, struct slice nonce,
                  const struct scram_keys *keys, struct buf *reply)
 {
+    CHECK(keys->salt_len > 0 && keys->iterations > 0);
     uint8_t stored_key[SCRAM_KEY_LEN];
     uint8_t signature[SCRAM_KEY_LEN];
     uint8_t proof[SCRAM_KEY_LEN];

@@ -73,6 +73,7 @@ scram_server_offer(const struct scram_server *s, struct buf *out)
 bool
 scram_server_choose(struct scram_server *s, struct slice mechanism)
 {
+    CHECK(s->state == SCRAM_SERVER_FIRST);
     s->plus = s->binding_len > 0 && slice_equal_str(mechanism, SCRAM_MECHANISM_PLUS);
     return s->plus || slice_equal_str(mechanism, SCRAM_MECHANISM);
 }
@@ -126,8 +127,8 @@ cbind_flag_take(struct scram_server *s, struct slice *in, struct err *err)
     return SCRAM_CONTINUE;
 }
 
-/* The header in front of client-first-message: how it sees channel binding, and for whom it acts.
- */
+/* The header in front of client-first-message: the channel binding flag and the authorization
+ * identity. */
 static enum scram_step
 gs2_header_take(struct scram_server *s, struct slice *in, struct err *err)
 {
@@ -185,6 +186,7 @@ first_bare_read(struct scram_server *s, struct slice bare, struct err *err)
 static void
 put_nonce(const struct scram_server *s, struct buf *out)
 {
+    CHECK(s->nonce_client_at + s->nonce_client_len < sizeof(s->first_bare));
     buf_put(out, s->first_bare + s->nonce_client_at, s->nonce_client_len);
     buf_put_text(out, s->nonce);
 }
@@ -303,6 +305,7 @@ verifier_solve(struct scram_server *s, const struct scram_secret *secret)
     if (!s->unsolved) {
         return true;
     }
+    CHECK(!s->mock); /* an unknown user has no password to solve */
     struct scram_verifier *v = &s->verifier;
     const struct slice salt = slice_of(v->salt, v->salt_len);
     struct scram_keys keys;

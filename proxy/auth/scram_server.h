@@ -24,9 +24,9 @@ struct scram_server {
     size_t nonce_client_len;
 };
 
-/* Begins an exchange with whoever says to be user. With a secret of neither verifier nor password
- * (an unknown user) it goes through the same steps with a made-up verifier and fails at the end:
- * who asks learns nothing. */
+/* Begins an exchange with a client that claims to be user. With a secret of neither verifier nor
+ * password (an unknown user) it goes through the same steps with a made-up verifier and fails at
+ * the end, so that the client does not learn whether the user exists. */
 void scram_server_init(struct scram_server *s, const struct scram_secret *secret, const char *user,
                        const struct scram_seed *seed);
 /* After scram_server_init: the connection's binding data, which makes PLUS be offered. */

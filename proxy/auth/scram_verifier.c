@@ -63,6 +63,7 @@ scram_verifier_print(const struct scram_verifier *v, struct buf *out)
 bool
 scram_verifier_of_keys(const struct scram_keys *keys, struct scram_verifier *out)
 {
+    CHECK(keys->salt_len > 0 && keys->salt_len <= SCRAM_SALT_MAX && keys->iterations > 0);
     memset(out, 0, sizeof(*out));
     memcpy(out->salt, keys->salt, keys->salt_len);
     out->salt_len = keys->salt_len;

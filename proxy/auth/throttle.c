@@ -8,8 +8,8 @@
 #include "base/rand.h"
 #include "base/slice.h"
 
-/* A name is looked for in one row of places: so few are searched, and who fills the table with
- * names drives out only what shares a row with them. */
+/* A name is looked for in one row of places: so few are searched, and an attacker that
+ * fills the table with names displaces only the entries of the same row. */
 enum { ROWS = 512, PLACES = 8, WINDOW_US = 60 * 1000 * 1000 };
 
 struct count {

@@ -1,9 +1,9 @@
 /* throttle.h — bad passwords are answered late, and later each time.
  *
  * Two counts. Of a source and a user together: each failure doubles the delay of the next answer,
- * until a success or a quiet minute clears it. Of a source alone: who fails too often within a
- * minute is not asked any more for a while. No count is of a user alone, so nobody can lock others
- * out of an account.
+ * until a success or a quiet minute clears it. Of a source alone: one that fails too often
+ * within a minute is refused for a while. There is no count of a user alone, so nobody can lock
+ * others out of an account.
  *
  * Memory is fixed: a table of each, in which the oldest makes room. Names are kept as keyed hashes
  * only. Time is given in, so the rules can be tested. Any thread may call; one lock, never held

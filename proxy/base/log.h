@@ -2,7 +2,7 @@
  *
  *     2026-11-20 11:30:00.123 UTC info session=17 user="app" msg="client connected" addr=::1
  *
- * The caller gives the message and the keys of this fact; the owner's context (who it is about) is
+ * The caller gives the message and the keys of this fact; the owner's context (what it is about) is
  * printed by the logger. Keys are stable, lower case, with the unit in the name. The sink and the
  * level are the only global state of the program. Threads may log at the same time: a line is one
  * write(2). */
@@ -24,7 +24,7 @@
 
 enum log_level { LOG_LEVEL_VALUES(WORDS_VALUE) };
 
-/* Who a line is about. Strings are borrowed from the owner, which embeds the context; NULL is left
+/* What a line is about. Strings are borrowed from the owner, which embeds the context; NULL is left
  * out. */
 struct log_ctx {
     const char *kind; /* "session", "backend", "cutover", ... */

@@ -117,6 +117,7 @@ map_remove(struct map *m, struct slice key)
         return NULL;
     }
     void *value = e->value;
+    CHECK(value != NULL);
     mem_free(e->key);
     m->count--;
     map_close_gap(m, i);

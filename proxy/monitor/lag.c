@@ -153,7 +153,7 @@ lag_wal_end(uint64_t lsn, uint64_t wal_block_size)
     const uint64_t offset = lsn % wal_block_size;
     /* A record of at least 24 bytes that begins on the page ends behind 48, so 24 is the header
      * alone; 40 may also be the tail of a record that began on the page before: nothing ends
-     * between that tail and the page's begin, so who has replayed up to the begin has replayed the
-     * tail. */
+     * between that tail and the page's begin, so a standby that has replayed up to the begin has
+     * replayed the tail. */
     return offset == WAL_HEADER_SHORT || offset == WAL_HEADER_LONG ? lsn - offset : lsn;
 }

@@ -14,8 +14,8 @@
  *     verdict   fresh until t2; behind by now - t3, the age of the first sample not reached
  *
  * That the writer will have flushed `position` some time later is no proof: its disk may stall for
- * as long as it likes. So freshness waits for the follower to show `position` itself, and who wants
- * it to move on sees to it that the writer flushes (lag_unflushed_since_us).
+ * as long as it likes. So freshness waits for the follower to show `position` itself, and a caller
+ * that wants it to move on makes the writer flush (lag_unflushed_since_us).
  *
  * No clock of another machine takes part, and an idle writer shows 0: its newest position is
  * reached. Samples that were answered after the follower was asked do not count as missed, for the
@@ -85,7 +85,7 @@ uint64_t lag_unflushed_since_us(const struct lag *lag);
 /* The end of the last record for an insert position; a flushed one stays the place it is. Where a
  * page begins, the insert position already stands behind the page header (24 bytes, 40 on the first
  * page of a segment), but a standby's replay position stays in front of it until a record follows:
- * without this an idle pair could look behind for ever. */
+ * without this an idle pair could look behind without end. */
 uint64_t lag_wal_end(uint64_t lsn, uint64_t wal_block_size);
 
 #endif

@@ -194,6 +194,7 @@ probe_set_address(struct probe *p, const struct address *address)
 static void
 probe_open(struct probe *p)
 {
+    CHECK(p->pq == NULL);
     const char *host = p->monitor->conf->node[p->side].host;
     char *conninfo = address_conninfo(p->conninfo, host, &p->addresses);
     p->pq = pq_new(p->monitor->loop, side_name(p->side), conninfo, question_setup());
@@ -215,6 +216,7 @@ probe_take_addresses(struct probe *p, const struct address_list *list)
     probe_set_address(p, address);
     p->addresses = *list;
     pq_free(p->pq);
+    p->pq = NULL;
     probe_open(p);
 }
 
@@ -225,6 +227,7 @@ probe_looked_up(void *arg, const struct address_list *list, const struct err *er
 {
     struct probe *p = arg;
     const struct node_facts before = *probe_facts(p);
+    CHECK(p->lookup != NULL);
     p->lookup = NULL;
     if (list != NULL) {
         probe_take_addresses(p, list);
@@ -316,6 +319,7 @@ probe_wants_nudge(const struct probe *p, uint64_t now_us)
 static void
 probe_send(struct probe *p)
 {
+    CHECK(p->pq != NULL && !p->asked);
     const bool connected = pq_is_connected(p->pq);
     const uint64_t timeout_us =
         connected ? ANSWER_TIMEOUT_US : p->monitor->conf->server_connect_timeout_us;
@@ -437,6 +441,7 @@ probe_down(struct probe *p, const struct err *err)
 {
     struct monitor *m = p->monitor;
     struct node_facts *facts = probe_facts(p);
+    CHECK(err_is_set(err));
     const uint64_t now_us = clock_now_us();
     if (facts->up || strcmp(facts->error.text, err->text) != 0) {
         log_warn(&p->log, "node down", "sqlstate=%s error=\"%s\"", err->sqlstate, err->text);
@@ -561,6 +566,7 @@ static void
 probe_connect(struct probe *p)
 {
     const struct conf_node *node = &p->monitor->conf->node[p->side];
+    CHECK(p->pq == NULL && p->lookup == NULL && p->conninfo == NULL);
     p->conninfo = probe_conninfo(p->monitor, p->side);
     p->asked = false;
     p->not_before_us = 0;

@@ -5,9 +5,9 @@
  * that the answer of the follower can already show the position that the writer had. It belongs to
  * the control thread's loop.
  *
- * Facts are hints for people, for the routing view and for gates, never a proof for a flip: whoever
- * commits asks by SQL. Unknown is unknown: a side that does not answer in time is down, and then
- * the lag is unknown as well; it never becomes 0 for want of news.
+ * Facts are hints for people, for the routing view and for gates, never a proof for a flip: before
+ * it commits, the cutover asks by SQL. Unknown is unknown: a side that does not answer in time is
+ * down, and then the lag is unknown as well; it never becomes 0 for want of news.
  *
  * The heartbeat: when the follower is a logical one, the writer's statement also updates the
  * writer's row of teal.marker (columns seq and at; nothing else). A number that the follower shows
@@ -47,12 +47,12 @@ struct monitor_ops {
 struct monitor *monitor_new(struct loop *loop, struct conf *conf, const struct monitor_ops *ops);
 /* Not from within changed(). NULL is fine. */
 void monitor_free(struct monitor *m);
-/* Takes limits, intervals, addresses and passwords of another configuration over. */
+/* From now on limits, intervals, addresses and passwords are those of conf. */
 void monitor_reconfigure(struct monitor *m, struct conf *conf);
 
-/* Who the writer is from now on. Before the first call nobody is, and every lag is unknown. Telling
- * the same side again changes nothing; another side makes lag and freshness unknown at once,
- * without a call of changed(), until newly measured. */
+/* Which side is the writer from now on. Before the first call none is, and every lag is unknown.
+ * Telling the same side again changes nothing; another side makes lag and freshness unknown at
+ * once, without a call of changed(), until newly measured. */
 void monitor_set_route(struct monitor *m, enum side writer);
 /* While paused the marker is not touched (a flip uses it then), nor is the writer nudged. The lag
  * of a logical follower becomes unknown when the last beat is too old. */

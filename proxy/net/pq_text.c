@@ -71,6 +71,7 @@ pq_text_connection_error(const PGconn *conn, const char *what, struct err *err)
 void
 pq_text_result_error(const PGresult *result, struct err *err)
 {
+    CHECK(pq_text_is_error(result));
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);

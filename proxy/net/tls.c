@@ -1,4 +1,4 @@
-/* tls.c — one connection of TLS by OpenSSL. See tls.h, and stream.c for who calls. */
+/* tls.c — one connection of TLS by OpenSSL. See tls.h, and stream.c, which calls it. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "net/tls.h"
 
@@ -90,7 +90,7 @@ tls_goodbye(struct tls *tls)
 {
     if (!tls->broken && SSL_is_init_finished(tls->ssl) == 1) {
         ERR_clear_error();
-        (void)SSL_shutdown(tls->ssl); /* whether the peer hears it is its own affair */
+        (void)SSL_shutdown(tls->ssl); /* the peer may be gone already */
         ERR_clear_error();
     }
 }

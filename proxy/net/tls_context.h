@@ -17,7 +17,7 @@ struct tls_config {
     enum tls_mode mode;
     const char *cert_file; /* the chain, PEM */
     const char *key_file;  /* PEM, without a passphrase; nobody but its owner may read it */
-    const char *ca_file;   /* whom to believe; "" is the system's list */
+    const char *ca_file;   /* the authorities that are trusted; "" is the system's list */
     const char *protocols; /* "secure", "all", or versions such as "tlsv1.2,tlsv1.3" */
     const char *ciphers;   /* of TLS 1.2, in OpenSSL's words; "" is our own list */
     const char *ciphers13; /* of TLS 1.3; "" is OpenSSL's list */
@@ -25,11 +25,11 @@ struct tls_config {
 
 struct tls_context;
 
-/* For those who accept: needs a certificate and its key. A ca_file makes it ask clients for a
+/* For the accepting end: needs a certificate and its key. A ca_file makes it ask clients for a
  * certificate; with verify-ca and verify-full they must have one that it signed. NULL with err. */
 MUST_CHECK struct tls_context *tls_context_accepting(const struct tls_config *config,
                                                      struct err *err);
-/* For those who connect. */
+/* For the connecting end. */
 MUST_CHECK struct tls_context *tls_context_connecting(const struct tls_config *config,
                                                       struct err *err);
 struct tls_context *tls_context_ref(struct tls_context *c);

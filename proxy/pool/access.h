@@ -1,9 +1,9 @@
-/* access.h — who may log in, and with what either end is encrypted: all that the configuration
+/* access.h — who may log in, and with what either end is encrypted: what the configuration
  * keeps in files of its own.
  *
- * One immutable value, counted, made of the files as they were when it was loaded. A reload makes a
- * new one, or, if there is any mistake in any of the files, none; then the old one stays. Any
- * thread may use it for as long as it holds a reference. */
+ * An immutable, reference-counted value, made of the files as they were when it was loaded. A
+ * reload makes a new one; if any of the files has a mistake, the old one stays. Any thread may use
+ * it for as long as it holds a reference. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_POOL_ACCESS_H
 #define TEAL_POOL_ACCESS_H

@@ -54,7 +54,7 @@ struct backend {
     struct params *params;     /* shared (ref): what the server reported */
     struct map prepared;       /* statement id -> struct backend_statement, owned */
     struct list prepared_lru;  /* of struct backend_statement, the oldest first */
-    uint64_t last_session;     /* the owner's: who used it last */
+    uint64_t last_session;     /* the owner's: the session that used it last */
     uint64_t unnamed;          /* id of the statement that stands unnamed; 0 for none */
 
     uint64_t connected_us;
@@ -65,7 +65,7 @@ struct backend {
     uint8_t key[BACKEND_KEY_MAX];
     size_t key_len;
     uint32_t cancels; /* CancelRequests on their way: it must not go to somebody else meanwhile */
-    bool close_when_idle; /* its time is over: do not put it back */
+    bool close_when_idle; /* it must not serve another session */
     bool release_pending; /* released, but a cancel is on its way */
 };
 

@@ -9,6 +9,7 @@ struct pool_caps
 caps_of(const struct pool *pool)
 {
     const struct conf *conf = pool->context->conf;
+    CHECK(conf != NULL);
     const struct pool_waiter *first = waiters_first(pool);
     const bool late =
         first != NULL && pool_now_us(pool) - first->since_us >= conf->reserve_pool_timeout_us;

@@ -1,4 +1,4 @@
-/* members.c — one pool: the lists of its backends, and who waits. See members.h. */
+/* members.c — one pool: the lists of its backends and of its waiters. See members.h. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "pool/members.h"
 
@@ -32,12 +32,23 @@ pool_free(struct pool *pool)
     mem_free(pool);
 }
 
+static void
+check_list(const struct list *backends, uint32_t count)
+{
+    for (const struct list *node = backends->next; node != backends; node = node->next) {
+        CHECK(count > 0);
+        count--;
+        backend_check(LIST_OBJECT_CONST(node, struct backend, node));
+    }
+    CHECK(count == 0);
+}
+
 void
 pool_check(const struct pool *pool)
 {
-    CHECK(list_empty(&pool->idle) == (pool->idle_count == 0));
-    CHECK(list_empty(&pool->active) == (pool->active_count == 0));
-    CHECK(list_empty(&pool->opening) == (pool->opening_count == 0));
+    check_list(&pool->idle, pool->idle_count);
+    check_list(&pool->active, pool->active_count);
+    check_list(&pool->opening, pool->opening_count);
     CHECK(list_empty(&pool->waiters) == (pool->waiting_count == 0));
     CHECK(pool->idle_count + pool->active_count + pool->opening_count == 0 ||
           pool_share_has_open(pool->share));
@@ -46,7 +57,7 @@ pool_check(const struct pool *pool)
 uint64_t
 pool_now_us(const struct pool *pool)
 {
-    return pool_context_now_us(pool->context);
+    return loop_now_us(pool->context->config.loop);
 }
 
 /* ---- the lists ---- */
@@ -91,24 +102,23 @@ members_remove(struct backend *b)
 void
 members_make_idle(struct backend *b)
 {
-    CHECK(list_empty(&b->node));
+    CHECK(flow_empty(&b->flow) && b->flow.txn == 'I' && b->owner == NULL && b->opening == NULL);
+    CHECK(buf_len(&b->in) == 0 && outlet_is_empty(&b->out));
     b->state = BACKEND_IDLE;
     b->idle_since_us = pool_now_us(b->pool);
     list_push_front(&b->pool->idle, &b->node);
     b->pool->idle_count++;
-    backend_check(b);
 }
 
 void
 members_make_active(struct backend *b, void *owner)
 {
-    CHECK(list_empty(&b->node) && owner != NULL);
+    CHECK(b->owner == NULL && owner != NULL);
     b->state = BACKEND_ACTIVE;
     b->owner = owner;
     b->request_us = pool_now_us(b->pool);
     list_push_back(&b->pool->active, &b->node);
     b->pool->active_count++;
-    backend_check(b);
 }
 
 struct backend *

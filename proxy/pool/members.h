@@ -1,8 +1,8 @@
-/* members.h — one pool: the lists of its backends, and who waits.
+/* members.h — one pool: the lists of its backends and of its waiters.
  *
- * Bookkeeping only; who gets what is decided in pool.c. A backend that is not CLOSED is in exactly
- * one list, the one of its state, except while members_remove has taken it out to be placed. The
- * counters are the lengths of the lists. */
+ * Bookkeeping only; pool.c decides which waiter gets which backend. A backend that is not CLOSED is
+ * in exactly one list, the one of its state, except while members_remove has taken it out to be
+ * placed. The counters are the lengths of the lists. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_POOL_MEMBERS_H
 #define TEAL_POOL_MEMBERS_H
@@ -29,7 +29,7 @@ struct pool {
 struct pool *pool_new(struct pool_context *context, const struct pool_key *key);
 /* All its backends must have been closed. */
 void pool_free(struct pool *pool);
-/* What must hold between two events. */
+/* What must hold between two events; at each tick. */
 void pool_check(const struct pool *pool);
 uint64_t pool_now_us(const struct pool *pool);
 

@@ -49,7 +49,7 @@ static message_fn on_notice;
 static message_fn on_error;
 static message_fn on_ready_for_query;
 
-/* Who takes the readiness of the stream, by state. */
+/* The handler of the stream's readiness, by state. */
 static ready_fn *const on_ready[] = {
     [BACKEND_CONNECTING] = on_connected,
     [BACKEND_NEGOTIATING] = on_negotiating,
@@ -86,6 +86,7 @@ static enum opening_step PRINTF_LIKE(4, 5)
     (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     f->kind = kind;
+    f->in_server_words = false;
     (void)err_set(&f->err, sqlstate, "%s", text);
     return OPENING_FAILED;
 }
@@ -133,7 +134,7 @@ opening_begin(struct backend *b, const struct opening_plan *plan, struct opening
     }
     const int fd = server_connect(b->context, plan->key->side);
     if (fd == -1) {
-        failure->kind = OPENING_UNREACHABLE;
+        *failure = (struct opening_failure){.kind = OPENING_UNREACHABLE};
         (void)err_set_errno(&failure->err, SQLSTATE_CANNOT_CONNECT_NOW, "could not connect to %s",
                             side_of(o));
         return OPENING_FAILED;
@@ -222,8 +223,8 @@ static enum opening_step
 begin_tls(struct opening *o, struct opening_failure *f)
 {
     struct backend *b = o->backend;
+    *f = (struct opening_failure){.kind = OPENING_UNREACHABLE};
     if (!server_begin_tls(b->context, o->plan.key->side, &b->stream, &f->err)) {
-        f->kind = OPENING_UNREACHABLE;
         return OPENING_FAILED;
     }
     return begin_login(o, f);
@@ -250,8 +251,8 @@ on_connected(struct opening *o, unsigned ready, struct opening_failure *f)
     return send_rest(o, f);
 }
 
-/* Exactly one byte is read: what a liar in between might have put behind it must be taken for TLS,
- * where it fails (CVE-2021-23222). */
+/* Exactly one byte is read: what an attacker in between may have put behind it must be read as TLS,
+ * and fails there (CVE-2021-23222). */
 static enum opening_step
 on_tls_answer(struct opening *o, struct opening_failure *f)
 {
@@ -284,8 +285,8 @@ on_negotiating(struct opening *o, unsigned ready, struct opening_failure *f)
 
 /* ---- the login ---- */
 
-/* A challenge to a plain password whose keys are not known: they are derived elsewhere, and the
- * message waits in b->in meanwhile. */
+/* A challenge to a plain password whose keys are not known: they are derived in another thread, and
+ * the message waits in b->in meanwhile. */
 static void
 on_keys(void *arg, const struct scram_keys *keys)
 {
@@ -410,7 +411,7 @@ on_authentication(struct opening *o, struct slice body, struct opening_failure *
     if (strcmp(err.sqlstate, SQLSTATE_PROTOCOL) == 0) {
         return fail_protocol(o, f, err.text);
     }
-    *f = (struct opening_failure){OPENING_IMPOSSIBLE, err};
+    *f = (struct opening_failure){.kind = OPENING_IMPOSSIBLE, .err = err};
     return OPENING_FAILED;
 }
 
@@ -500,6 +501,7 @@ on_error(struct opening *o, struct slice body, struct opening_failure *f)
         demands_tls(o, e.sqlstate) ? OPENING_NEEDS_TLS : kind_of_refusal(e.sqlstate);
     (void)fail(f, kind, sqlstate, "%.*s", (int)(e.text.len < 400 ? e.text.len : 400),
                e.text.len == 0 ? "" : (const char *)e.text.p);
+    f->in_server_words = true;
     (void)err_detail(&f->err, "The server %s refused a login as user \"%s\".", side_of(o),
                      o->plan.key->user);
     return OPENING_FAILED;

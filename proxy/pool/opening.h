@@ -1,8 +1,8 @@
 /* opening.h — from connect to the first ReadyForQuery of a backend.
  *
  * An opening is a machine that belongs to its backend from backend_open on until it is over. Each
- * call moves it as far as what has arrived allows and returns what happened; what that means for
- * those who wait is the pool's affair.
+ * call moves it as far as what has arrived allows and returns what happened; the pool
+ * decides what that means for those who wait.
  *
  *      opening_begin --> CONNECTING --> [NEGOTIATING -->] LOGIN --> OPENING_DONE
  *                             \               \             \
@@ -39,7 +39,8 @@ enum opening_failure_kind {
 
 struct opening_failure {
     enum opening_failure_kind kind;
-    struct err err; /* the server's own words where it has said some; else 57P03 or what fits */
+    bool in_server_words; /* err is what the server has said, as against what Teal makes of it */
+    struct err err;
 };
 
 /* How a backend is opened. */

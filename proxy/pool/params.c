@@ -25,7 +25,11 @@ params_ref(struct params *p)
 void
 params_unref(struct params *p)
 {
-    if (p == NULL || --p->refs > 0) {
+    if (p == NULL) {
+        return;
+    }
+    CHECK(p->refs > 0);
+    if (--p->refs > 0) {
         return;
     }
     for (uint32_t i = 0; i < p->count; i++) {

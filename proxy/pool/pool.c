@@ -1,4 +1,4 @@
-/* pool.c — who gets which backend. See pool.h.
+/* pool.c — which waiter gets which backend. See pool.h.
  *
  * The decisions are few and each is one function: pool_acquire (idle, open, or wait), pool_place
  * (where a backend that became free goes), pool_open_more (whether to connect). Below them stand
@@ -25,7 +25,8 @@ static void backend_open(struct pool *pool, struct pool_waiter *reserved);
 
 /* ---- decisions ---- */
 
-/* How long somebody elsewhere must have waited to get a backend of ours, as a moment. */
+/* A waiter of another worker gets a backend of ours when it has waited since before this moment; 0:
+ * in any case. */
 static uint64_t
 rivals_since_us(const struct pool_waiter *ours)
 {
@@ -190,6 +191,7 @@ static void
 opening_done(struct backend *b)
 {
     struct pool *pool = b->pool;
+    CHECK(b->state == BACKEND_LOGIN && b->opening != NULL);
     opening_free(b->opening);
     b->opening = NULL;
     retry_reset(&pool->retry);
@@ -209,11 +211,12 @@ opening_done(struct backend *b)
     waiters_give(waiter, b);
 }
 
-/* Closes it, and remembers why; who waits is told by the caller, or by the next tick. */
+/* Closes it, and remembers why. The waiters are told by the caller, or by the next tick. */
 static void
 opening_note_failure(struct backend *b, const struct opening_failure *failure)
 {
     struct pool *pool = b->pool;
+    CHECK(backend_is_opening(b));
     const struct log_ctx ctx = {.kind = "backend",
                                 .id = b->id,
                                 .user = pool->key.user,
@@ -278,8 +281,8 @@ backend_ready(void *arg, unsigned ready)
     }
 }
 
-/* The place is counted already. It may fail at once, and then nobody is told yet: the caller may be
- * one who has only begun to wait. */
+/* The place is counted already. It may fail at once, and then no waiter is told yet: this may be
+ * the call in which one begins to wait. */
 static void
 backend_open(struct pool *pool, struct pool_waiter *reserved)
 {
@@ -318,7 +321,8 @@ close_old_idle(struct pool *pool)
     }
 }
 
-/* Those who wait for them are told by waiters_tick: what they do then may close others. */
+/* Their waiters are told by waiters_tick, not here: what a waiter does then may close other
+ * openings. */
 static void
 fail_slow_openings(struct pool *pool)
 {

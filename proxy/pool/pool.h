@@ -1,8 +1,8 @@
-/* pool.h — a worker's backends: who gets which.
+/* pool.h — a worker's backends: which session gets which.
  *
  * A pool is the backends of one key: side, database, user, and whether they are read-only by
  * construction. Each worker has its own pools and never touches another's; what they share is the
- * count of open backends, because limits are global, and a word about who waits (share.h). A
+ * count of open backends, because limits are global, and since when each worker waits (share.h). A
  * session never waits while any worker holds an idle backend that it could use: a worker that waits
  * asks the others, and a backend that nobody needs where it is moves over (sharing.h).
  *

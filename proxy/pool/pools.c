@@ -54,6 +54,7 @@ pools_free(struct pools *p)
 struct pool *
 pools_get(struct pools *p, const struct pool_key *key)
 {
+    CHECK(key->database != NULL && key->user != NULL && (int)key->side < (int)SIDES_COUNT);
     char text[256];
     const int len = snprintf(text, sizeof(text), "%d%d%d%s%c%s", (int)key->side, key->read_only,
                              (int)key->use, key->database, '\n', key->user);
@@ -105,13 +106,14 @@ pools_retire_all(struct pools *p)
     pools_retire_side(p, SIDE_GREEN);
 }
 
-/* What a server said before does not hold any more: the next tick tries it. */
+/* What a server of the side said before, to whichever user or (not NULL) this one, does not hold
+ * any more: the next tick tries again. */
 static void
-retry_side(struct pools *p, enum side side)
+retry_now(struct pools *p, enum side side, const char *user)
 {
     size_t at = 0;
     for (struct pool *pool = pools_next(p, &at); pool != NULL; pool = pools_next(p, &at)) {
-        if (pool->key.side == side) {
+        if (pool->key.side == side && (user == NULL || strcmp(pool->key.user, user) == 0)) {
             retry_reset(&pool->retry);
         }
     }
@@ -120,6 +122,7 @@ retry_side(struct pools *p, enum side side)
 void
 pools_configure(struct pools *p, struct conf *conf, struct access *access)
 {
+    CHECK(conf != NULL && access != NULL);
     struct conf *conf_before = p->context.conf;
     struct access *access_before = p->context.access;
     p->context.conf = conf_ref(conf);
@@ -127,8 +130,8 @@ pools_configure(struct pools *p, struct conf *conf, struct access *access)
     if (conf_before != NULL && !conf_equal(conf_before, conf, "server_tls_")) {
         pools_retire_all(p); /* what was opened under other rules does not serve under these */
     }
-    retry_side(p, SIDE_BLUE);
-    retry_side(p, SIDE_GREEN);
+    retry_now(p, SIDE_BLUE, NULL);
+    retry_now(p, SIDE_GREEN, NULL);
     conf_unref(conf_before);
     access_unref(access_before);
 }
@@ -137,6 +140,8 @@ void
 pools_learn_user(struct pools *p, const char *name, struct users *users)
 {
     users_unref(map_put(&p->context.learnt, slice_of_str(name), users_ref(users)));
+    retry_now(p, SIDE_BLUE, name);
+    retry_now(p, SIDE_GREEN, name);
 }
 
 const struct users *
@@ -154,7 +159,7 @@ pools_set_view(struct pools *p, const struct view *view)
         const bool is_back = (now->up && !before->up) || now->incarnation != before->incarnation;
         *before = *now;
         if (is_back) {
-            retry_side(p, (enum side)side);
+            retry_now(p, (enum side)side, NULL);
         }
     }
 }

@@ -13,6 +13,7 @@ server_connect(const struct pool_context *c, enum side side)
         errno = EADDRNOTAVAIL;
         return -1;
     }
+    CHECK(node->addr_len <= sizeof(node->addr));
     return stream_connect((const struct sockaddr *)&node->addr, node->addr_len);
 }
 

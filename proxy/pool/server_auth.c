@@ -46,8 +46,8 @@ static answer_fn *const answers[] = {
     [AUTH_SASL_FINAL] = answer_proof,
 };
 
-/* server_channel_binding = require is for every login, as in libpq: a server that asks for less is
- * not the one that is meant. */
+/* server_channel_binding = require is for every login, as in libpq: a server that asks for less
+ * may be an impostor. */
 static bool
 binding_is_kept(const struct request *r, uint32_t code, struct err *err)
 {

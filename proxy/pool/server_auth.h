@@ -24,7 +24,7 @@ struct server_auth {
 /* What the answers depend on; all borrowed for the call. */
 struct server_auth_facts {
     const char *server;      /* its name in errors */
-    const char *user_name;   /* who logs in */
+    const char *user_name;   /* the user that logs in */
     const struct user *user; /* NULL: nothing is known of them */
     struct slice binding;    /* the connection's binding data; empty without TLS */
     enum channel_binding use;

@@ -223,10 +223,14 @@ settings_text(const struct settings *s)
 void
 settings_unref(struct settings_table *t, struct settings *s)
 {
-    if (s == NULL || --s->refs > 0) {
+    if (s == NULL) {
         return;
     }
-    (void)map_remove(&t->by_text, settings_text(s));
+    CHECK(s->refs > 0);
+    if (--s->refs > 0) {
+        return;
+    }
+    CHECK(map_remove(&t->by_text, settings_text(s)) == s);
     mem_free(s->text);
     mem_free(s);
 }

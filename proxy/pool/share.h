@@ -1,5 +1,5 @@
 /* share.h — what the pools of one key have in common over all workers: how many backends are open,
- * and who waits.
+ * and which workers wait.
  *
  * Everything is a relaxed atomic: a count is a limit, not a lock. A share lives as long as the
  * workers run (see registry.h). */

@@ -24,6 +24,7 @@ transfer_arrive(struct pools *pools, void *arg)
 {
     struct transfer *t = arg;
     struct backend *b = t->backend;
+    CHECK(b->settings == NULL && b->opening == NULL && list_empty(&b->node));
     b->pool = pools_get(pools, &b->pool->key);
     b->context = b->pool->context;
     b->settings =
@@ -86,6 +87,7 @@ lend(struct pools *pools, void *arg)
     struct request *request = arg;
     const struct pool *pool = pools_get(pools, &request->key);
     struct backend *b = members_idle(pool);
+    CHECK(request->from != pool->context->config.worker);
     if (b != NULL && pool->waiting_count == 0) {
         members_remove(b);
         sharing_give(b, request->from, request->arrived);

@@ -1,16 +1,19 @@
-/* waiters.c — who waits for a backend of a pool. See waiters.h.
+/* waiters.c — the queue for backends of a pool. See waiters.h.
  *
  * When waiting is of no use any more depends on what the last attempt to open a backend was told
  * (see opening.h), and on whether another backend of the pool may become free:
  *
- *     IMPOSSIBLE    everybody is told at once, in the server's words
+ *     IMPOSSIBLE    everybody is told at once
  *     REFUSED       the same, unless a backend of the pool is open, at whatever worker: then there
- *                   is something to wait for, and the refusal is not the client's business
+ *                   is something to wait for, and the refusal does not concern the client. A read
+ *                   of a session waits: its follower may get room, or be found down, and then it
+ *                   goes to the writer
  *     UNREACHABLE   a login after server_connect_timeout, all others after query_wait_timeout
  *     NEEDS_TLS     nobody
  *
- * That is PgBouncer's way too, but for the login that meets a dead server: there it waits for
- * query_wait_timeout. A walsender is for its waiter alone, so no other is worth waiting for. */
+ * PgBouncer does the same, except that a login waits for a dead server until query_wait_timeout,
+ * and that it has no reads of that kind. A walsender is for its waiter alone, so no other is worth
+ * waiting for. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "pool/waiters.h"
 
@@ -69,7 +72,7 @@ waiters_give(struct pool_waiter *waiter, struct backend *b)
     waiter->done(waiter, b, NULL);
 }
 
-/* ---- those who get none ---- */
+/* ---- waiters that get none ---- */
 
 static void
 refuse(struct pool_waiter *waiter, const struct err *err)
@@ -78,7 +81,7 @@ refuse(struct pool_waiter *waiter, const struct err *err)
     waiter->done(waiter, NULL, err);
 }
 
-/* By way of a list of their own: what one does when it is told may take others out of the queue. */
+/* They get a list of their own first: what one does when it is told may take others out of it. */
 static void
 refuse_those(struct pool *pool, bool (*meant)(const struct pool_waiter *w), const struct err *err)
 {
@@ -103,22 +106,28 @@ waited_us(const struct pool_waiter *w)
 }
 
 static bool
-is_anybody(const struct pool_waiter *w)
-{
-    (void)w;
-    return true;
-}
-
-static bool
 has_none_coming(const struct pool_waiter *w)
 {
     return w->own == NULL;
 }
 
 static bool
+has_none_and_no_other_way(const struct pool_waiter *w)
+{
+    return w->own == NULL && (w->logs_in || !w->pool->key.read_only);
+}
+
+static bool
 is_late_login(const struct pool_waiter *w)
 {
     return w->logs_in && waited_us(w) >= w->pool->context->conf->server_connect_timeout_us;
+}
+
+static void
+refuse_all(struct pool *pool, const struct opening_failure *failure)
+{
+    const bool is_full = failure->kind == OPENING_REFUSED;
+    refuse_those(pool, is_full ? has_none_and_no_other_way : has_none_coming, &failure->err);
 }
 
 /* Whether a backend may still come that this pool need not open. */
@@ -142,12 +151,14 @@ waiters_failed(struct pool *pool, struct pool_waiter *reserved)
     if (is_final && reserved != NULL) {
         refuse(reserved, &failure.err); /* what was wrong may be with its own settings */
     } else if (is_final) {
-        refuse_those(pool, is_anybody, &failure.err);
+        refuse_all(pool, &failure);
     }
 }
 
-/* Those who have come since the last attempt failed get the same answer until the next is due; a
- * walsender that could not be started with other settings says nothing of theirs. */
+/* Waiters that have come since the last attempt failed get the same answer until the next is due,
+ * when it was the server's. What Teal itself could not do, as for want of a password, it may be
+ * able to do now, when a client has shown it. And a walsender that could not be started may have
+ * failed for its own settings. */
 static void
 refuse_in_the_pause(struct pool *pool)
 {
@@ -159,10 +170,12 @@ refuse_in_the_pause(struct pool *pool)
         refuse_those(pool, is_late_login, &failure.err);
         return;
     }
-    const bool is_for_all = failure.kind == OPENING_REFUSED ||
-                            (failure.kind == OPENING_IMPOSSIBLE && pool->key.use == POOL_SESSIONS);
+    const bool is_for_all =
+        failure.in_server_words &&
+        (failure.kind == OPENING_REFUSED ||
+         (failure.kind == OPENING_IMPOSSIBLE && pool->key.use == POOL_SESSIONS));
     if (is_for_all && !others_may_come(pool) && !retry_is_due(&pool->retry, pool_now_us(pool))) {
-        refuse_those(pool, has_none_coming, &failure.err);
+        refuse_all(pool, &failure);
     }
 }
 

@@ -78,6 +78,7 @@ flow_head(const struct flow *f)
 static void
 flow_grow(struct flow *f)
 {
+    CHECK(f->count == f->size && f->size < FLOW_ENTRIES_MAX);
     struct flow_entry *grown = xcalloc(2 * (size_t)f->size, sizeof(*grown));
     for (uint32_t i = 0; i < f->count; i++) {
         grown[i] = *flow_at(f, i);
@@ -150,6 +151,7 @@ flow_copy_done(struct flow *f)
 static void
 flow_enter_copy_in(struct flow *f)
 {
+    CHECK(flow_at(f, 0)->kind == FLOW_EXECUTE || flow_at(f, 0)->kind == FLOW_QUERY);
     uint32_t copy_ends = flow_at(f, 0)->copy_ends;
     bool fails = false;
     uint32_t end = 1;
@@ -210,6 +212,7 @@ flow_error(struct flow *f, flow_dropped_fn *dropped, void *arg)
         }
     }
     f->skipping = f->count == 0;
+    CHECK(!f->copy_in && (f->skipping || flow_head(f)->kind == FLOW_SYNC));
     return verdict;
 }
 

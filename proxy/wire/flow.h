@@ -2,8 +2,8 @@
  *
  * Every message sent to a backend that the server must answer leaves an entry; every message that
  * the server sends is checked against the entry at the head. So a reply can only go to the request
- * that is owed it, and whatever was not asked for is BAD: the backend is dropped, nobody is told
- * somebody else's answer.
+ * that is owed it, and whatever was not asked for is BAD: the backend is dropped, and no client
+ * gets the answer to another.
  *
  *      client            flow (head first)             server
  *      P B E S   ----->  [PARSE][BIND][EXECUTE][SYNC]  ----->

@@ -187,6 +187,7 @@ message_put_error(struct buf *b, const char *severity, const struct err *err)
 {
     const bool is_error = strcmp(severity, "ERROR") == 0 || strcmp(severity, "FATAL") == 0;
     const size_t begun = message_begin(b, is_error ? 'E' : 'N');
+    CHECK(err_is_set(err));
     put_error_field(b, 'S', severity);
     put_error_field(b, 'V', severity);
     put_error_field(b, 'C', err->sqlstate);

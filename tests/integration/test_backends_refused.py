@@ -22,11 +22,13 @@ class EmptyPools:
     """For a case whose next login needs a backend that is not there."""
 
     def is_empty(self, user="app"):
-        self.pair.blue.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '%s'" % user)
-        return not [r for r in self.teal.console("SHOW SERVERS") if r["user"] == user]
+        ended = self.pair.blue.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '%s'" % user)
+        return not ended and not [r for r in self.teal.console("SHOW SERVERS") if r["user"] == user]
 
     def empty(self, user="app"):
+        """No backend is left, and no refusal is remembered."""
         eventually(lambda: self.is_empty(user), 10, "the pool to be empty")
+        self.teal.console("RELOAD")
 
 
 class RefusedCase(EmptyPools, PairCase):
@@ -59,9 +61,8 @@ class RefusedCase(EmptyPools, PairCase):
         return self.teal.connect(application_name=next(fresh_names), **kwargs)
 
     def refuse(self, sqlstate):
-        """From here on every login of a backend is answered with this; none is left from before, and no other answer."""
+        """From here on every login of a backend is answered with this, and none is left from before."""
         self.server.login = refusal(sqlstate)
-        self.teal.console("RELOAD")
         self.empty()
 
     def assert_told(self, call, sqlstate, least=0, most=AT_ONCE):

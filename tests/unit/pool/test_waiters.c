@@ -10,45 +10,17 @@
 
 #include <cmocka.h>
 
-#include "conf/load.h"
-
-#include "pool/members.h"
-#include "pool/pools.h"
-#include "pool/registry.h"
-#include "pool/settings.h"
+#include "pool_rig.h"
 
 enum { CONNECT_US = 3000000, QUERY_WAIT_US = 120000000 };
-
-/* One worker's pools, of which nobody runs the loop. */
-struct rig {
-    struct loop *loop;
-    struct pool_registry *registry;
-    struct settings_table settings;
-    struct access access;
-    struct pools *pools;
-    uint8_t scratch[256];
-};
 
 static int
 setup(void **state)
 {
-    static struct rig r;
-    struct conf_mistakes mistakes = {NULL, 0};
-    struct conf *conf =
-        conf_load_string("[blue]\nhost = b\n[green]\nhost = g\n", "t.ini", &mistakes);
-    assert_non_null(conf);
-    r = (struct rig){.loop = loop_new(), .registry = pool_registry_new(2)};
-    atomic_init(&r.access.refs, 1);
-    settings_table_init(&r.settings);
-    r.pools = pools_new(&(struct pools_config){.loop = r.loop,
-                                               .registry = r.registry,
-                                               .settings = &r.settings,
-                                               .scratch = r.scratch,
-                                               .scratch_len = sizeof(r.scratch)});
-    pools_configure(r.pools, conf, &r.access);
-    assert_int_equal(conf->server_connect_timeout_us, CONNECT_US);
-    assert_int_equal(conf->query_wait_timeout_us, QUERY_WAIT_US);
-    conf_unref(conf);
+    static struct pool_rig r;
+    pool_rig_init(&r);
+    assert_int_equal(r.conf->server_connect_timeout_us, CONNECT_US);
+    assert_int_equal(r.conf->query_wait_timeout_us, QUERY_WAIT_US);
     *state = &r;
     return 0;
 }
@@ -56,19 +28,14 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    struct rig *r = *state;
-    pools_close(r->pools);
-    pools_free(r->pools);
-    pool_registry_free(r->registry);
-    settings_table_fini(&r->settings);
-    loop_free(r->loop);
+    pool_rig_fini(*state);
     return 0;
 }
 
 static struct pool *
-pool_of(struct rig *r, enum pool_use use)
+pool_of(struct pool_rig *r, enum pool_use use)
 {
-    return pools_get(r->pools, &(struct pool_key){.use = use, .database = "app", .user = "app"});
+    return pool_rig_pool(r, SIDE_BLUE, use, "app");
 }
 
 /* A waiter that remembers what it was told. */
@@ -98,14 +65,6 @@ join(struct client *c, struct pool *pool, bool logs_in, uint64_t waited_us)
     *c = (struct client){.waiter = {.logs_in = logs_in, .done = on_told}};
     waiters_add(pool, &c->waiter, c);
     c->waiter.since_us -= waited_us;
-}
-
-static void
-attempt_fails(struct pool *pool, enum opening_failure_kind kind)
-{
-    struct opening_failure f = {.kind = kind};
-    (void)err_set(&f.err, SQLSTATE_TOO_MANY_CONNECTIONS, "no");
-    retry_note(&pool->retry, &f, pool_now_us(pool), 5000000);
 }
 
 static const struct {
@@ -147,7 +106,7 @@ each_answer_reaches_those_it_is_for(void **state)
                 assert_true(pool_share_open(pool->share, &(struct pool_caps){9, 0, 0}));
             }
             join(&c, pool, rows[i].logs_in, rows[i].waited_us);
-            attempt_fails(pool, rows[i].kind);
+            pool_rig_fail(pool, rows[i].kind);
             if (in_pause) {
                 waiters_tick(pool);
             } else {
@@ -164,11 +123,24 @@ each_answer_reaches_those_it_is_for(void **state)
 }
 
 static void
+what_teal_could_not_do_says_nothing_to_the_next(void **state)
+{
+    struct pool *pool = pool_of(*state, POOL_SESSIONS);
+    struct client c;
+    pool_rig_fail(pool, OPENING_IMPOSSIBLE);
+    pool->retry.last.in_server_words = false;
+    join(&c, pool, true, 0);
+    waiters_tick(pool);
+    assert_int_equal(c.told, 0);
+    pool_cancel_wait(&c.waiter);
+}
+
+static void
 an_answer_holds_no_longer_than_the_pause(void **state)
 {
     struct pool *pool = pool_of(*state, POOL_SESSIONS);
     struct client c;
-    attempt_fails(pool, OPENING_REFUSED);
+    pool_rig_fail(pool, OPENING_REFUSED);
     pool->retry.at_us = pool_now_us(pool);
     join(&c, pool, true, 0);
     waiters_tick(pool);
@@ -200,13 +172,34 @@ one_who_leaves_with_another_is_not_told(void **state)
         join(&clients[i], pool, true, 0);
     }
     clients[0].takes_along = &clients[1];
-    attempt_fails(pool, OPENING_IMPOSSIBLE);
+    pool_rig_fail(pool, OPENING_IMPOSSIBLE);
     waiters_failed(pool, NULL);
     assert_int_equal(clients[0].told, 1);
     assert_int_equal(clients[1].told, 0);
     assert_int_equal(clients[2].told, 1);
     assert_int_equal(pool->waiting_count, 0);
     pool_check(pool);
+}
+
+static void
+a_read_waits_for_a_follower_that_is_full(void **state)
+{
+    struct pool_rig *r = *state;
+    struct pool *pool = pools_get(
+        r->pools, &(struct pool_key){
+                      .side = SIDE_GREEN, .read_only = true, .database = "app", .user = "app"});
+    struct client read;
+    struct client login;
+    join(&read, pool, false, 0);
+    join(&login, pool, true, 0);
+    pool_rig_fail(pool, OPENING_REFUSED);
+    waiters_failed(pool, NULL);
+    assert_int_equal(login.told, 1);
+    waiters_tick(pool);
+    assert_int_equal(read.told, 0);
+    pool_rig_fail(pool, OPENING_IMPOSSIBLE);
+    waiters_failed(pool, NULL);
+    assert_int_equal(read.told, 1);
 }
 
 static void
@@ -218,7 +211,7 @@ a_walsenders_refusal_is_for_its_waiter(void **state)
     assert_true(pool_share_open(pool->share, &(struct pool_caps){9, 0, 0}));
     join(&its, pool, true, 0);
     join(&another, pool, true, 0);
-    attempt_fails(pool, OPENING_REFUSED);
+    pool_rig_fail(pool, OPENING_REFUSED);
     waiters_failed(pool, &its.waiter);
     assert_int_equal(its.told, 1);
     assert_int_equal(another.told, 0);
@@ -232,10 +225,13 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_answer_reaches_those_it_is_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_teal_could_not_do_says_nothing_to_the_next, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(an_answer_holds_no_longer_than_the_pause, setup, teardown),
         cmocka_unit_test_setup_teardown(after_query_wait_timeout_everybody_is_told, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(one_who_leaves_with_another_is_not_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_read_waits_for_a_follower_that_is_full, setup, teardown),
         cmocka_unit_test_setup_teardown(a_walsenders_refusal_is_for_its_waiter, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,130 @@
+/* test_pools.c — the pools of a worker: found by key, and when what a server said holds no longer.
+ */
+/* SPDX-License-Identifier: PostgreSQL */
+#include "pool/pools.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "pool_rig.h"
+
+static int
+setup(void **state)
+{
+    static struct pool_rig r;
+    pool_rig_init(&r);
+    *state = &r;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    pool_rig_fini(*state);
+    return 0;
+}
+
+static void
+a_key_has_one_pool(void **state)
+{
+    struct pool_rig *r = *state;
+    const struct pool *pool = pool_rig_pool(r, SIDE_BLUE, POOL_SESSIONS, "app");
+    assert_ptr_equal(pool_rig_pool(r, SIDE_BLUE, POOL_SESSIONS, "app"), pool);
+    assert_ptr_not_equal(pool_rig_pool(r, SIDE_GREEN, POOL_SESSIONS, "app"), pool);
+    assert_ptr_not_equal(pool_rig_pool(r, SIDE_BLUE, POOL_WALSENDERS, "app"), pool);
+    assert_ptr_not_equal(pool_rig_pool(r, SIDE_BLUE, POOL_SESSIONS, "other"), pool);
+    size_t count = 0;
+    size_t at = 0;
+    while (pools_next(r->pools, &at) != NULL) {
+        count++;
+    }
+    assert_int_equal(count, 4);
+}
+
+/* Pools whose last attempt has failed. */
+struct failed {
+    struct pool *app, *other, *green;
+};
+
+static struct failed
+all_failed(struct pool_rig *r)
+{
+    const struct failed f = {pool_rig_pool(r, SIDE_BLUE, POOL_SESSIONS, "app"),
+                             pool_rig_pool(r, SIDE_BLUE, POOL_SESSIONS, "other"),
+                             pool_rig_pool(r, SIDE_GREEN, POOL_SESSIONS, "app")};
+    pool_rig_fail(f.app, OPENING_UNREACHABLE);
+    pool_rig_fail(f.other, OPENING_UNREACHABLE);
+    pool_rig_fail(f.green, OPENING_UNREACHABLE);
+    return f;
+}
+
+static void
+assert_failed(const struct failed *f, bool app, bool other, bool green)
+{
+    assert_int_equal(f->app->retry.failed, app);
+    assert_int_equal(f->other->retry.failed, other);
+    assert_int_equal(f->green->retry.failed, green);
+}
+
+static void
+a_server_that_is_back_is_tried_at_once(void **state)
+{
+    struct pool_rig *r = *state;
+    struct view view = {.version = 1};
+    pools_set_view(r->pools, &view);
+    struct failed f = all_failed(r);
+    view.node[SIDE_BLUE].up = true;
+    pools_set_view(r->pools, &view);
+    assert_failed(&f, false, false, true);
+    f = all_failed(r);
+    pools_set_view(r->pools, &view); /* up as before: nothing is new */
+    assert_failed(&f, true, true, true);
+    view.node[SIDE_GREEN].incarnation = 7; /* another server, or restarted */
+    pools_set_view(r->pools, &view);
+    assert_failed(&f, true, true, false);
+}
+
+static void
+a_new_configuration_makes_all_try_again(void **state)
+{
+    struct pool_rig *r = *state;
+    const struct failed f = all_failed(r);
+    pools_configure(r->pools, r->conf, &r->access);
+    assert_failed(&f, false, false, false);
+}
+
+static void
+a_secret_that_was_learnt_makes_its_user_try_again(void **state)
+{
+    struct pool_rig *r = *state;
+    static const struct scram_seed seed;
+    struct buf mistakes;
+    buf_init(&mistakes);
+    struct users *users =
+        users_load_slice(slice_of_str("\"other\" \"secret\""), "t", &seed, NULL, &mistakes);
+    assert_non_null(users);
+    const struct failed f = all_failed(r);
+    pools_learn_user(r->pools, "other", users);
+    assert_failed(&f, true, false, true);
+    assert_ptr_equal(pools_learnt(r->pools, "other"), users);
+    assert_null(pools_learnt(r->pools, "app"));
+    users_unref(users);
+    buf_fini(&mistakes);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_key_has_one_pool, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_server_that_is_back_is_tried_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_new_configuration_makes_all_try_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_secret_that_was_learnt_makes_its_user_try_again, setup,
+                                        teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
