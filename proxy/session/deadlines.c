@@ -15,26 +15,68 @@
 #define SQLSTATE_TRANSACTION_TIMEOUT "25P04"
 #define SQLSTATE_IDLE_SESSION "57P05"
 
+/* ---- logins ---- */
+
+/* A login that needs a server: why it is not done is the server's matter, and the client is told so.
+ * What a pool waits for, it tells itself (pool/waiters.h). */
+static bool
+server_is_late(const struct session *s, struct err *err)
+{
+    const struct worker *w = s->worker;
+    const uint64_t limit_us = w->conf->server_connect_timeout_us;
+    const uint64_t now_us = loop_now_us(w->loop);
+    if (s->phase != SESSION_LOGIN) {
+        return false;
+    }
+    if (s->link.is_held && !w->view->writes_known && now_us - s->link.wait_since_us > limit_us) {
+        (void)err_set(err, SQLSTATE_CANNOT_CONNECT_NOW,
+                      "it is not known which side takes the writes");
+        (void)err_hint(err, "The log of the proxy, and SHOW STATUS on its console, tell what it "
+                            "waits for.");
+        return true;
+    }
+    if (s->link.is_applying && now_us - s->link.transaction_us > limit_us) {
+        (void)err_set(err, SQLSTATE_CANNOT_CONNECT_NOW,
+                      "%s does not answer within server_connect_timeout",
+                      side_name(link_side(s)));
+        return true;
+    }
+    return false;
+}
+
+/* The client itself, or the limit of all that a login may take. */
+static bool
+login_is_late(const struct session *s, struct err *err)
+{
+    const struct worker *w = s->worker;
+    if (loop_now_us(w->loop) - s->connected_us <= w->conf->client_login_timeout_us) {
+        return false;
+    }
+    if (s->phase == SESSION_LOGIN && link_waits(s)) {
+        (void)err_set(err, SQLSTATE_CANNOT_CONNECT_NOW, "%s within client_login_timeout",
+                      s->link.is_held ? "writes are held and were not released"
+                                      : "no server connection became free");
+        return true;
+    }
+    (void)err_set(err, SQLSTATE_PROTOCOL, "client_login_timeout: the login took too long");
+    return true;
+}
+
 static void
 close_late_logins(struct worker *w)
 {
-    const uint64_t limit_us = w->conf->client_login_timeout_us;
     LIST_EACH(node, &w->arriving)
     {
         struct session *s = LIST_OBJECT(node, struct session, node);
         const uint64_t age_us = loop_now_us(w->loop) - s->connected_us;
         const bool in_handshake = s->client.stream.tls != NULL && s->identity.user == NULL;
+        struct err err;
         if (in_handshake && age_us > w->conf->client_tls_timeout_us) {
             session_close(s, NULL);
-            continue;
+        } else if (server_is_late(s, &err) || login_is_late(s, &err)) {
+            /* A peer that has not said a word of our protocol is not answered in it. */
+            session_close(s, s->identity.user == NULL ? NULL : &err);
         }
-        if (age_us <= limit_us) {
-            continue;
-        }
-        struct err err;
-        (void)err_set(&err, SQLSTATE_PROTOCOL, "client_login_timeout: the login took too long");
-        /* Who has not said a word of our protocol is not answered in it. */
-        session_close(s, s->identity.user == NULL ? NULL : &err);
     }
 }
 

@@ -92,6 +92,7 @@ session_turn(struct session *s)
         again = settle(s) || again;
     } while (again && client_has_input(s));
     settle_end_of_input(s);
+    (void)server_send(s); /* a login may have been put on its way */
     client_send(s);
     if (s->phase == SESSION_LEAVING) {
         (void)settle_leaving(s); /* it may have had its last answer just now */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """A server that lets no new backend in: clients that wait are told so in its words, or go on waiting where that is of use."""
 import itertools
+import socket
 import time
 
 import pgwire
@@ -12,6 +13,11 @@ from teal import Teal
 CONNECT_TIMEOUT = 1.5
 AT_ONCE = 1.0
 fresh_names = ("login %d" % n for n in itertools.count())
+
+
+def is_listening(teal):
+    with socket.socket() as sock:
+        return sock.connect_ex((teal.host, teal.port)) == 0
 
 
 def refusal(sqlstate, text="these very words"):
@@ -199,6 +205,29 @@ class Dead(EmptyPools, PairCase):
         finally:
             self.pair.blue.thaw()
         eventually(lambda: self.log_in().value("SELECT 1") == "1", 10, "a login to be served")
+
+    def test_server_that_falls_silent(self):
+        """With connections to it that were good: a login sends its settings over one, and nothing comes back."""
+        self.assertEqual(self.log_in().value("SELECT 1"), "1")
+        self.pair.blue.freeze()
+        try:
+            self.assert_told("server_connect_timeout")
+        finally:
+            self.pair.blue.thaw()
+        eventually(lambda: self.log_in().value("SELECT 1") == "1", 10, "a login to be served")
+
+    def test_writer_that_was_never_known(self):
+        self.pair.blue.stop("fast")
+        try:
+            with Teal(self.pair, name="other", workers=1, server_connect_timeout="%dms" % (1000 * CONNECT_TIMEOUT), serves=False) as other:
+                eventually(lambda: is_listening(other), 5, "a listener")
+                begun = time.monotonic()
+                with self.refused("57P03", "FATAL") as caught:
+                    other.connect()
+                self.assertLess(time.monotonic() - begun, CONNECT_TIMEOUT + AT_ONCE)
+                self.assertIn("which side takes the writes", caught.exception.message)
+        finally:
+            self.pair.blue.start()
 
     def test_login_during_a_short_restart(self):
         """Shorter than server_connect_timeout: nobody notices."""
