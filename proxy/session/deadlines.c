@@ -17,8 +17,8 @@
 
 /* ---- logins ---- */
 
-/* A login that needs a server: why it is not done is the server's matter, and the client is told so.
- * What a pool waits for, it tells itself (pool/waiters.h). */
+/* A login that needs a server: why it is not done is the server's matter, and the client is told
+ * so. What a pool waits for, it tells itself (pool/waiters.h). */
 static bool
 server_is_late(const struct session *s, struct err *err)
 {
@@ -37,8 +37,7 @@ server_is_late(const struct session *s, struct err *err)
     }
     if (s->link.is_applying && now_us - s->link.transaction_us > limit_us) {
         (void)err_set(err, SQLSTATE_CANNOT_CONNECT_NOW,
-                      "%s does not answer within server_connect_timeout",
-                      side_name(link_side(s)));
+                      "%s does not answer within server_connect_timeout", side_name(link_side(s)));
         return true;
     }
     return false;

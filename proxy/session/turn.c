@@ -121,7 +121,7 @@ static void
 on_server_ready(struct backend *b, unsigned ready)
 {
     struct session *s = b->owner;
-    CHECK(s != NULL && s->link.backend == b);
+    CHECK(s != NULL && s->link.backend == b && work[s->phase].receive != NULL);
     if ((ready & WATCH_WRITE) != 0) {
         work[s->phase].flush(s);
     }
@@ -207,6 +207,7 @@ static void
 session_release(struct session *s)
 {
     struct worker *w = s->worker;
+    CHECK(s->phase == SESSION_ENDING);
     client_close(s);
     authenticate_leave(s);
     link_stop_waiting(s);

@@ -100,6 +100,7 @@ assign_admit(struct session *s, struct message *m)
     if (s->link.backend == NULL) {
         return true;
     }
+    CHECK(session_is_open(s) && !link_waits(s));
     cycle_begin_message(s);
     if (link_take_fresh(s)) {
         replay_arm(s);

@@ -8,6 +8,7 @@
 size_t
 copy_pass(struct session *s, const struct message *m)
 {
+    CHECK(s->client.pass_left == 0);
     server_pass(s, m->frame.seen);
     client_pass(s, m->frame.total - m->frame.seen.len, false);
     return m->frame.seen.len;

@@ -35,6 +35,7 @@ cycle_begin_message(struct session *s)
 void
 cycle_open_batch(struct session *s)
 {
+    CHECK(s->cycle.is_open);
     s->cycle.in_batch = true;
 }
 
@@ -47,6 +48,7 @@ cycle_end_batch(struct session *s)
 void
 cycle_sent(struct session *s)
 {
+    CHECK(s->cycle.is_open);
     s->cycle.in_batch = false;
     s->cycle.is_sent = true;
 }
@@ -75,6 +77,7 @@ cycle_answered(struct session *s)
 {
     struct cycle *c = &s->cycle;
     const uint64_t now_us = loop_now_us(s->worker->loop);
+    CHECK(c->is_open && flow_empty(&s->link.backend->flow));
     stat_add(&s->worker->stats.query_time_us, now_us - c->since_us);
     c->since_us = now_us;
     c->is_open = false;
@@ -86,6 +89,7 @@ bool
 cycle_end_transaction(struct session *s)
 {
     const bool wrote = s->cycle.wrote;
+    CHECK(!s->cycle.in_batch && !s->cycle.is_open);
     s->cycle.wrote = false;
     return wrote;
 }

@@ -185,6 +185,7 @@ send_bind_as(struct session *s, const struct message *m, const struct bind_head 
     const struct frame *f = &m->frame;
     const size_t head_len = WIRE_HEADER_LEN + bind->portal.len + 1 + bind->name.len + 1;
     const size_t new_head_len = WIRE_HEADER_LEN + bind->portal.len + 1 + server_name.len + 1;
+    CHECK(head_len <= f->seen.len); /* the names were read */
     struct buf *out = server_queue(s);
     buf_put_u8(out, 'B');
     buf_put_u32(out, (uint32_t)(f->total - head_len + new_head_len - 1));

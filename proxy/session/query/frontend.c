@@ -102,5 +102,6 @@ frontend_consume(struct session *s, struct slice in)
     if (has_no_effect(s, &m.frame)) {
         return copy_discard(s, &m);
     }
+    CHECK(handlers[m.frame.type] != NULL); /* messages.c knows the same types */
     return assign_admit(s, &m) ? handlers[m.frame.type](s, &m) : 0;
 }

@@ -184,6 +184,7 @@ prepared_note_query(struct session *s)
 void
 prepared_parse_named(struct session *s, struct slice name, struct statement *statement)
 {
+    CHECK(name.len > 0 && names_get(&s->prepared.names, name) == NULL);
     const bool is_there = backend_has_statement(s->link.backend, statement->id);
     names_change(&s->prepared.names, name, statement, 0);
     if (!is_there) {
@@ -254,6 +255,7 @@ prepared_parse_again(struct session *s, struct statement *statement)
 void
 prepared_close(struct session *s, struct slice name)
 {
+    CHECK(name.len > 0);
     if (names_get(&s->prepared.names, name) == NULL) {
         server_owe(s, FLOW_CLOSE, FLOW_LOCAL, FLOW_UNTAGGED);
         return;
@@ -330,6 +332,7 @@ prepared_deallocate(struct session *s, struct slice written)
 static void
 take_changes(struct session *s, uint8_t changes)
 {
+    CHECK(changes <= s->prepared.names.count);
     for (uint8_t i = 0; i < changes; i++) {
         names_answered(&s->prepared.names);
     }
@@ -339,6 +342,7 @@ static void
 undo_changes(struct session *s, uint8_t changes)
 {
     uint64_t at_server;
+    CHECK(changes <= s->prepared.names.count);
     for (uint8_t i = 0; i < changes; i++) {
         if (names_undo(&s->prepared.names, &at_server)) {
             s->link.backend->unnamed = at_server;
@@ -351,6 +355,7 @@ static void
 query_failed(struct session *s, const struct flow_entry *entry)
 {
     uint8_t left = entry->tag.changes;
+    CHECK(left > 0);
     if (entry->tag.about == ABOUT_UNNAMED) {
         names_answered(&s->prepared.names);
         left--;

@@ -42,6 +42,7 @@ static void
 lose(struct session *s, const struct err *err)
 {
     struct err unknown;
+    CHECK(s->link.backend != NULL);
     const bool is_owed = !flow_empty(&s->link.backend->flow);
     const bool again = replay_is_possible(s) && s->phase == SESSION_READY;
     /* An error in the middle of a message would be read as a part of it. */
@@ -334,6 +335,7 @@ relay_consume(struct session *s, struct slice in)
 {
     const struct backend *b = s->link.backend;
     size_t used = 0;
+    CHECK(b != NULL);
     while (used < in.len && session_is_open(s) && s->link.backend == b) {
         const size_t n = relay_one(s, slice_of(in.p + used, in.len - used));
         if (n == 0) {

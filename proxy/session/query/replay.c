@@ -10,6 +10,8 @@
 void
 replay_arm(struct session *s)
 {
+    CHECK(!s->replay.is_pending && buf_len(&s->replay.messages) == 0);
+    CHECK(buf_len(&s->replay.answers) == 0);
     s->replay.is_armed =
         s->link.decision.read_only && !s->link.traits.reader && !s->replay.is_second;
 }
@@ -72,6 +74,8 @@ void
 replay_again(struct session *s)
 {
     struct replay *r = &s->replay;
+    CHECK(r->is_pending || s->link.backend == NULL); /* refused, or lost */
+    CHECK(!r->is_second);
     stat_add(&s->worker->stats.replays, 1);
     log_debug(&s->log, "read sent again to the writer", "from=%s",
               side_name(s->link.decision.side));

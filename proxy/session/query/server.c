@@ -8,6 +8,7 @@
 void
 server_pass(struct session *s, struct slice bytes)
 {
+    CHECK(s->link.backend != NULL);
     outlet_pass(&s->link.backend->out, bytes);
 }
 

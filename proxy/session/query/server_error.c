@@ -145,6 +145,7 @@ bool
 server_error_rewrite(struct session *s, const struct frame *f, const struct flow_entry *entry)
 {
     struct message_error e;
+    CHECK(f->type == 'E' && !s->replay.is_armed); /* it goes out, behind what was kept back */
     const struct slice name = client_name(s, entry);
     if (name.len == 0 || !f->whole) {
         return false;

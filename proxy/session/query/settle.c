@@ -13,6 +13,7 @@
 static void
 end_cycle(struct session *s)
 {
+    CHECK(!s->replay.is_pending);
     prepared_settle(s);
     if (!s->cycle.in_batch && !s->link.backend->flow.skipping) {
         tracked_settle(s);
@@ -33,6 +34,7 @@ transaction_is_over(const struct session *s)
 static void
 end_transaction(struct session *s)
 {
+    CHECK(flow_empty(&s->link.backend->flow));
     link_end_transaction(s, cycle_end_transaction(s));
     replay_end(s);
     if (s->pins == SQL_PIN_NONE) {

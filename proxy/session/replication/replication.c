@@ -13,6 +13,7 @@
 void
 replication_begin(struct session *s)
 {
+    CHECK(s->identity.use != POOL_SESSIONS && s->link.backend != NULL);
     session_enter(s, SESSION_EV_STREAMS);
     link_is_a_stream(s);
     session_pin(s, SQL_PIN_REPLICATION);
@@ -45,6 +46,7 @@ replication_consume(struct session *s, struct slice in)
     if (s->client.pass_left == 0 && (server_is_full(s) || !begin_message(s, in))) {
         return 0;
     }
+    CHECK(s->client.pass_left > 0 && !s->client.pass_is_discarded);
     const uint64_t left = s->client.pass_left;
     const size_t here = in.len < left ? in.len : (size_t)left;
     server_pass(s, slice_of(in.p, here));
