@@ -22,30 +22,12 @@
 #include "pool/pool.h"
 #include "route/route.h"
 #include "session/prepared/names.h"
+#include "session/state/phases.h"
 #include "session/state/worker.h"
 #include "sql/set.h"
 
 struct auth_attempt;
 struct client_count;
-
-enum session_phase {
-#define SESSION_PHASE(id, name) id,
-#include "session/state/phases.def"
-#undef SESSION_PHASE
-    SESSION_PHASES_COUNT,
-};
-
-enum session_event {
-    SESSION_EV_NAMED,
-    SESSION_EV_PROVED,
-    SESSION_EV_WELCOMED,
-    SESSION_EV_STREAMS,
-    SESSION_EV_LEAVES,
-    SESSION_EV_RETURNS,
-    SESSION_EV_ENDS,
-    SESSION_EV_RELEASED,
-    SESSION_EVENTS_COUNT,
-};
 
 enum {
     SESSION_CANCEL_KEY_OLD = 4,  /* bytes of the key of a client that speaks 3.0 or 3.1 */
@@ -206,7 +188,6 @@ bool session_is_open(const struct session *s);
 void session_enter(struct session *s, enum session_event event);
 /* Asserts what must hold of the session between two events. */
 void session_check(const struct session *s);
-const char *session_phase_name(enum session_phase phase);
 
 /* It is over: the client is told (err may be NULL: without a word) unless it is in the middle of a
  * message. Harmless when it is over already. What it holds is given back at the end of its turn. */
