@@ -4,7 +4,8 @@
 In a Markdown file the lines between "<!-- dump: NAME -->" and "<!-- end -->" are those of `teal --dump=NAME`, and those
 behind "<!-- file: PATH -->" are that file, within a code fence when the document has one there. Those behind "<!-- layers:
 PATH -->" are a table of that list: each layer with the sentence above it. config/teal.ini and its manual page are
-generated as a whole. A link from one document to another names a file, and a heading in it, that is there.
+generated as a whole. A link from one document to another names a file, and a heading in it, that is there; so does
+a path in a code span, which may begin in proxy/ as well.
 """
 import os
 import re
@@ -15,6 +16,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BLOCK = re.compile(r"(<!-- (dump|file|layers): ([A-Za-z0-9_:./-]+) -->\n)(.*?)(<!-- end -->)", re.S)
 FENCE = re.compile(r"\A(\s*```[a-z]*\n)(.*?)(```\s*)\Z", re.S)
 LINK = re.compile(r"\]\(([^)\s:#]*)(?:#([^)\s]+))?\)")
+PATH = re.compile(r"`([\w.][\w.-]*(?:/[\w.-]+)*/[\w-]+\.(?:c|h|def|py|txt|cmake|md|ini))`")
+PLACEHOLDER = re.compile(r"(?:^|[/_])[A-Z]+(?=[/.])(?!\.md)")  # as in tests/unit/LAYER/test_FILE.c
 HEADING = re.compile(r"^#+ +(.*)$", re.M)
 FILES = {"config/teal.ini": "sample-config", "config/man/teal.ini.5": "manual:config"}
 
@@ -81,6 +84,13 @@ def broken_links(name, text):
             yield "%s: %s has no heading #%s" % (name, path or name, anchor)
 
 
+def missing_files(name, text):
+    places = (TOP, os.path.join(TOP, "proxy"), os.path.join(TOP, os.path.dirname(name)))
+    for path in sorted(set(PATH.findall(text))):
+        if not PLACEHOLDER.search(path) and not any(os.path.exists(os.path.join(place, path)) for place in places):
+            yield "%s: there is no %s" % (name, path)
+
+
 def main():
     teal, fix = os.path.abspath(sys.argv[1]), "--fix" in sys.argv
     mistakes, seen = [], 0
@@ -91,6 +101,7 @@ def main():
         seen += len(BLOCK.findall(text))
         wanted[name] = (text, renewed(teal, text, mistakes, name))
         mistakes += broken_links(name, text)
+        mistakes += missing_files(name, text)
     for name, what in FILES.items():
         path, output = os.path.join(TOP, name), dump(teal, what)
         if output and os.path.exists(path):
