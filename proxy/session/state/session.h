@@ -4,12 +4,12 @@
  *                                    `-> REPLICATION          each -> ENDING -> CLOSED
  *
  * A session is the sum of its rooms' parts. Each part is written by the one file that is named with
- * it; everybody may read all of it. The phases and the steps between them are phases.def;
- * session_enter is the only door.
+ * it; everybody may read all of it. Its phases are phases.h; session_enter is the only function
+ * that changes the phase.
  *
  * READY has three situations, told by its link: no backend (between transactions), waiting (for a
  * backend, or for the release of writes), linked to a backend. Input that cannot be processed now
- * stays in client.in; only then does a session own a buffer.
+ * stays in client.in; only then does a session own a buffer for it.
  *
  * An event is gathered by whoever hears of it, and then the session has its turn (turn.h), which
  * does everything that follows from it in one fixed order. Code below the turn never closes a
@@ -121,7 +121,8 @@ struct cycle {
     uint64_t since_us; /* when the server was last given something to do with nothing owed */
 };
 
-/* Its prepared statements. Written by query/prepared.c. */
+/* Its prepared statements. Written by query/prepared.c; in names query/server.c confirms the
+ * changes that Teal answers itself. */
 struct prepared {
     struct names names;
     bool is_changing;     /* a name was changed, or a named statement sent: no answer yet */
