@@ -33,7 +33,7 @@ close_late_logins(struct worker *w)
         }
         struct err err;
         (void)err_set(&err, SQLSTATE_PROTOCOL, "client_login_timeout: the login took too long");
-        /* A peer that has not said a word of the protocol is not answered in it. */
+        /* Who has not said a word of our protocol is not answered in it. */
         session_close(s, s->identity.user == NULL ? NULL : &err);
     }
 }

@@ -4,8 +4,8 @@
 In a Markdown file the lines between "<!-- dump: NAME -->" and "<!-- end -->" are those of `teal --dump=NAME`, and those
 behind "<!-- file: PATH -->" are that file, within a code fence when the document has one there. Those behind "<!-- layers:
 PATH -->" are a table of that list: each layer with the sentence above it. config/teal.ini and its manual page are
-generated as a whole. A link from one document to another names a file, and a heading in it, that is there; so does
-a path in a code span, which may begin in proxy/ as well.
+generated as a whole. A link from one document to another names a file, and a heading in it, that is there. A path in
+a code span names a file as well, from the top, from proxy/ or from the document's folder.
 """
 import os
 import re
