@@ -25,6 +25,7 @@
 #include "cutover/cutover.h"
 #include "net/loop.h"
 #include "pool/access.h"
+#include "session/state/phases.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -274,6 +275,7 @@ static const struct {
     void (*print)(struct buf *out);
 } dumps[] = {
     {"fsm:cutover", cutover_print_fsm},
+    {"fsm:session", session_print_phases},
     {"sample-config", sample_print},
     {"manual:config", manual_print},
 };

@@ -23,7 +23,7 @@ static const struct option_row {
 } option_rows[] = {
     {OPTION_CONFIG, "config", "FILE", "the configuration (also as the last word)"},
     {OPTION_CHECK, "check-config", NULL, "name every mistake in the configuration and end"},
-    {OPTION_DUMP, "dump", "WHAT", "print fsm:cutover, sample-config or manual:config and end"},
+    {OPTION_DUMP, "dump", "WHAT", "print fsm:cutover, fsm:session, sample-config or manual:config"},
     {OPTION_VERSION, "version", NULL, "print the version and end"},
     {OPTION_HELP, "help", NULL, "print this and end"},
 };

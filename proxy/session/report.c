@@ -504,8 +504,8 @@ raise_maxwait(struct table *t, size_t row, uint64_t us)
     }
 }
 
-/* Who is in no pool: between two transactions it counts as active, as in PgBouncer; held or paused
- * it waits, at the writer. */
+/* A client in no pool: between two transactions it counts as active, as in PgBouncer; held or
+ * paused it waits, at the writer. */
 static void
 add_client_without_pool(struct table *t, const struct session *s)
 {

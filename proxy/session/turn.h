@@ -5,7 +5,7 @@
  *      process     the client's messages, as far as they may be processed; they go to the server
  *      settle      what the server has answered ends; if so, process again
  *      leave       a client that has closed its end, and needs nothing more, ends
- *      deliver     what was made on the way
+ *      deliver     what was made on the way, to either end
  *      arm, check  what both streams wait for; what must hold
  *      release     of a session that has ended: everything that it holds is given back
  *

@@ -1,9 +1,9 @@
-/* workers.h — one thread of the data path: its loop, its sessions, its backends.
+/* workers.h — the threads of the data path, as the control thread sees them.
  *
- * A worker owns everything it touches; nothing in it is locked. The control thread speaks to it
- * through the functions below, all of which may be called from any thread: they post a message to
- * the worker's mailbox or read an atomic. Answers come back by a message to the caller's mailbox.
- */
+ * A worker (state/worker.h) has a loop, sessions and backends of its own, and nothing in it is
+ * locked. So the control thread only orders and reads: after the start, each function below posts a
+ * message to the workers' mailboxes, or reads what is atomic or under the lock of the pools'
+ * registry. Tables come back by a message to the caller's mailbox. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SESSION_WORKERS_H
 #define TEAL_SESSION_WORKERS_H

@@ -2,8 +2,10 @@
 """documents.py TEAL [--fix]: the generated parts of the documents are what the program prints.
 
 In a Markdown file the lines between "<!-- dump: NAME -->" and "<!-- end -->" are those of `teal --dump=NAME`, and those
-behind "<!-- file: PATH -->" are that file, within a code fence when the document has one there. config/teal.ini and its
-manual page are generated as a whole. A link from one document to another names a file, and a heading in it, that is there.
+behind "<!-- file: PATH -->" are that file, within a code fence when the document has one there. Those behind "<!-- layers:
+PATH -->" are a table of that list: each layer with the sentence above it. config/teal.ini and its manual page are
+generated as a whole. A link from one document to another names a file, and a heading in it, that is there. A path in
+a code span names a file as well, from the top, from proxy/ or from the document's folder.
 """
 import os
 import re
@@ -11,9 +13,11 @@ import subprocess
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BLOCK = re.compile(r"(<!-- (dump|file): ([A-Za-z0-9_:./-]+) -->\n)(.*?)(<!-- end -->)", re.S)
+BLOCK = re.compile(r"(<!-- (dump|file|layers): ([A-Za-z0-9_:./-]+) -->\n)(.*?)(<!-- end -->)", re.S)
 FENCE = re.compile(r"\A(\s*```[a-z]*\n)(.*?)(```\s*)\Z", re.S)
 LINK = re.compile(r"\]\(([^)\s:#]*)(?:#([^)\s]+))?\)")
+PATH = re.compile(r"`([\w.][\w.-]*(?:/[\w.-]+)*/[\w-]+\.(?:c|h|def|py|txt|cmake|md|ini))`")
+PLACEHOLDER = re.compile(r"(?:^|[/_])[A-Z]+(?=[/.])(?!\.md)")  # as in tests/unit/LAYER/test_FILE.c
 HEADING = re.compile(r"^#+ +(.*)$", re.M)
 FILES = {"config/teal.ini": "sample-config", "config/man/teal.ini.5": "manual:config"}
 
@@ -31,6 +35,22 @@ def content(name):
         return None
 
 
+def layers(name):
+    """A row for each layer; None when one of them has no sentence."""
+    table, sentence = "| layer | what it is |\n|---|---|\n", None
+    for line in (content(name) or "").split("\n"):
+        if line.startswith("#"):
+            sentence = line[1:].strip()
+        elif not line:
+            sentence = None
+        elif sentence is None:
+            return None
+        else:
+            table += "| `%s` | %s |\n" % (line.split(":")[0], sentence)
+            sentence = None
+    return table
+
+
 def documents():
     listed = subprocess.run(["git", "ls-files", "*.md"], cwd=TOP, stdout=subprocess.PIPE, text=True, check=True)
     return [name for name in listed.stdout.split("\n") if name and os.path.exists(os.path.join(TOP, name))]
@@ -39,7 +59,7 @@ def documents():
 def renewed(teal, text, mistakes, name):
     def replace(match):
         head, kind, what, old, end = match.groups()
-        wanted = dump(teal, what) if kind == "dump" else content(what)
+        wanted = {"dump": lambda name: dump(teal, name), "file": content, "layers": layers}[kind](what)
         if wanted is None:
             mistakes.append("%s: there is no %s %s" % (name, kind, what))
             return match.group(0)
@@ -64,6 +84,13 @@ def broken_links(name, text):
             yield "%s: %s has no heading #%s" % (name, path or name, anchor)
 
 
+def missing_files(name, text):
+    places = (TOP, os.path.join(TOP, "proxy"), os.path.join(TOP, os.path.dirname(name)))
+    for path in sorted(set(PATH.findall(text))):
+        if not PLACEHOLDER.search(path) and not any(os.path.exists(os.path.join(place, path)) for place in places):
+            yield "%s: there is no %s" % (name, path)
+
+
 def main():
     teal, fix = os.path.abspath(sys.argv[1]), "--fix" in sys.argv
     mistakes, seen = [], 0
@@ -74,6 +101,7 @@ def main():
         seen += len(BLOCK.findall(text))
         wanted[name] = (text, renewed(teal, text, mistakes, name))
         mistakes += broken_links(name, text)
+        mistakes += missing_files(name, text)
     for name, what in FILES.items():
         path, output = os.path.join(TOP, name), dump(teal, what)
         if output and os.path.exists(path):

@@ -1,7 +1,7 @@
 /* admission.h — which clients may come in: limits by address, by user and by database, and of
  * those that log in.
  *
- * max_client_conn is not here: see startup.c. Over a limit a client is told (53300), and has ended.
+ * max_client_conn is in startup.c. Over a limit a client is told (53300), and has ended.
  */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SESSION_LOGIN_ADMISSION_H

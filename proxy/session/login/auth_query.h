@@ -2,8 +2,8 @@
  *
  * A name that the users file does not have is looked up by one query, over one private connection
  * of the worker that no client's setting ever reaches (CVE-2025-12819): it logs in as auth_user,
- * with fixed settings, read-only, to the writer's side or to whichever is up. Who asks for a name
- * that is being asked for waits for the same answer. Answers, also "nobody", are kept for
+ * with fixed settings, read-only, to the writer's side or to whichever is up. Clients that ask for
+ * the same name wait for the same answer. Answers, also "nobody", are kept for
  * auth_query_ttl, and forgotten on a reload.
  *
  * What is found is the secret of that user and of nobody else: the client still has to prove
@@ -24,7 +24,7 @@
 struct auth_query;
 struct worker;
 
-/* Who asks. Begin with zeroes and a node of its own; done is called once, at once or later. */
+/* One that asks. Begin with zeroes and a node of its own; done is called once, at once or later. */
 struct auth_query_waiter {
     struct list node;
     bool waits;
@@ -33,7 +33,7 @@ struct auth_query_waiter {
 };
 
 struct auth_query *auth_query_new(struct worker *w);
-/* Who waits must have gone. NULL is fine. */
+/* All waiters must have gone. NULL is fine. */
 void auth_query_free(struct auth_query *q);
 /* Whether names are asked for at all. */
 bool auth_query_is_on(const struct auth_query *q);

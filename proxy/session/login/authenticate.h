@@ -8,10 +8,10 @@
  * login succeeds in one place, authenticate_succeed, and fails in one, authenticate_fail.
  *
  * Two steps may take longer than a turn, and then the session stays in SESSION_AUTH while its input
- * waits in s->in:
- *   - look_up in authenticate.c: whoever finds a user later calls authenticate_found;
- *   - the answer of a method, after setting step to AUTH_CHECKING: whoever has the outcome later
- *     calls authenticate_succeed, authenticate_fail or authenticate_again.
+ * waits in client.in:
+ *   - look_up in authenticate.c: what finds a user later calls authenticate_found;
+ *   - the answer of a method, after setting step to AUTH_CHECKING: what has the outcome later calls
+ *     authenticate_succeed, authenticate_fail or authenticate_again.
  * Both may be called at once as well. Keys from a plain password come late (key_derivation.h): then
  * the answer stays in the input, and is processed again when they are there. A callback that calls
  * them later first asks session_is_open, and afterwards session_wake. What such a step holds is
@@ -59,7 +59,7 @@ struct auth_attempt {
 /* The start-up packet has been taken: begins. Ends in SESSION_LOGIN at once when nothing is asked.
  */
 void authenticate_begin(struct session *s);
-/* Takes on one message at the front of in; the number of bytes, 0 when more is needed or a step is
+/* Processes one message at the front of in; the number of bytes, 0 when more is needed or a step is
  * not done. */
 size_t authenticate_consume(struct session *s, struct slice in);
 /* The user is there, or NULL: nobody knows the name. It must live for as long as the attempt. */

@@ -1,4 +1,4 @@
-/* external_auth.c — clients whose name another vouches for. See external_auth.h. */
+/* external_auth.c — clients whose name is known from elsewhere. See external_auth.h. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/login/external_auth.h"
 

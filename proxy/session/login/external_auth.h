@@ -1,8 +1,8 @@
-/* external_auth.h — clients whose name another vouches for: the operating system (peer), or an
- * authority whose certificate they show (cert). For the files of the session layer only.
+/* external_auth.h — clients whose name is known from elsewhere: from the operating system (peer),
+ * or from the certificate that they have shown (cert). For the files of the session layer only.
  *
- * Nothing is asked. The name that is vouched for must be the user, or be allowed to be it by the
- * user name map (auth_ident_file). */
+ * Nothing is asked. The name must be that of the user, or be allowed to be it by the user name map
+ * (auth_ident_file). */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SESSION_LOGIN_EXTERNAL_AUTH_H
 #define TEAL_SESSION_LOGIN_EXTERNAL_AUTH_H

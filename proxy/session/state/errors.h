@@ -4,8 +4,8 @@
  * way. An error is rare beside a query, so a row is found by looking at all of them. A kind that
  * finds no free row counts in the last one, under no SQLSTATE. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_SESSION_ERRORS_H
-#define TEAL_SESSION_ERRORS_H
+#ifndef TEAL_SESSION_STATE_ERRORS_H
+#define TEAL_SESSION_STATE_ERRORS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -10,52 +10,14 @@
 
 /* ---- phases ---- */
 
-enum { NO_STEP = SESSION_PHASES_COUNT };
-
-static const struct session_step {
-    enum session_phase from;
-    enum session_event event;
-    enum session_phase to;
-} steps[] = {
-#define SESSION_STEP(from, event, to) {from, event, to},
-#include "session/state/phases.def"
-#undef SESSION_STEP
-};
-
-static const char *const phase_names[SESSION_PHASES_COUNT] = {
-#define SESSION_PHASE(id, name) [id] = name,
-#include "session/state/phases.def"
-#undef SESSION_PHASE
-};
-
-const char *
-session_phase_name(enum session_phase phase)
-{
-    CHECK(phase < SESSION_PHASES_COUNT);
-    return phase_names[phase];
-}
-
-static int
-step_from(enum session_phase from, enum session_event event)
-{
-    if (event == SESSION_EV_ENDS) {
-        return from < SESSION_ENDING ? SESSION_ENDING : NO_STEP;
-    }
-    for (size_t i = 0; i < COUNT_OF(steps); i++) {
-        if (steps[i].from == from && steps[i].event == event) {
-            return (int)steps[i].to;
-        }
-    }
-    return NO_STEP;
-}
-
 void
 session_enter(struct session *s, enum session_event event)
 {
-    const int to = step_from(s->phase, event);
-    CHECK(to != NO_STEP);
-    log_debug(&s->log, "session phase", "from=%s to=%s", phase_names[s->phase], phase_names[to]);
-    s->phase = (enum session_phase)to;
+    enum session_phase to;
+    CHECK(session_step(s->phase, event, &to));
+    log_debug(&s->log, "session phase", "from=%s to=%s", session_phase_name(s->phase),
+              session_phase_name(to));
+    s->phase = to;
 }
 
 bool

@@ -4,12 +4,12 @@
  *                                    `-> REPLICATION          each -> ENDING -> CLOSED
  *
  * A session is the sum of its rooms' parts. Each part is written by the one file that is named with
- * it; everybody may read all of it. The phases and the steps between them are phases.def;
- * session_enter is the only door.
+ * it; everybody may read all of it. Its phases are phases.h; session_enter is the only function
+ * that changes the phase.
  *
  * READY has three situations, told by its link: no backend (between transactions), waiting (for a
  * backend, or for the release of writes), linked to a backend. Input that cannot be processed now
- * stays in client.in; only then does a session own a buffer.
+ * stays in client.in; only then does a session own a buffer for it.
  *
  * An event is gathered by whoever hears of it, and then the session has its turn (turn.h), which
  * does everything that follows from it in one fixed order. Code below the turn never closes a
@@ -22,30 +22,12 @@
 #include "pool/pool.h"
 #include "route/route.h"
 #include "session/prepared/names.h"
+#include "session/state/phases.h"
 #include "session/state/worker.h"
 #include "sql/set.h"
 
 struct auth_attempt;
 struct client_count;
-
-enum session_phase {
-#define SESSION_PHASE(id, name) id,
-#include "session/state/phases.def"
-#undef SESSION_PHASE
-    SESSION_PHASES_COUNT,
-};
-
-enum session_event {
-    SESSION_EV_NAMED,
-    SESSION_EV_PROVED,
-    SESSION_EV_WELCOMED,
-    SESSION_EV_STREAMS,
-    SESSION_EV_LEAVES,
-    SESSION_EV_RETURNS,
-    SESSION_EV_ENDS,
-    SESSION_EV_RELEASED,
-    SESSION_EVENTS_COUNT,
-};
 
 enum {
     SESSION_CANCEL_KEY_OLD = 4,  /* bytes of the key of a client that speaks 3.0 or 3.1 */
@@ -139,7 +121,8 @@ struct cycle {
     uint64_t since_us; /* when the server was last given something to do with nothing owed */
 };
 
-/* Its prepared statements. Written by query/prepared.c. */
+/* Its prepared statements. Written by query/prepared.c; in names query/server.c confirms the
+ * changes that Teal answers itself. */
 struct prepared {
     struct names names;
     bool is_changing;     /* a name was changed, or a named statement sent: no answer yet */
@@ -206,7 +189,6 @@ bool session_is_open(const struct session *s);
 void session_enter(struct session *s, enum session_event event);
 /* Asserts what must hold of the session between two events. */
 void session_check(const struct session *s);
-const char *session_phase_name(enum session_phase phase);
 
 /* It is over: the client is told (err may be NULL: without a word) unless it is in the middle of a
  * message. Harmless when it is over already. What it holds is given back at the end of its turn. */
