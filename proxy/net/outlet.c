@@ -54,7 +54,8 @@ send_run(struct outlet *o, struct stream *stream, size_t *sent)
 {
     const enum stream_status status = stream_send(stream, o->run.p, o->run.len, sent);
     if (status == STREAM_CLOSED) {
-        o->run = SLICE_EMPTY;
+        outlet_drop_run(o);
+        o->queue.failed = true; /* bytes are missing */
         return STREAM_CLOSED;
     }
     o->run = slice_of(o->run.p + *sent, o->run.len - *sent);

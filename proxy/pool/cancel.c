@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "pool/cancel.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "pool/backend.h"
 #include "pool/server.h"
@@ -13,6 +15,9 @@ struct cancel {
     struct backend *backend;      /* borrowed; NULL when it was closed meanwhile */
     cancel_done_fn *done;
     enum side side;
+    uint32_t pid; /* of the backend, and its key: the cancel outlives it */
+    uint8_t key[BACKEND_KEY_MAX];
+    size_t key_len;
     struct stream stream;
     struct timer *timer; /* owned */
     struct buf out;
@@ -25,7 +30,7 @@ cancel_free(void *arg)
     struct cancel *c = arg;
     timer_free(c->timer);
     buf_fini(&c->out);
-    mem_free(c);
+    mem_wipe_free(c, sizeof(*c));
 }
 
 static void
@@ -47,10 +52,7 @@ cancel_end(struct cancel *c)
 static void
 cancel_put(struct cancel *c)
 {
-    const struct backend *b = c->backend;
-    if (b != NULL) {
-        message_put_cancel(&c->out, b->pid, slice_of(b->key, b->key_len));
-    }
+    message_put_cancel(&c->out, c->pid, slice_of(c->key, c->key_len));
     stream_want(&c->stream, WATCH_READ | WATCH_WRITE);
 }
 
@@ -61,8 +63,7 @@ cancel_encrypt(struct cancel *c, uint8_t answer)
 {
     struct err err;
     c->asked_for_tls = false;
-    if (answer != 'S' || c->backend == NULL ||
-        !server_begin_tls(c->context, c->side, &c->stream, &err)) {
+    if (answer != 'S' || !server_begin_tls(c->context, c->side, &c->stream, &err)) {
         return false;
     }
     cancel_put(c);
@@ -146,6 +147,9 @@ cancel_send(struct backend *b, enum side side, cancel_done_fn *done)
     c->backend = b;
     c->done = done;
     c->side = side;
+    c->pid = b->pid;
+    memcpy(c->key, b->key, b->key_len);
+    c->key_len = b->key_len;
     list_init(&c->node);
     list_push_back(&context->cancels, &c->node);
     buf_init(&c->out);

@@ -19,10 +19,6 @@
 #include "pool/server_auth.h"
 #include "wire/message.h"
 
-_Static_assert((int)CHANNEL_BINDING_DISABLE == (int)CHANNEL_BINDING_DISABLE &&
-                   (int)CHANNEL_BINDING_PREFER == (int)CHANNEL_BINDING_PREFER &&
-                   (int)CHANNEL_BINDING_REQUIRE == (int)CHANNEL_BINDING_REQUIRE,
-               "the key's words are SCRAM's");
 _Static_assert((int)TLS_BINDING_MAX <= (int)SCRAM_BINDING_MAX, "binding data fits");
 
 enum { LOGIN_MESSAGE_MAX = 64 * 1024 };

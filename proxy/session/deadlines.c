@@ -87,7 +87,7 @@ close_late_held(struct worker *w)
     {
         struct session *s = LIST_OBJECT(node, struct session, link.held_node);
         if (limit_us == 0 || loop_now_us(w->loop) - s->link.wait_since_us <= limit_us) {
-            return;
+            continue; /* those behind it may have waited for longer, before they were held */
         }
         struct err err;
         (void)err_set(&err, SQLSTATE_CANNOT_CONNECT_NOW, "%s within query_wait_timeout",

@@ -11,6 +11,7 @@
 #include "pool/registry.h"
 #include "route/route.h"
 #include "session/accept.h"
+#include "session/client/client.h"
 #include "session/deadlines.h"
 #include "session/link/held.h"
 #include "session/link/link.h"
@@ -60,6 +61,7 @@ order_begin(struct worker *w, const struct worker_ops *ops, struct workers *work
     list_init(&w->arriving);
     list_init(&w->sessions);
     list_init(&w->held);
+    list_init(&w->woken);
     w->pools = pools_new(&(struct pools_config){
         .loop = w->loop,
         .registry = workers->registry,
@@ -212,7 +214,7 @@ order_drain(struct worker *w, bool wait_for_clients)
     {
         struct session *s = LIST_OBJECT(node, struct session, node);
         const bool idle = s->link.backend == NULL ? !link_waits(s) : !s->link.is_busy;
-        if (idle && buf_len(&s->client.in) == 0) {
+        if (idle && client_waiting_len(s) == 0) {
             session_close(s, &err);
         }
     }

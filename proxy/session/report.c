@@ -160,7 +160,7 @@ replication_name(enum pool_use use)
 static const char *
 session_state(const struct session *s)
 {
-    if (s->phase != SESSION_READY && s->phase != SESSION_REPLICATION) {
+    if (s->phase < SESSION_READY) {
         return "login";
     }
     if (link_waits(s)) {

@@ -221,6 +221,7 @@ session_release(struct session *s)
     tracked_fini(s);
     parameters_fini(s);
     list_remove(&s->node);
+    list_remove(&s->woken_node);
     (void)atomic_fetch_sub(&w->gauges.sessions, 1);
     session_enter(s, SESSION_EV_RELEASED);
     loop_dispose(w->loop, session_free, s);

@@ -61,6 +61,7 @@ session_rig_worker(struct session_rig *r, const struct view *view)
     list_init(&w->sessions);
     list_init(&w->arriving);
     list_init(&w->held);
+    list_init(&w->woken);
     atomic_init(&r->access.refs, 1);
     w->pools = pools_new(&(struct pools_config){.loop = w->loop,
                                                 .registry = r->workers.registry,

@@ -113,7 +113,7 @@ bool
 client_prepend(struct session *s, struct buf *messages)
 {
     struct client *c = &s->client;
-    CHECK(c->fresh.len == 0);
+    CHECK(c->fresh.len == 0 && c->pass_left == 0);
     if (!buf_append(messages, buf_slice(&c->in))) {
         return false;
     }

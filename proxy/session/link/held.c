@@ -31,10 +31,10 @@ held_begin(struct worker *w)
     hold_waiters(w, &w->sessions);
 }
 
-void
-held_leave_dead(struct worker *w, enum side side)
+static void
+leave_dead(struct list *sessions, enum side side)
 {
-    LIST_EACH(node, &w->sessions)
+    LIST_EACH(node, sessions)
     {
         struct session *s = LIST_OBJECT(node, struct session, node);
         const struct pool *pool = s->link.waiter.pool;
@@ -43,6 +43,13 @@ held_leave_dead(struct worker *w, enum side side)
             session_wake(s);
         }
     }
+}
+
+void
+held_leave_dead(struct worker *w, enum side side)
+{
+    leave_dead(&w->arriving, side);
+    leave_dead(&w->sessions, side);
 }
 
 void

@@ -205,7 +205,7 @@ waiter_done(struct pool_waiter *waiter, struct backend *b, const struct err *err
     } else {
         link_backend(s, b);
     }
-    session_wake(s);
+    session_wake_later(s);
 }
 
 /* ---- waiting ---- */
@@ -271,15 +271,22 @@ link_told_wait(struct session *s)
 
 /* ---- the end ---- */
 
-/* Nothing of the session is left on its backend, and nothing is on its way in either direction. */
-static bool
-backend_is_clean(const struct session *s)
+bool
+link_is_quiet(const struct session *s)
 {
     const struct backend *b = s->link.backend;
     const bool owes = !flow_empty(&b->flow) || b->flow.skipping || b->flow.copy_in ||
                       s->cycle.in_batch || s->client.pass_left > 0 || !outlet_is_empty(&b->out);
-    const bool speaks = s->reply.left > 0 || buf_len(&b->in) > 0;
-    return !owes && !speaks && b->flow.txn == 'I' && !b->flow.doubtful && s->pins == SQL_PIN_NONE;
+    const bool speaks = s->reply.left > 0 || buf_len(&b->in) > 0; /* what was not asked for */
+    return !owes && !speaks && b->flow.txn == 'I';
+}
+
+/* Nothing of the session is left on its backend, which is set up as its settings say. */
+static bool
+backend_is_clean(const struct session *s)
+{
+    return link_is_quiet(s) && !s->link.backend->flow.doubtful && s->pins == SQL_PIN_NONE &&
+           s->settings.change == SQL_SET_NONE;
 }
 
 void

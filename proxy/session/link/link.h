@@ -24,7 +24,7 @@ bool link_seek(struct session *s, enum sql_class class);
 bool link_waits(const struct session *s);
 /* It waits no more, for whatever it waited; its statement was not begun. */
 void link_abandon_wait(struct session *s);
-/* It waits no more for a backend; what it waited for can be sought again. */
+/* It waits no more, but what it waited for is still wanted: it can be sought again. */
 void link_stop_waiting(struct session *s);
 
 /* A session that sits on its backend begins another transaction there. */
@@ -37,6 +37,8 @@ void link_settings_applied(struct session *s);
 /* Whether nothing has been sent on the backend since it was linked; asked once. */
 MUST_CHECK bool link_take_fresh(struct session *s);
 
+/* Nothing is on its way in either direction, and no transaction is open. */
+bool link_is_quiet(const struct session *s);
 /* Gives the backend back, or closes it when anything is left on it; harmless without one. */
 void link_give_back(struct session *s);
 /* Closes the backend: it is broken. */

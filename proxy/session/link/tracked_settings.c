@@ -61,6 +61,12 @@ tracked_note_reset(struct session *s)
     return true;
 }
 
+void
+tracked_execute(struct session *s)
+{
+    s->settings.change_is_executed = tracked_is_changing(s);
+}
+
 /* ---- what the server has agreed to ---- */
 
 /* The backend is set up as the one text says from now on, and the session wants the other: they
@@ -145,9 +151,10 @@ tracked_settle(struct session *s)
     }
     if (s->link.backend->flow.txn == 'T') {
         session_pin(s, SQL_PIN_SET); /* it was in a transaction after all: its end decides */
-    } else if (!s->cycle.failed) {
+    } else if (!s->cycle.failed && s->settings.change_is_executed) {
         apply(s);
     }
+    s->settings.change_is_executed = false;
     s->settings.change = SQL_SET_NONE;
     buf_fini(&s->settings.change_text);
 }

@@ -19,6 +19,9 @@ void tracked_fini(struct session *s);
 bool tracked_note(struct session *s, struct slice text);
 /* The same of RESET ALL, or of DISCARD ALL: they bring back the settings of the login. */
 bool tracked_note_reset(struct session *s);
+/* What was noted is executed: at once by a Query, and by an Execute behind its Bind. Without one it
+ * does not take place. */
+void tracked_execute(struct session *s);
 /* Whether a change waits for the server's answer: nothing else is begun meanwhile. */
 bool tracked_is_changing(const struct session *s);
 /* The server has answered everything, and agreed or not. */

@@ -15,6 +15,10 @@ welcome(struct session *s)
 {
     static const char *const node_roles[] = {"default_transaction_read_only", "in_hot_standby"};
     const struct params *told = s->params.told;
+    if (s->worker->draining) {
+        session_refuse(s, SQLSTATE_CANNOT_CONNECT_NOW, "the proxy is shutting down");
+        return;
+    }
     struct buf *out = outlet_queue(&s->client.out);
     for (uint32_t i = 0; i < told->count; i++) {
         message_put_parameter(out, told->items[i].name, told->items[i].value);
@@ -41,7 +45,9 @@ learn(struct session *s)
     parameters_take(s, s->link.backend->params);
     if (s->identity.use != POOL_SESSIONS) {
         welcome(s);
-        replication_begin(s);
+        if (session_is_open(s)) {
+            replication_begin(s);
+        }
         return;
     }
     cached_params_remember(s);

@@ -85,8 +85,8 @@ find_backend(struct session *s, struct message *m)
     if (link_waits(s)) {
         return false;
     }
-    if (type == 'X' || type == 'd' || type == 'c' || type == 'f') {
-        return true; /* these need none */
+    if (type == 'X') {
+        return true; /* it needs none */
     }
     return batch_classify(s, m, &class) && link_seek(s, class);
 }

@@ -6,12 +6,14 @@
 #include "session/query/cycle.h"
 #include "session/query/prepared.h"
 
-/* While reads and writes go to one side nobody tells reads apart, so all counts. */
+/* While reads and writes go to one side nobody tells reads apart, so all counts; and a read that
+ * was sent again to the writer has turned out to write. */
 void
 effects_note_class(struct session *s, enum sql_class class)
 {
     const bool is_read = class == SQL_READ || class == SQL_EMPTY || class == SQL_BEGIN_READ;
-    if ((!is_read || s->worker->view_is_single) && !s->link.decision.read_only) {
+    const bool may_write = !is_read || s->replay.is_second || s->worker->view_is_single;
+    if (may_write && !s->link.decision.read_only) {
         cycle_wrote(s);
     }
 }

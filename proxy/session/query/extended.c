@@ -9,6 +9,7 @@
 
 #include "session/client/client.h"
 #include "session/link/parameters.h"
+#include "session/link/tracked_settings.h"
 #include "session/query/copy.h"
 #include "session/query/cycle.h"
 #include "session/query/effects.h"
@@ -346,7 +347,11 @@ extended_execute(struct session *s, const struct message *m)
 {
     join_batch(s, m);
     stat_add(&s->worker->stats.queries, 1);
-    return server_skips(s) ? m->frame.seen.len : send_as_it_is(s, m, FLOW_EXECUTE);
+    if (server_skips(s)) {
+        return m->frame.seen.len;
+    }
+    tracked_execute(s);
+    return send_as_it_is(s, m, FLOW_EXECUTE);
 }
 
 size_t

@@ -8,7 +8,8 @@
 #include "session/query/server.h"
 #include "wire/message.h"
 
-enum { EVICTIONS_MAX = 64 };
+/* Undoing a change looks for later ones of the same name, so not too many are left unanswered. */
+enum { EVICTIONS_MAX = 64, CHANGES_MAX = 512 };
 
 static const char ours[] = "teal_"; /* how the names that Teal gives begin */
 static const uint8_t no_types[] = {0, 0};
@@ -33,7 +34,8 @@ bool
 prepared_must_wait(struct session *s)
 {
     const struct flow *f = &s->link.backend->flow;
-    if (!s->prepared.forgets || f->skipping || f->copy_in) {
+    const bool too_many = s->prepared.names.count >= CHANGES_MAX;
+    if ((!s->prepared.forgets && !too_many) || f->skipping || f->copy_in) {
         return false;
     }
     if (flow_empty(f)) { /* answered; what is sent now may have to be asked for again */
@@ -235,10 +237,9 @@ void
 prepared_parse_duplicate(struct session *s, struct slice name, struct slice text,
                          struct slice types)
 {
-    static const char twice[] = "teal_twice";
     refuse_name(s, name);
-    prepared_put_ours(s, twice, "");
-    message_put_parse(server_queue(s), twice, text, types);
+    prepared_put_ours(s, PREPARED_TWICE, "");
+    message_put_parse(server_queue(s), PREPARED_TWICE, text, types);
     server_owe(s, FLOW_PARSE, FLOW_FORWARD, TAG(ABOUT_NAME, 0, 0));
 }
 
@@ -278,7 +279,7 @@ prepared_use(struct session *s, struct slice name, struct prepared_use *out)
     }
     if (name.len >= sizeof(ours) - 1 && memcmp(name.p, ours, sizeof(ours) - 1) == 0) {
         refuse_name(s, name); /* it looks like one of ours, and might be one */
-        out->at_server = slice_of_str("teal_unknown");
+        out->at_server = slice_of_str(PREPARED_UNKNOWN);
         out->tag = TAG(ABOUT_NAME, 0, 0);
         return;
     }

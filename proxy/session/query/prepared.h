@@ -20,10 +20,16 @@
 void prepared_init(struct session *s);
 void prepared_fini(struct session *s);
 
+/* Names that the server knows, or does not, so that it says about them what the client shall hear
+ * about its own (server_error.h). */
+#define PREPARED_TWICE "teal_twice"
+#define PREPARED_UNKNOWN "teal_unknown"
+
 /* ---- before a message that is about statements ---- */
 
-/* Whether it must wait because a statement before it in the cycle forgets all statements. Then the
- * server has been asked to answer what it has, and the session goes on when it has. */
+/* Whether it must wait because a statement before it in the cycle forgets all statements, or
+ * because too many changes of names are not answered. Then the server has been asked to answer what
+ * it has, and the session goes on when it has. */
 MUST_CHECK bool prepared_must_wait(struct session *s);
 /* Whether the unnamed statement may still be skipped, with the batch before: then what uses it
  * waits. */
@@ -76,7 +82,7 @@ void prepared_note_forget(struct session *s);
 void prepared_end_batch(struct session *s);
 
 /* DEALLOCATE of a statement that was prepared by the protocol, which the server knows by another
- * name: it deallocates an empty one in its place (prepared_dummy), so that the answer and its place
+ * name: it deallocates an empty one in its place (teal_gone), so that the answer and its place
  * in the transaction are the server's own. True with one change, when the name (as it stands in the
  * text) is one of the session's. */
 bool prepared_deallocate(struct session *s, struct slice written);

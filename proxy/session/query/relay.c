@@ -293,6 +293,7 @@ static void
 relay_message(struct session *s, const struct frame *f)
 {
     s->reply.is_passed = false;
+    s->reply.is_discarded = true; /* nothing of it was sent yet */
     s->reply.left = f->total - f->seen.len;
     if (begins_to_answer(s, f)) {
         replay_disarm(s);

@@ -3,8 +3,9 @@
  * Every message is checked against the flow before anything of it is sent on: a reply that is not
  * owed ends the backend, and the client is told that its connection broke, never somebody else's
  * rows. Rows and COPY data pass by length; a stretch of them is one send from where it was
- * received. When the backend is lost, a read that is not answered yet is sent again to the writer;
- * otherwise the session ends, and is told when the outcome of a write is unknown. */
+ * received. When the backend of a session that serves is lost, a read that is not answered
+ * yet is sent again to the writer; otherwise the session ends, and is told when the outcome of a
+ * write is unknown. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SESSION_QUERY_RELAY_H
 #define TEAL_SESSION_QUERY_RELAY_H

@@ -104,22 +104,31 @@ server_error_take(struct session *s, const struct frame *f, const struct flow_ve
 
 /* ---- the client's names ---- */
 
-static const char mark[] = "\"teal_"; /* how a name of ours begins in a text of the server */
-enum { MARK_LEN = sizeof(mark) - 1 };
-
-/* The place of a quoted name of ours in the text; the empty slice for none. */
+/* The place of the quoted name in the text, without its quotes; the empty slice for none. */
 static struct slice
-find_our_name(struct slice text)
+find_quoted(struct slice text, const char *name)
 {
-    for (size_t at = 0; at + MARK_LEN < text.len; at++) {
-        const uint8_t *begin = text.p + at;
-        if (memcmp(begin, mark, MARK_LEN) != 0) {
-            continue;
+    const size_t len = strlen(name);
+    for (size_t at = 0; at + len + 2 <= text.len; at++) {
+        const uint8_t *p = text.p + at;
+        if (p[0] == '"' && p[len + 1] == '"' && memcmp(p + 1, name, len) == 0) {
+            return slice_of(p + 1, len);
         }
-        const uint8_t *end = memchr(begin + 1, '"', text.len - at - 1);
-        return end == NULL ? SLICE_EMPTY : slice_of(begin + 1, (size_t)(end - begin - 1));
     }
     return SLICE_EMPTY;
+}
+
+/* Where the server's text has the name that Teal gave what the request is about. */
+static struct slice
+find_our_name(const struct flow_entry *entry, struct slice text)
+{
+    char name[STATEMENT_NAME_SIZE];
+    if (entry->tag.about == ABOUT_NAME) {
+        const struct slice twice = find_quoted(text, PREPARED_TWICE);
+        return twice.len > 0 ? twice : find_quoted(text, PREPARED_UNKNOWN);
+    }
+    backend_statement_name(entry->tag.id, name);
+    return find_quoted(text, name);
 }
 
 /* The client's name for what stands there under ours. */
@@ -151,7 +160,7 @@ server_error_rewrite(struct session *s, const struct frame *f, const struct flow
         return false;
     }
     message_error(frame_body(f), &e);
-    const struct slice ours = find_our_name(e.text);
+    const struct slice ours = find_our_name(entry, e.text);
     if (ours.len == 0) {
         return false;
     }

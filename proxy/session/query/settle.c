@@ -21,28 +21,24 @@ end_cycle(struct session *s)
     cycle_answered(s);
 }
 
-/* Nothing is on its way in either direction, and no transaction is open. */
-static bool
-transaction_is_over(const struct session *s)
-{
-    const struct backend *b = s->link.backend;
-    const bool unsent = !outlet_is_empty(&b->out) || s->client.pass_left > 0;
-    const bool unread = buf_len(&b->in) > 0 || s->reply.left > 0; /* of what it says unasked */
-    return b->flow.txn == 'I' && !s->cycle.in_batch && !b->flow.skipping && !unsent && !unread;
-}
+/* What of it has ended: the cycle, and with it perhaps the transaction. */
+struct ended {
+    bool cycle, transaction;
+};
 
-static void
-end_transaction(struct session *s)
+static struct ended
+end_what_is_over(struct session *s)
 {
-    CHECK(flow_empty(&s->link.backend->flow));
-    link_end_transaction(s, cycle_end_transaction(s));
-    replay_end(s);
-    if (s->pins == SQL_PIN_NONE) {
-        link_give_back(s);
+    struct ended ended = {.cycle = s->cycle.is_open};
+    if (ended.cycle) {
+        end_cycle(s);
     }
-    if (s->worker->draining) {
-        session_refuse(s, SQLSTATE_ADMIN_SHUTDOWN, "the proxy is shutting down");
+    ended.transaction = s->link.is_busy && link_is_quiet(s);
+    if (ended.transaction) {
+        link_end_transaction(s, cycle_end_transaction(s));
+        replay_end(s);
     }
+    return ended;
 }
 
 static bool
@@ -61,15 +57,14 @@ settle_ready(struct session *s)
         replay_again(s);
         return true;
     }
-    const bool answered = s->cycle.is_open;
-    if (answered) {
-        end_cycle(s);
+    const struct ended ended = end_what_is_over(s);
+    if (ended.transaction && s->pins == SQL_PIN_NONE) {
+        link_give_back(s);
     }
-    if (!s->link.is_busy || !transaction_is_over(s)) {
-        return answered;
+    if (ended.transaction && s->worker->draining) {
+        session_refuse(s, SQLSTATE_ADMIN_SHUTDOWN, "the proxy is shutting down");
     }
-    end_transaction(s);
-    return true;
+    return ended.cycle || ended.transaction;
 }
 
 bool
@@ -81,6 +76,7 @@ settle_leaving(struct session *s)
             replay_again(s);
             return true;
         }
+        (void)end_what_is_over(s);
         link_give_back(s);
     }
     if (s->link.backend == NULL && (outlet_len(&c->out) == 0 || c->write_closed)) {

@@ -3,6 +3,7 @@
 #include "session/query/simple.h"
 
 #include "session/link/parameters.h"
+#include "session/link/tracked_settings.h"
 #include "session/query/copy.h"
 #include "session/query/cycle.h"
 #include "session/query/effects.h"
@@ -72,6 +73,7 @@ simple_query(struct session *s, const struct message *m)
         return m->frame.seen.len;
     }
     effects_note(s, traits.pins, traits.special, text);
+    tracked_execute(s);
     effects_note_class(s, traits.class);
     if (traits.statements > 1) {
         prepared_note_forget(s); /* one of them may be DEALLOCATE ALL */
@@ -86,6 +88,7 @@ simple_function(struct session *s, const struct message *m)
     if (server_skips(s)) {
         return copy_discard(s, m);
     }
+    prepared_end_batch(s);
     cycle_end_batch(s);
     effects_note_class(s, SQL_WRITE);
     server_owe(s, FLOW_FUNCTION, FLOW_FORWARD, FLOW_UNTAGGED);

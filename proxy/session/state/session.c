@@ -35,6 +35,7 @@ session_init(struct session *s, struct worker *w)
     s->connected_us = loop_now_us(w->loop);
     s->log = (struct log_ctx){.kind = "session", .id = s->id};
     list_init(&s->node);
+    list_init(&s->woken_node);
 }
 
 /* ---- what must hold ---- */
@@ -148,4 +149,28 @@ void
 session_wake(struct session *s)
 {
     s->worker->ops->turn(s);
+}
+
+/* A turn may wake others, which join the list. */
+static void
+turn_woken(void *arg)
+{
+    struct worker *w = arg;
+    for (struct list *node = list_first(&w->woken); node != NULL; node = list_first(&w->woken)) {
+        list_remove(node);
+        session_wake(LIST_OBJECT(node, struct session, woken_node));
+    }
+}
+
+void
+session_wake_later(struct session *s)
+{
+    struct worker *w = s->worker;
+    const bool is_first = list_empty(&w->woken);
+    if (list_empty(&s->woken_node)) {
+        list_push_back(&w->woken, &s->woken_node);
+    }
+    if (is_first) {
+        loop_dispose(w->loop, turn_woken, w);
+    }
 }

@@ -107,6 +107,7 @@ struct tracked_settings {
     struct settings *at_login; /* shared (ref): what it had set at login, and RESET goes back to */
     enum sql_set_kind change;  /* one that the server has not agreed to yet */
     struct buf change_text;    /* its name and value */
+    bool change_is_executed;   /* of one that was bound: an Execute has followed */
 };
 
 /* The query cycle: from a first message to the moment the server owes nothing. Written by
@@ -159,8 +160,9 @@ struct replication {
 };
 
 struct session {
-    struct list node;      /* in worker->arriving until it is READY, then in worker->sessions */
-    struct worker *worker; /* borrowed */
+    struct list node;       /* in worker->arriving until it is READY, then in worker->sessions */
+    struct list woken_node; /* in worker->woken: by session_wake_later */
+    struct worker *worker;  /* borrowed */
     uint64_t id;
     enum session_phase phase;
     uint32_t pins; /* enum sql_pin: why it keeps its backend; by session_pin */
@@ -202,5 +204,8 @@ void session_send_error(struct session *s, const struct err *err);
 void session_pin(struct session *s, uint32_t pins);
 /* Something was found out outside of its turn: it has one now. */
 void session_wake(struct session *s);
+/* The same at the end of the loop's turn. For what may happen within the turn of another session: a
+ * backend goes from one to the next, and turns must not stand on each other's stack. */
+void session_wake_later(struct session *s);
 
 #endif

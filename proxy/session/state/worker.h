@@ -80,8 +80,9 @@ struct worker {
     struct map by_pid;        /* cancel_pid -> struct session, borrowed: for cancel requests */
     struct list arriving;     /* of struct session, until READY: the oldest first */
     struct list sessions;     /* of struct session, from then on */
-    struct list held;         /* of struct session, by held_node: in order of arrival */
-    struct timer *tick;       /* owned */
+    struct list woken;  /* of struct session, by woken_node: their turn comes in this loop turn */
+    struct list held;   /* of struct session, by held_node: in order of arrival */
+    struct timer *tick; /* owned */
     struct watch *listeners[WORKER_LISTENERS_MAX]; /* owned */
     struct listener_watch *listener_watches;       /* owned: see accept.c */
     uint32_t listeners_count;
