@@ -28,6 +28,17 @@ client_init(struct session *s, int fd, const char *peer, bool is_local, watch_fn
     stream_want(&c->stream, WATCH_READ);
 }
 
+bool
+client_begin_tls(struct session *s)
+{
+    struct err err;
+    if (!stream_begin_tls(&s->client.stream, s->worker->access->clients, NULL, &err)) {
+        session_fail(s, &err);
+        return false;
+    }
+    return true;
+}
+
 void
 client_close(struct session *s)
 {
@@ -186,7 +197,7 @@ client_discard_rest(struct session *s)
 
 /* ---- to the client ---- */
 
-/* What it asked for before it left is finished all the same: only its answers go to nobody. */
+/* What it asked for before it left is finished all the same: only its answers are discarded. */
 static void
 close_write_side(struct session *s)
 {

@@ -30,6 +30,8 @@ void client_processed(struct session *s, size_t used);
 void client_keep(struct session *s);
 /* Puts these messages ahead of all input; the buffer is taken over. False without memory. */
 MUST_CHECK bool client_prepend(struct session *s, struct buf *messages);
+/* From here on the stream is encrypted; false when the session has failed. */
+MUST_CHECK bool client_begin_tls(struct session *s);
 /* Takes the first bytes of the kept input out, unprocessed. */
 void client_discard_input(struct session *s, size_t len);
 bool client_has_input(const struct session *s);

@@ -147,8 +147,8 @@ put_quoted(struct buf *b, const char *text)
 }
 
 /* The keys that a login has shown stay for as long as the secret does, also when the answer was
- * forgotten meanwhile: backends of that user may have nothing else, and whoever only tries a name
- * must not take them away. */
+ * forgotten meanwhile: backends of that user may have nothing else, and a client that only tries a
+ * name must not take them away. */
 static struct users *
 users_of_one(const struct entry *e, const char *secret)
 {
@@ -211,7 +211,7 @@ on_answer(void *arg, const struct pq_result *r)
     e->asking = false;
     q->asking_count--;
     if (!r->ok) {
-        /* The server's words are for the log: whoever asks has not proved who it is. */
+        /* The server's words are for the log: the client has not proved who it is. */
         struct err err;
         log_warn(NULL, "a user could not be looked up", "user=\"%s\" error=\"%s\"", e->name,
                  r->err.text);

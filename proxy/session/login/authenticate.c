@@ -1,6 +1,6 @@
 /* authenticate.c — a client proves who it is. See authenticate.h.
  *
- * Whether a user exists is told to nobody: an unknown one is asked for SCRAM and refused at the
+ * No client learns whether a user exists: an unknown one is asked for SCRAM and refused at the
  * same point with the same words. md5 is the exception, as in PostgreSQL: a user that is
  * asked for it exists. */
 /* SPDX-License-Identifier: PostgreSQL */

@@ -32,17 +32,6 @@ on_encryption_request(struct session *s, bool *asked, bool more_behind)
     return true;
 }
 
-static bool
-begin_tls(struct session *s)
-{
-    struct err err;
-    if (!stream_begin_tls(&s->client.stream, s->worker->access->clients, NULL, &err)) {
-        session_fail(s, &err);
-        return false;
-    }
-    return true;
-}
-
 /* The one byte of the answer must have gone out in the clear before anything is encrypted. */
 static bool
 answer_ssl_request(struct session *s)
@@ -57,7 +46,7 @@ answer_ssl_request(struct session *s)
         session_fail(s, NULL); /* a peer that does not take a single byte */
         return false;
     }
-    return begin_tls(s);
+    return client_begin_tls(s);
 }
 
 enum { TLS_HANDSHAKE = 0x16 }; /* the first byte of a TLS ClientHello: ContentType of RFC 8446 */
@@ -72,7 +61,7 @@ startup_first_byte(struct session *s)
         return true;
     }
     s->startup.tls_is_direct = true;
-    return begin_tls(s);
+    return client_begin_tls(s);
 }
 
 /* Without ALPN anything could be talking here, and be talked to (PostgreSQL manual, "SSL Session

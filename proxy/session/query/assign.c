@@ -75,7 +75,7 @@ admit_linked(struct session *s)
 }
 
 static bool
-find_backend(struct session *s, struct message *m)
+find_backend(struct session *s, struct input *m)
 {
     enum sql_class class;
     const uint8_t type = m->frame.type;
@@ -92,7 +92,7 @@ find_backend(struct session *s, struct message *m)
 }
 
 bool
-assign_admit(struct session *s, struct message *m)
+assign_admit(struct session *s, struct input *m)
 {
     if (!find_backend(s, m)) {
         return false;

@@ -11,6 +11,6 @@
 
 /* Whether the message may be processed; begins to look for a backend when there is none. What it
  * finds out about the text stays in the message. */
-MUST_CHECK bool assign_admit(struct session *s, struct message *m);
+MUST_CHECK bool assign_admit(struct session *s, struct input *m);
 
 #endif

@@ -97,7 +97,7 @@ classify_extended(const struct session *s, struct slice in, enum sql_class *clas
 }
 
 static void
-classify_query(const struct session *s, struct message *m, enum sql_class *class)
+classify_query(const struct session *s, struct input *m, enum sql_class *class)
 {
     struct slice text;
     if (!m->frame.whole || !message_query(frame_body(&m->frame), &text)) {
@@ -109,7 +109,7 @@ classify_query(const struct session *s, struct message *m, enum sql_class *class
 }
 
 bool
-batch_classify(const struct session *s, struct message *m, enum sql_class *class)
+batch_classify(const struct session *s, struct input *m, enum sql_class *class)
 {
     const struct worker *w = s->worker;
     const bool is_decided = w->view_is_single && !w->view->writes_held && !s->link.traits.reader;
@@ -121,5 +121,5 @@ batch_classify(const struct session *s, struct message *m, enum sql_class *class
         classify_query(s, m, class);
         return true;
     }
-    return classify_extended(s, m->input, class);
+    return classify_extended(s, m->all, class);
 }

@@ -6,19 +6,10 @@
 #ifndef TEAL_SESSION_QUERY_BATCH_H
 #define TEAL_SESSION_QUERY_BATCH_H
 
-#include "session/state/session.h"
-#include "wire/frame.h"
-
-/* A message of the client that is being processed, decoded once. */
-struct message {
-    struct frame frame;
-    struct slice input; /* from its first byte on: all that has arrived; borrowed */
-    bool is_classified; /* traits are of its text */
-    struct sql_traits traits;
-};
+#include "session/query/input.h"
 
 /* The class of the Query, or of the batch, that begins with the message. False when its end has not
  * arrived and could still change it. */
-MUST_CHECK bool batch_classify(const struct session *s, struct message *m, enum sql_class *class);
+MUST_CHECK bool batch_classify(const struct session *s, struct input *m, enum sql_class *class);
 
 #endif

@@ -10,9 +10,9 @@
 #include "session/client/client.h"
 #include "session/link/parameters.h"
 #include "session/link/tracked_settings.h"
-#include "session/query/copy.h"
 #include "session/query/cycle.h"
 #include "session/query/effects.h"
+#include "session/query/input.h"
 #include "session/query/prepared.h"
 #include "session/query/refusal.h"
 #include "session/query/replay.h"
@@ -21,7 +21,7 @@
 
 /* The message belongs to the batch. A part of it cannot be remembered. */
 static void
-join_batch(struct session *s, const struct message *m)
+join_batch(struct session *s, const struct input *m)
 {
     cycle_open_batch(s);
     if (!m->frame.whole && s->replay.is_armed) {
@@ -32,18 +32,18 @@ join_batch(struct session *s, const struct message *m)
 
 /* The server refuses best what is malformed. */
 static size_t
-send_as_it_is(struct session *s, const struct message *m, enum flow_kind kind)
+send_as_it_is(struct session *s, const struct input *m, enum flow_kind kind)
 {
-    const size_t used = copy_pass(s, m);
+    const size_t used = input_pass(s, m);
     server_owe(s, kind, FLOW_FORWARD, FLOW_UNTAGGED);
     return used;
 }
 
 static size_t
-refuse(struct session *s, const struct message *m, enum refusal why)
+refuse(struct session *s, const struct input *m, enum refusal why)
 {
     refusal_in_batch(s, why);
-    return copy_discard(s, m);
+    return input_discard(s, m);
 }
 
 /* ---- Parse ---- */
@@ -56,7 +56,7 @@ has_too_many(const struct session *s)
 
 /* A statement too long to be kept. What it is stays unknown, so the session keeps its backend. */
 static size_t
-parse_long(struct session *s, const struct message *m)
+parse_long(struct session *s, const struct input *m)
 {
     struct slice rest = frame_body(&m->frame);
     struct slice name;
@@ -71,7 +71,7 @@ parse_long(struct session *s, const struct message *m)
     if (name.len > 0 && names_get(&s->prepared.names, name) != NULL) {
         const struct slice no_types = slice_of("\0", 2);
         prepared_parse_duplicate(s, name, SLICE_EMPTY, no_types);
-        return copy_discard(s, m);
+        return input_discard(s, m);
     }
     if (name.len > 0 && has_too_many(s)) {
         return refuse(s, m, REFUSAL_TOO_MANY_STATEMENTS);
@@ -103,7 +103,7 @@ note_parsed(struct session *s, const struct parse *p)
 
 /* Hands the statement on, or gives it back with the reason for a refusal. */
 static enum refusal
-parse_whole(struct session *s, const struct message *m, struct parse *p)
+parse_whole(struct session *s, const struct input *m, struct parse *p)
 {
     const enum refusal why = refusal_of(s, p->statement->pins, p->statement->lifts_read_only);
     if (why != REFUSAL_NONE) {
@@ -134,7 +134,7 @@ parse_whole(struct session *s, const struct message *m, struct parse *p)
 }
 
 size_t
-extended_parse(struct session *s, const struct message *m)
+extended_parse(struct session *s, const struct input *m)
 {
     struct worker *w = s->worker;
     struct parse p;
@@ -144,7 +144,7 @@ extended_parse(struct session *s, const struct message *m)
     join_batch(s, m);
     stat_add(&w->stats.client_parses, 1);
     if (server_skips(s)) {
-        return copy_discard(s, m);
+        return input_discard(s, m);
     }
     if (!m->frame.whole) {
         return parse_long(s, m);
@@ -180,7 +180,7 @@ note_bound(struct session *s, const struct statement *statement)
 /* The name of the statement changes, so the message gets a new head; what follows the names goes on
  * as it is. */
 static size_t
-send_bind_as(struct session *s, const struct message *m, const struct bind_head *bind,
+send_bind_as(struct session *s, const struct input *m, const struct bind_head *bind,
              struct slice server_name)
 {
     const struct frame *f = &m->frame;
@@ -201,7 +201,7 @@ send_bind_as(struct session *s, const struct message *m, const struct bind_head 
  * gets one that deallocates an empty statement. Closing that behind the Bind tells whether the
  * server got so far; the portal lives on without it. */
 static bool
-bind_deallocate(struct session *s, const struct message *m, const struct bind_head *bind,
+bind_deallocate(struct session *s, const struct input *m, const struct bind_head *bind,
                 const struct statement *bound)
 {
     if (bound == NULL || bound->special != SQL_SPECIAL_DEALLOCATE || !m->frame.whole) {
@@ -222,7 +222,7 @@ bind_deallocate(struct session *s, const struct message *m, const struct bind_he
 }
 
 static size_t
-bind_named(struct session *s, const struct message *m, const struct bind_head *bind)
+bind_named(struct session *s, const struct input *m, const struct bind_head *bind)
 {
     struct prepared_use use;
     prepared_use(s, bind->name, &use);
@@ -233,7 +233,7 @@ bind_named(struct session *s, const struct message *m, const struct bind_head *b
 }
 
 size_t
-extended_bind(struct session *s, const struct message *m)
+extended_bind(struct session *s, const struct input *m)
 {
     struct bind_head bind;
     struct slice rest;
@@ -244,7 +244,7 @@ extended_bind(struct session *s, const struct message *m)
     stat_add(&s->worker->stats.binds, 1);
     join_batch(s, m);
     if (server_skips(s)) {
-        return copy_discard(s, m);
+        return input_discard(s, m);
     }
     if (!ok) {
         return send_as_it_is(s, m, FLOW_BIND);
@@ -270,7 +270,7 @@ struct target {
 };
 
 static struct target
-read_target(const struct message *m)
+read_target(const struct input *m)
 {
     uint8_t what = 0;
     struct target t = {.name = SLICE_EMPTY};
@@ -294,7 +294,7 @@ target_must_wait(struct session *s, const struct target *t)
 }
 
 size_t
-extended_describe(struct session *s, const struct message *m)
+extended_describe(struct session *s, const struct input *m)
 {
     struct prepared_use use;
     const struct target t = read_target(m);
@@ -319,7 +319,7 @@ extended_describe(struct session *s, const struct message *m)
 }
 
 size_t
-extended_close(struct session *s, const struct message *m)
+extended_close(struct session *s, const struct input *m)
 {
     const struct target t = read_target(m);
     if (target_must_wait(s, &t)) {
@@ -343,7 +343,7 @@ extended_close(struct session *s, const struct message *m)
 /* ---- Execute, Sync, Flush ---- */
 
 size_t
-extended_execute(struct session *s, const struct message *m)
+extended_execute(struct session *s, const struct input *m)
 {
     join_batch(s, m);
     stat_add(&s->worker->stats.queries, 1);
@@ -355,7 +355,7 @@ extended_execute(struct session *s, const struct message *m)
 }
 
 size_t
-extended_sync(struct session *s, const struct message *m)
+extended_sync(struct session *s, const struct input *m)
 {
     server_pass(s, m->frame.seen);
     replay_remember(s, m->frame.seen);
@@ -369,7 +369,7 @@ extended_sync(struct session *s, const struct message *m)
 }
 
 size_t
-extended_flush(struct session *s, const struct message *m)
+extended_flush(struct session *s, const struct input *m)
 {
     if (m->frame.total == WIRE_HEADER_LEN || s->link.backend->flow.copy_in) {
         replay_remember(s, m->frame.seen);

@@ -5,12 +5,12 @@
 
 #include "session/query/batch.h"
 
-size_t extended_parse(struct session *s, const struct message *m);
-size_t extended_bind(struct session *s, const struct message *m);
-size_t extended_describe(struct session *s, const struct message *m);
-size_t extended_close(struct session *s, const struct message *m);
-size_t extended_execute(struct session *s, const struct message *m);
-size_t extended_sync(struct session *s, const struct message *m);
-size_t extended_flush(struct session *s, const struct message *m);
+size_t extended_parse(struct session *s, const struct input *m);
+size_t extended_bind(struct session *s, const struct input *m);
+size_t extended_describe(struct session *s, const struct input *m);
+size_t extended_close(struct session *s, const struct input *m);
+size_t extended_execute(struct session *s, const struct input *m);
+size_t extended_sync(struct session *s, const struct input *m);
+size_t extended_flush(struct session *s, const struct input *m);
 
 #endif

@@ -5,31 +5,31 @@
 #include "session/client/client.h"
 #include "session/client/messages.h"
 #include "session/query/assign.h"
-#include "session/query/copy.h"
 #include "session/query/cycle.h"
 #include "session/query/extended.h"
+#include "session/query/input.h"
 #include "session/query/server.h"
 #include "session/query/simple.h"
 #include "wire/message.h"
 
-typedef size_t message_fn(struct session *s, const struct message *m);
+typedef size_t message_fn(struct session *s, const struct input *m);
 
 static message_fn on_terminate;
 
 static message_fn *const handlers[MESSAGE_TYPES] = {
-    ['Q'] = simple_query,   ['F'] = simple_function,
+    ['Q'] = simple_query,    ['F'] = simple_function,
 
-    ['P'] = extended_parse, ['B'] = extended_bind,    ['D'] = extended_describe,
-    ['C'] = extended_close, ['E'] = extended_execute, ['S'] = extended_sync,
+    ['P'] = extended_parse,  ['B'] = extended_bind,    ['D'] = extended_describe,
+    ['C'] = extended_close,  ['E'] = extended_execute, ['S'] = extended_sync,
     ['H'] = extended_flush,
 
-    ['d'] = copy_data,      ['c'] = copy_end,         ['f'] = copy_end,
+    ['d'] = input_copy_data, ['c'] = input_copy_end,   ['f'] = input_copy_end,
 
     ['X'] = on_terminate,
 };
 
 static size_t
-on_terminate(struct session *s, const struct message *m)
+on_terminate(struct session *s, const struct input *m)
 {
     const struct backend *b = s->link.backend;
     if (b == NULL || flow_empty(&b->flow)) {
@@ -81,7 +81,7 @@ answers_come_first(const struct session *s)
 size_t
 frontend_consume(struct session *s, struct slice in)
 {
-    struct message m = {.input = in};
+    struct input m = {.all = in};
     if (s->client.pass_left > 0) {
         return pass_on(s, in);
     }
@@ -100,7 +100,7 @@ frontend_consume(struct session *s, struct slice in)
         return 0;
     }
     if (has_no_effect(s, &m.frame)) {
-        return copy_discard(s, &m);
+        return input_discard(s, &m);
     }
     CHECK(handlers[m.frame.type] != NULL); /* messages.c knows the same types */
     return assign_admit(s, &m) ? handlers[m.frame.type](s, &m) : 0;

@@ -1,10 +1,10 @@
 /* replay.h — a read that cannot be served where it was sent, and is sent again to the writer.
  *
- * A read goes to a follower on the classifier's word, over a backend that is read-only by
- * construction. When the server refuses it because it writes after all, or gives way, its messages
- * go to the writer: once, and only while the server has not begun to answer. Answers that say
- * nothing yet (ParseComplete, RowDescription, ...) are kept back until then. A write is never sent
- * again. */
+ * A read goes to a follower because the classifier says that it is one, over a backend that is
+ * read-only by construction. When the server refuses it because it writes after all, or gives way,
+ * its messages go to the writer: once, and only while the server has not begun to answer. Answers
+ * that say nothing yet (ParseComplete, RowDescription, ...) are kept back until then. A write is
+ * never sent again. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SESSION_QUERY_REPLAY_H
 #define TEAL_SESSION_QUERY_REPLAY_H

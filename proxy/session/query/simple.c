@@ -4,9 +4,9 @@
 
 #include "session/link/parameters.h"
 #include "session/link/tracked_settings.h"
-#include "session/query/copy.h"
 #include "session/query/cycle.h"
 #include "session/query/effects.h"
+#include "session/query/input.h"
 #include "session/query/prepared.h"
 #include "session/query/refusal.h"
 #include "session/query/replay.h"
@@ -15,7 +15,7 @@
 
 /* What is known of the text. One that the server will refuse as no message has no effect. */
 static struct sql_traits
-read_text(const struct session *s, const struct message *m, struct slice *text)
+read_text(const struct session *s, const struct input *m, struct slice *text)
 {
     if (!message_query(frame_body(&m->frame), text)) {
         *text = SLICE_EMPTY;
@@ -26,17 +26,17 @@ read_text(const struct session *s, const struct message *m, struct slice *text)
 
 /* A text that is too long to be read as a whole. */
 static size_t
-send_unread(struct session *s, const struct message *m)
+send_unread(struct session *s, const struct input *m)
 {
     const bool had_unnamed = prepared_note_query(s);
     effects_note_unread(s);
     server_owe(s, FLOW_QUERY, FLOW_FORWARD, had_unnamed ? TAG(ABOUT_UNNAMED, 1, 0) : FLOW_UNTAGGED);
     cycle_sent(s);
-    return copy_pass(s, m);
+    return input_pass(s, m);
 }
 
 static size_t
-send_query(struct session *s, const struct message *m, const struct sql_traits *traits)
+send_query(struct session *s, const struct input *m, const struct sql_traits *traits)
 {
     const bool had_unnamed = prepared_note_query(s);
     const bool deallocates =
@@ -54,12 +54,12 @@ send_query(struct session *s, const struct message *m, const struct sql_traits *
 }
 
 size_t
-simple_query(struct session *s, const struct message *m)
+simple_query(struct session *s, const struct input *m)
 {
     struct slice text;
     stat_add(&s->worker->stats.queries, 1);
     if (server_skips(s)) {
-        return copy_discard(s, m);
+        return input_discard(s, m);
     }
     prepared_end_batch(s);
     cycle_end_batch(s); /* its ReadyForQuery ends the batch as a Sync would */
@@ -83,15 +83,15 @@ simple_query(struct session *s, const struct message *m)
 }
 
 size_t
-simple_function(struct session *s, const struct message *m)
+simple_function(struct session *s, const struct input *m)
 {
     if (server_skips(s)) {
-        return copy_discard(s, m);
+        return input_discard(s, m);
     }
     prepared_end_batch(s);
     cycle_end_batch(s);
     effects_note_class(s, SQL_WRITE);
     server_owe(s, FLOW_FUNCTION, FLOW_FORWARD, FLOW_UNTAGGED);
     cycle_sent(s);
-    return copy_pass(s, m);
+    return input_pass(s, m);
 }

@@ -5,7 +5,7 @@
 
 #include "session/query/batch.h"
 
-size_t simple_query(struct session *s, const struct message *m);
-size_t simple_function(struct session *s, const struct message *m);
+size_t simple_query(struct session *s, const struct input *m);
+size_t simple_function(struct session *s, const struct input *m);
 
 #endif

@@ -11,8 +11,8 @@
  * backend, or for the release of writes), linked to a backend. Input that cannot be processed now
  * stays in client.in; only then does a session own a buffer for it.
  *
- * An event is gathered by whoever hears of it, and then the session has its turn (turn.h), which
- * does everything that follows from it in one fixed order. Code below the turn never closes a
+ * An event is gathered by the file that hears of it, and then the session has its turn (turn.h),
+ * which does everything that follows from it in one fixed order. Code below the turn never closes a
  * session: session_fail marks its end, and the turn gives back what it holds. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SESSION_STATE_SESSION_H
@@ -39,7 +39,7 @@ enum {
     SESSION_CLIENT_LIMITS = 5,         /* kinds of limits it is counted under: client_limits.h */
 };
 
-/* The wire to the client. Written by client/client.c. */
+/* The wire to the client. Written by client/client.c; what goes out is appended by many. */
 struct client {
     struct stream stream;
     struct slice fresh; /* borrowed from the receive buffer, for this turn: input not processed */
@@ -49,7 +49,7 @@ struct client {
     bool is_local;          /* came by a Unix socket */
     size_t in_needed;       /* the length of a whole message that is waited for */
     uint64_t pass_left;     /* bytes of a long message that go on unread */
-    bool pass_is_discarded; /* ... to nobody */
+    bool pass_is_discarded; /* ... or are discarded */
     bool input_ended;       /* the client has closed its end; it may still read */
     bool write_closed;      /* the client takes no more answers: they are read and discarded */
     size_t discarded;       /* bytes of them */
@@ -147,7 +147,7 @@ struct replay {
 /* Server to client, within a message. Written by query/relay.c. */
 struct reply {
     uint64_t left;     /* bytes of a long reply that go on unread */
-    bool is_discarded; /* ... to nobody */
+    bool is_discarded; /* ... or are discarded */
     bool is_passed;    /* the message in hand is on its way already */
     bool fatal_seen;   /* the server has told the client that it is over */
 };
