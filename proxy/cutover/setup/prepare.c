@@ -15,12 +15,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "cutover/flip/parts.h"
 #include "cutover/preflight/answers.h"
 #include "cutover/types/scripts.h"
 
-#define COPY_LIMIT_US ((uint64_t)3600 * 1000 * 1000)
+#define COPY_LIMIT_US CLOCK_SECONDS(3600)
 
 struct prepare {
     struct answers tables;
