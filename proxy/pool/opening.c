@@ -19,10 +19,6 @@
 #include "pool/server_auth.h"
 #include "wire/message.h"
 
-_Static_assert((int)CHANNEL_BINDING_DISABLE == (int)CHANNEL_BINDING_DISABLE &&
-                   (int)CHANNEL_BINDING_PREFER == (int)CHANNEL_BINDING_PREFER &&
-                   (int)CHANNEL_BINDING_REQUIRE == (int)CHANNEL_BINDING_REQUIRE,
-               "the key's words are SCRAM's");
 _Static_assert((int)TLS_BINDING_MAX <= (int)SCRAM_BINDING_MAX, "binding data fits");
 
 enum { LOGIN_MESSAGE_MAX = 64 * 1024 };
@@ -326,8 +322,9 @@ awaits_keys(struct opening *o, uint8_t type, struct slice body)
     }
     const struct scram_secret secret = user_scram_secret(facts.user);
     o->keys_asked = true;
-    o->keys = key_derivation_ask(config->key_derivation, config->mailbox, secret.password, &need,
-                                 secret.cache, on_keys, o);
+    const struct key_asker asker = {config->mailbox, on_keys, o};
+    o->keys =
+        key_derivation_ask(config->key_derivation, secret.password, &need, secret.cache, &asker);
     stream_want(&o->backend->stream, 0);
     return true;
 }

@@ -420,8 +420,9 @@ scram_awaits_keys(struct session *s)
     }
     a->keys_asked = true;
     a->step = AUTH_CHECKING;
-    a->keys = key_derivation_ask(w->workers->key_derivation, w->mailbox, secret.password, &need,
-                                 secret.cache, keys_there, s);
+    const struct key_asker asker = {w->mailbox, keys_there, s};
+    a->keys = key_derivation_ask(w->workers->key_derivation, secret.password, &need, secret.cache,
+                                 &asker);
     return true;
 }
 
@@ -539,8 +540,8 @@ password_compare_keys(struct session *s, const char *password)
     struct scram_need need = {.salt_len = v == NULL ? sizeof(no_salt) : v->salt_len,
                               .iterations = v == NULL ? SCRAM_ITERATIONS : v->iterations};
     memcpy(need.salt, v == NULL ? no_salt : v->salt, need.salt_len);
-    a->keys = key_derivation_ask(w->workers->key_derivation, w->mailbox, password, &need, NULL,
-                                 password_keys_there, s);
+    const struct key_asker asker = {w->mailbox, password_keys_there, s};
+    a->keys = key_derivation_ask(w->workers->key_derivation, password, &need, NULL, &asker);
 }
 
 static bool
