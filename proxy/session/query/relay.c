@@ -334,6 +334,7 @@ relay_consume(struct session *s, struct slice in)
 {
     const struct backend *b = s->link.backend;
     size_t used = 0;
+    CHECK(b != NULL);
     while (used < in.len && session_is_open(s) && s->link.backend == b) {
         const size_t n = relay_one(s, slice_of(in.p + used, in.len - used));
         if (n == 0) {
