@@ -303,5 +303,6 @@ script_wait(struct script *s, uint64_t limit_us)
 bool
 script_waited(const struct script *s)
 {
+    CHECK(s->wait_until_us > 0);
     return now_us(s) >= s->wait_until_us;
 }
