@@ -120,6 +120,7 @@ measure(struct worker *w)
     const uint64_t used =
         pressure_resident(read_text("/proc/self/statm", text), (uint64_t)sysconf(_SC_PAGESIZE));
     const enum pressure now = pressure_of(used, w->memory_max);
+    CHECK((size_t)now < COUNT_OF(words));
     const int before = atomic_exchange(&w->workers->pressure, (int)now);
     if ((int)now != before) {
         log_warn(NULL, "memory", "state=\"%s\" used=%llu max_memory=%llu", words[now],

@@ -64,6 +64,7 @@ process_input(struct session *s)
         if (n == 0) {
             break;
         }
+        CHECK(n <= in.len - used);
         used += n;
     }
     if (session_is_open(s)) {
@@ -121,6 +122,7 @@ on_server_ready(struct backend *b, unsigned ready)
 {
     struct session *s = b->owner;
     CHECK(s != NULL && s->link.backend == b);
+    CHECK(work[s->phase].flush != NULL && work[s->phase].receive != NULL);
     if ((ready & WATCH_WRITE) != 0) {
         work[s->phase].flush(s);
     }
@@ -192,6 +194,7 @@ static void
 session_free(void *arg)
 {
     struct session *s = arg;
+    CHECK(s->phase == SESSION_CLOSED);
     session_check(s);
     client_fini(s);
     replay_fini(s);
@@ -206,6 +209,7 @@ static void
 session_release(struct session *s)
 {
     struct worker *w = s->worker;
+    CHECK(s->phase == SESSION_ENDING);
     client_close(s);
     authenticate_leave(s);
     link_stop_waiting(s);

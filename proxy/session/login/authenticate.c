@@ -64,6 +64,7 @@ static const struct auth_method methods[] = {
 static void
 request_answer(struct session *s, uint32_t code, struct slice body)
 {
+    CHECK(s->phase == SESSION_AUTH && s->auth->method->answer != NULL);
     message_put_auth(outlet_queue(&s->client.out), code, body);
     s->auth->step = AUTH_ASKED;
 }
@@ -102,6 +103,7 @@ on_delay_over(void *arg)
 {
     struct session *s = arg;
     if (session_is_open(s)) {
+        CHECK(s->auth != NULL && s->auth->step == AUTH_CHECKING);
         const struct err failure = s->auth->failure;
         session_fail(s, &failure);
         session_wake(s);
@@ -123,6 +125,7 @@ login_fail(struct session *s, const struct err *err)
 {
     struct worker *w = s->worker;
     uint64_t delay_us = 0;
+    CHECK(err_is_set(err));
     if (is_guess(s, err)) {
         char source[CLIENT_SOURCE_SIZE];
         const struct throttle_limits limits = limits_of(w->conf);
@@ -135,6 +138,7 @@ login_fail(struct session *s, const struct err *err)
         return;
     }
     struct auth_attempt *a = s->auth;
+    CHECK(a->delay == NULL); /* nothing is read meanwhile that could fail again */
     a->step = AUTH_CHECKING;
     a->failure = *err;
     a->delay = timer_new(w->loop, on_delay_over, s);
@@ -288,6 +292,7 @@ choose_by_rows(struct session *s)
     }
     a->row = row;
     a->method = &methods[row->method];
+    CHECK(a->method->ask != NULL);
     return true;
 }
 
@@ -299,6 +304,7 @@ choose_method(struct session *s)
         return choose_by_rows(s);
     }
     s->auth->method = &methods[s->worker->conf->auth_type];
+    CHECK(s->auth->method->ask != NULL);
     return true;
 }
 
@@ -306,6 +312,7 @@ void
 authenticate_begin(struct session *s)
 {
     struct worker *w = s->worker;
+    CHECK(s->phase == SESSION_STARTUP && s->auth == NULL);
     struct auth_attempt *a = xcalloc(1, sizeof(*a));
     a->step = AUTH_LOOKING;
     a->session = s;
@@ -401,10 +408,14 @@ static void
 keys_there(void *arg, const struct scram_keys *keys)
 {
     struct session *s = arg;
+    struct auth_attempt *a = s->auth;
+    CHECK(a != NULL && a->keys != NULL); /* the end of the attempt cancels it */
     (void)keys; /* they are in the user's cache; if not, scram_final says why */
-    s->auth->keys = NULL;
-    s->auth->step = AUTH_ASKED;
-    session_wake(s);
+    a->keys = NULL;
+    if (session_is_open(s)) {
+        a->step = AUTH_ASKED;
+        session_wake(s);
+    }
 }
 
 /* A plain password whose keys nobody has asked for yet: they are derived elsewhere first. */
@@ -418,6 +429,7 @@ scram_awaits_keys(struct session *s)
     if (a->keys_asked || !scram_server_needs(&a->scram, &secret, &need)) {
         return false;
     }
+    CHECK(a->keys == NULL);
     a->keys_asked = true;
     a->step = AUTH_CHECKING;
     const struct key_asker asker = {w->mailbox, keys_there, s};
@@ -459,6 +471,7 @@ md5_check(struct session *s, struct slice body)
     struct err err;
     char expected[MD5_SECRET_SIZE];
     const struct auth_attempt *a = s->auth;
+    CHECK(a->user != NULL); /* others are not asked for md5 */
     if (!slice_take_cstr(&body, &answer) || body.len != 0) {
         (void)err_set(&err, SQLSTATE_PROTOCOL, "invalid password packet size");
         login_fail(s, &err);
@@ -517,6 +530,7 @@ password_keys_there(void *arg, const struct scram_keys *keys)
     struct session *s = arg;
     struct auth_attempt *a = s->auth;
     struct scram_verifier made;
+    CHECK(a != NULL && a->keys != NULL);
     a->keys = NULL;
     if (!session_is_open(s)) {
         return;
@@ -539,6 +553,7 @@ password_compare_keys(struct session *s, const char *password)
     const struct scram_verifier *v = a->user == NULL ? NULL : a->user->verifier;
     struct scram_need need = {.salt_len = v == NULL ? sizeof(no_salt) : v->salt_len,
                               .iterations = v == NULL ? SCRAM_ITERATIONS : v->iterations};
+    CHECK(a->keys == NULL && need.salt_len <= sizeof(need.salt));
     memcpy(need.salt, v == NULL ? no_salt : v->salt, need.salt_len);
     const struct key_asker asker = {w->mailbox, password_keys_there, s};
     a->keys = key_derivation_ask(w->workers->key_derivation, password, &need, NULL, &asker);
@@ -627,9 +642,11 @@ authenticate_consume(struct session *s, struct slice in)
     uint8_t type;
     uint64_t total;
     struct auth_attempt *a = s->auth;
+    CHECK(s->phase == SESSION_AUTH && a != NULL);
     if (a->step != AUTH_ASKED || in.len == 0) {
         return 0;
     }
+    CHECK(a->method->answer != NULL);
     if (in.p[0] != 'p') {
         session_refuse(s, SQLSTATE_PROTOCOL, "expected %s response, got message type %u",
                        a->method->response, in.p[0]);

@@ -13,7 +13,8 @@
  *   - CHECKING, while keys are derived from a plain password (key_derivation.h). With SCRAM the
  *     client's answer stays in the input, and is processed again when they are there;
  *   - CHECKING, while a bad password waits for its error (auth/throttle.h).
- * Their callbacks end with session_wake. What such a step holds is given back in authenticate_fini.
+ * A callback does nothing to a session that is over, and ends with session_wake. What such a step
+ * holds is given back in authenticate_fini.
  */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SESSION_LOGIN_AUTHENTICATE_H

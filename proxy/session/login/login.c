@@ -16,6 +16,7 @@ welcome(struct session *s)
     static const char *const node_roles[] = {"default_transaction_read_only", "in_hot_standby"};
     const struct params *told = s->params.told;
     struct buf *out = outlet_queue(&s->client.out);
+    CHECK(s->phase == SESSION_LOGIN && told != NULL);
     for (uint32_t i = 0; i < told->count; i++) {
         message_put_parameter(out, told->items[i].name, told->items[i].value);
     }
@@ -38,6 +39,7 @@ welcome(struct session *s)
 static void
 learn(struct session *s)
 {
+    CHECK(!s->link.is_applying && flow_empty(&s->link.backend->flow));
     parameters_take(s, s->link.backend->params);
     if (s->identity.use != POOL_SESSIONS) {
         welcome(s);

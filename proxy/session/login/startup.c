@@ -36,6 +36,7 @@ static bool
 begin_tls(struct session *s)
 {
     struct err err;
+    CHECK(s->client.stream.tls == NULL && s->worker->access->clients != NULL);
     if (!stream_begin_tls(&s->client.stream, s->worker->access->clients, NULL, &err)) {
         session_fail(s, &err);
         return false;
@@ -66,6 +67,7 @@ bool
 startup_first_byte(struct session *s)
 {
     uint8_t byte;
+    CHECK(s->phase == SESSION_STARTUP && !s->startup.first_byte_seen);
     s->startup.first_byte_seen = true;
     if (s->worker->access->clients == NULL || !stream_peek(&s->client.stream, &byte) ||
         byte != TLS_HANDSHAKE) {
@@ -138,6 +140,7 @@ startup_consume(struct session *s, struct slice in)
 {
     struct startup_packet packet;
     struct err err;
+    CHECK(s->phase == SESSION_STARTUP);
     if (!tls_is_acceptable(s)) {
         return 0;
     }
@@ -150,6 +153,7 @@ startup_consume(struct session *s, struct slice in)
     case WIRE_OK:
         break;
     }
+    CHECK(packet.total > 0 && packet.total <= in.len);
     switch (packet.kind) {
     case STARTUP_SSL:
         return on_encryption_request(s, &s->startup.ssl_asked, in.len > packet.total) &&
