@@ -122,7 +122,6 @@ on_server_ready(struct backend *b, unsigned ready)
 {
     struct session *s = b->owner;
     CHECK(s != NULL && s->link.backend == b);
-    CHECK(!session_is_open(s) || work[s->phase].receive != NULL);
     if ((ready & WATCH_WRITE) != 0) {
         work[s->phase].flush(s);
     }

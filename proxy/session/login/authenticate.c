@@ -110,7 +110,7 @@ on_delay_over(void *arg)
     }
 }
 
-/* Whoever could guess over a Unix socket can do worse already. */
+/* A process that could guess over a Unix socket can do worse already. */
 static bool
 is_guess(const struct session *s, const struct err *err)
 {
@@ -543,7 +543,7 @@ password_keys_there(void *arg, const struct scram_keys *keys)
 }
 
 /* A verifier is compared with what the password would give: derived elsewhere, and not kept, for it
- * may be wrong. Who is unknown has the same done with a made-up salt. */
+ * may be wrong. For an unknown user the same is done with a made-up salt. */
 static void
 password_compare_keys(struct session *s, const char *password)
 {

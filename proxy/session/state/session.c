@@ -28,6 +28,13 @@ static const char *const phase_names[SESSION_PHASES_COUNT] = {
 #undef SESSION_PHASE
 };
 
+const char *
+session_phase_name(enum session_phase phase)
+{
+    CHECK(phase < SESSION_PHASES_COUNT);
+    return phase_names[phase];
+}
+
 static int
 step_from(enum session_phase from, enum session_event event)
 {

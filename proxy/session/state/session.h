@@ -206,6 +206,7 @@ bool session_is_open(const struct session *s);
 void session_enter(struct session *s, enum session_event event);
 /* Asserts what must hold of the session between two events. */
 void session_check(const struct session *s);
+const char *session_phase_name(enum session_phase phase);
 
 /* It is over: the client is told (err may be NULL: without a word) unless it is in the middle of a
  * message. Harmless when it is over already. What it holds is given back at the end of its turn. */
