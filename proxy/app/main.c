@@ -200,6 +200,7 @@ write_pidfile(const char *path)
     }
     char text[32];
     const int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    CHECK(len > 0 && (size_t)len < sizeof(text));
     const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     const bool ok = fd != -1 && write(fd, text, (size_t)len) == len;
     if (!ok) {

@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Durations in microseconds, of 64 bits whatever the type of the number. */
+#define CLOCK_MS(n) ((uint64_t)(n)*1000)
+#define CLOCK_SECONDS(n) CLOCK_MS(1000 * (uint64_t)(n))
+
 /* Microseconds of the monotonic clock; never 0, never goes back. */
 uint64_t clock_now_us(void);
 /* Wall clock, microseconds since 1970. */

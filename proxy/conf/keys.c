@@ -4,9 +4,11 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 /* Limits are in microseconds and in bytes. */
-#define MS(n) ((uint64_t)(n)*1000)
-#define SECONDS(n) MS(1000 * (uint64_t)(n))
+#define MS(n) CLOCK_MS(n)
+#define SECONDS(n) CLOCK_SECONDS(n)
 #define MINUTES(n) SECONDS(60 * (n))
 #define HOURS(n) MINUTES(60 * (n))
 #define DAYS(n) HOURS(24 * (n))

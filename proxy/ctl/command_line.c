@@ -202,6 +202,7 @@ is_plain(const char *word)
 static enum command_line_result
 put_clause(struct buf *clauses, const struct option_row *row, const char *value)
 {
+    CHECK(row->sql != NULL && (row->argument == NULL) == (value == NULL));
     buf_printf(clauses, " %s", row->sql);
     if (row->argument == NULL) {
         return COMMAND_LINE_OK;
@@ -272,7 +273,10 @@ take_option(struct parse *p, int id)
     case OPTION_HELP:
         return COMMAND_LINE_HELP;
     default:
-        CHECK(row->sql != NULL && p->letters_count < sizeof(p->letters));
+        CHECK(row->letter != 0);
+        if (p->letters_count == sizeof(p->letters)) {
+            return usage_error("too many options", NULL);
+        }
         p->letters[p->letters_count++] = row->letter;
         return put_clause(&p->clauses, row, optarg);
     }
@@ -322,6 +326,7 @@ static enum command_line_result
 make_statement(struct parse *p, int argc, char **argv)
 {
     const struct ctl_command *command = p->out->command;
+    CHECK(command->words_max == -1 || command->words_min <= command->words_max);
     if (argc < command->words_min || (command->words_max >= 0 && argc > command->words_max)) {
         (void)fprintf(stderr, "Usage: tealctl %s %s\n", command->name, shown_of(command));
         return COMMAND_LINE_BAD;
@@ -360,6 +365,7 @@ command_line_parse(int argc, char **argv, struct command_line *out)
                                       : make_statement(&p, argc - optind - 1, argv + optind + 1);
     }
     buf_fini(&p.clauses);
+    CHECK(result != COMMAND_LINE_OK || (out->command != NULL && out->sql != NULL));
     return result;
 }
 

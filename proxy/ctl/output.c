@@ -17,6 +17,7 @@ enum { STEP_COLUMNS = 4, STEP_WIDTH = 11, STEP_WIDTH_WIDE = 27 };
 void
 output_init(struct output *o, FILE *to, enum output_layout layout, bool json)
 {
+    CHECK(to != NULL);
     *o = (struct output){.to = to, .layout = layout, .json = json};
 }
 
@@ -93,6 +94,7 @@ static void
 table_print(const struct output *o)
 {
     const size_t columns = (size_t)o->columns_count;
+    CHECK(columns > 0 && o->cells_count % columns == 0);
     int *widths = xcalloc(columns, sizeof(*widths));
     for (size_t i = 0; i < o->cells_count; i++) {
         const int width = width_of(o->cells[i]);

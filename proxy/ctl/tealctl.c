@@ -163,6 +163,7 @@ print_results(PGconn *conn, const struct command_line *line, struct output *out)
 static enum exit_status
 run_statement(PGconn *conn, const struct command_line *line, struct output *out)
 {
+    CHECK(line->command != NULL && line->sql != NULL);
     if (PQsendQuery(conn, line->sql) != 1 || PQsetSingleRowMode(conn) != 1) {
         (void)fprintf(stderr, "tealctl: %s", PQerrorMessage(conn));
         return EXIT_CONNECT;

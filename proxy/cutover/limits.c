@@ -2,9 +2,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "cutover/limits.h"
 
+#include "base/clock.h"
 #include "cutover/flip/parts.h"
-
-#define SECONDS ((uint64_t)1000 * 1000)
 
 /* PREPARE copies for an hour and analyzes for another; its other statements take a minute at most.
  */
@@ -12,7 +11,7 @@ uint64_t
 limit_job(const struct cutover *c)
 {
     (void)c;
-    return 3 * 3600 * SECONDS;
+    return CLOCK_SECONDS(3 * 3600);
 }
 
 /* More than all checks take when each takes its 5 s. */
@@ -20,14 +19,14 @@ uint64_t
 limit_check(const struct cutover *c)
 {
     (void)c;
-    return 600 * SECONDS;
+    return CLOCK_SECONDS(600);
 }
 
 uint64_t
 limit_gate(const struct cutover *c)
 {
     (void)c;
-    return 10 * SECONDS;
+    return CLOCK_SECONDS(10);
 }
 
 static uint64_t
@@ -83,12 +82,12 @@ uint64_t
 limit_after(const struct cutover *c)
 {
     (void)c;
-    return 120 * SECONDS;
+    return CLOCK_SECONDS(120);
 }
 
 uint64_t
 limit_undo(const struct cutover *c)
 {
     (void)c;
-    return 5 * SECONDS;
+    return CLOCK_SECONDS(5);
 }

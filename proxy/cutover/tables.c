@@ -15,6 +15,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "cutover/tables.h"
 
+#include "base/clock.h"
 #include "cutover/ending.h"
 #include "cutover/engine/machine.h"
 #include "cutover/flip/parts.h"
@@ -89,8 +90,8 @@ static line_call_fn *const jobs[CUTOVER_JOBS_COUNT] = {
 
 /* ---- the rows: state, event, guard, next, wait, on leaving, on entering, reason ---- */
 
-#define RETRY_US (200 * 1000)
-#define LOOK_AGAIN_US (1000 * 1000)
+#define RETRY_US CLOCK_MS(200)
+#define LOOK_AGAIN_US CLOCK_SECONDS(1)
 
 /* Writes still flow: nothing to undo. */
 #define REFUSED_AT(state) \

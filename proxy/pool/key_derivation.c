@@ -27,9 +27,7 @@ enum { THREADS_COUNT = 2, THREAD_NICE = 5 };
 struct key_request {
     struct list node;             /* in its job, then in owner->delivered; under the lock */
     struct key_derivation *owner; /* borrowed */
-    struct mailbox *mailbox;      /* borrowed */
-    key_derivation_done_fn *done; /* NULL when cancelled; the asker's thread only */
-    void *arg;                    /* borrowed */
+    struct key_asker asker;       /* its done, NULL when cancelled: the asker's thread only */
     bool ok;
     struct scram_keys keys; /* secret */
 };
@@ -81,8 +79,8 @@ request_deliver(void *arg)
     lock(request->owner);
     list_remove(&request->node);
     unlock(request->owner);
-    if (request->done != NULL) {
-        request->done(request->arg, request->ok ? &request->keys : NULL);
+    if (request->asker.done != NULL) {
+        request->asker.done(request->asker.arg, request->ok ? &request->keys : NULL);
     }
     request_free(request);
 }
@@ -91,7 +89,7 @@ void
 key_derivation_cancel(struct key_request *request)
 {
     if (request != NULL) {
-        request->done = NULL;
+        request->asker.done = NULL;
     }
 }
 
@@ -152,18 +150,15 @@ job_join_locked(struct key_derivation *d, struct job *fresh)
 }
 
 struct key_request *
-key_derivation_ask(struct key_derivation *d, struct mailbox *mailbox, const char *password,
-                   const struct scram_need *need, struct scram_cache *cache,
-                   key_derivation_done_fn *done, void *arg)
+key_derivation_ask(struct key_derivation *d, const char *password, const struct scram_need *need,
+                   struct scram_cache *cache, const struct key_asker *asker)
 {
-    CHECK(done != NULL && need->salt_len > 0 && need->iterations > 0);
+    CHECK(asker->done != NULL && need->salt_len > 0 && need->iterations > 0);
     struct key_request *request = xcalloc(1, sizeof(*request));
     struct job *fresh = job_new(password, need, cache);
     list_init(&request->node);
     request->owner = d;
-    request->mailbox = mailbox;
-    request->done = done;
-    request->arg = arg;
+    request->asker = *asker;
     lock(d);
     struct job *job = job_join_locked(d, fresh);
     list_push_back(&job->requests, &request->node);
@@ -236,7 +231,7 @@ job_do(struct key_derivation *d, struct job *job)
          request = request_hand_over(d, job)) {
         request->ok = ok;
         request->keys = keys;
-        mailbox_post(request->mailbox, request_deliver, request); /* and it is the asker's */
+        mailbox_post(request->asker.mailbox, request_deliver, request); /* and it is the asker's */
     }
     scram_keys_wipe(&keys);
     job_free(job);

@@ -23,18 +23,23 @@ struct key_request;
 struct key_derivation *key_derivation_new(void);
 /* Ends them; requests that were not delivered are dropped. To be called when no asker's loop runs
  * any more, and before their mailboxes are freed. NULL is fine. */
-void key_derivation_free(struct key_derivation *k);
+void key_derivation_free(struct key_derivation *d);
 
 /* Called once, on the asker's thread, when the request is over: its pointer is invalid from then
  * on. keys are borrowed for the call; NULL when the library refuses to compute them. */
 typedef void key_derivation_done_fn(void *arg, const struct scram_keys *keys);
 
-/* password is copied. The keys go into the cache as well, unless it is NULL: for a password that
- * may be wrong. Never calls done from within. */
-struct key_request *key_derivation_ask(struct key_derivation *k, struct mailbox *mailbox,
-                                       const char *password, const struct scram_need *need,
-                                       struct scram_cache *cache, key_derivation_done_fn *done,
-                                       void *arg);
+struct key_asker {
+    struct mailbox *mailbox; /* borrowed: of the asker's thread */
+    key_derivation_done_fn *done;
+    void *arg; /* borrowed */
+};
+
+/* password and asker are copied. The keys go into the cache as well, unless it is NULL: for a
+ * password that may be wrong. Never calls done from within. */
+struct key_request *key_derivation_ask(struct key_derivation *d, const char *password,
+                                       const struct scram_need *need, struct scram_cache *cache,
+                                       const struct key_asker *asker);
 /* done is not called any more. On the asker's thread, not after done. NULL is fine. */
 void key_derivation_cancel(struct key_request *request);
 

@@ -322,8 +322,9 @@ awaits_keys(struct opening *o, uint8_t type, struct slice body)
     }
     const struct scram_secret secret = user_scram_secret(facts.user);
     o->keys_asked = true;
-    o->keys = key_derivation_ask(config->key_derivation, config->mailbox, secret.password, &need,
-                                 secret.cache, on_keys, o);
+    const struct key_asker asker = {config->mailbox, on_keys, o};
+    o->keys =
+        key_derivation_ask(config->key_derivation, secret.password, &need, secret.cache, &asker);
     stream_want(&o->backend->stream, 0);
     return true;
 }

@@ -171,6 +171,7 @@ void
 accept_begin(struct worker *w)
 {
     const struct workers *all = w->workers;
+    CHECK(w->listener_watches == NULL && all->listeners_count <= WORKER_LISTENERS_MAX);
     w->listener_watches = xcalloc(all->listeners_count, sizeof(*w->listener_watches));
     for (uint32_t i = 0; i < all->listeners_count; i++) {
         w->listener_watches[i] = (struct listener_watch){w, all->listeners[i]};
@@ -199,6 +200,7 @@ accept_again(struct worker *w)
 void
 accept_end(struct worker *w)
 {
+    CHECK(w->listeners_count == 0 || w->listener_watches != NULL);
     for (uint32_t i = 0; i < w->listeners_count; i++) {
         watch_free(w->listeners[i]);
     }

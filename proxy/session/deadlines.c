@@ -86,6 +86,7 @@ close_late_held(struct worker *w)
     LIST_EACH(node, &w->held)
     {
         struct session *s = LIST_OBJECT(node, struct session, link.held_node);
+        CHECK(s->link.is_held && s->worker == w);
         if (limit_us == 0 || loop_now_us(w->loop) - s->link.wait_since_us <= limit_us) {
             continue; /* those behind it may have waited for longer, before they were held */
         }

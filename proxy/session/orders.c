@@ -45,6 +45,7 @@ void
 order_begin(struct worker *w, const struct worker_ops *ops, struct workers *workers, uint32_t index,
             const struct view *view)
 {
+    CHECK(w->loop == NULL && index < workers->count);
     w->ops = ops;
     w->workers = workers;
     w->index = index;
@@ -156,6 +157,8 @@ order_end(struct worker *w)
     accept_end(w);
     close_all(&w->arriving, NULL);
     close_all(&w->sessions, &err);
+    CHECK(list_empty(&w->held) && map_count(&w->by_pid) == 0);
+    CHECK(atomic_load(&w->gauges.sessions) == 0);
     timer_stop(w->tick);
     auth_query_free(w->auth_query);
     w->auth_query = NULL;
@@ -166,6 +169,7 @@ order_end(struct worker *w)
 void
 order_fini(struct worker *w)
 {
+    CHECK(list_empty(&w->arriving) && list_empty(&w->sessions) && w->auth_query == NULL);
     timer_free(w->tick);
     mailbox_free(w->mailbox);
     loop_free(w->loop);

@@ -8,10 +8,10 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/digits.h"
 #include "session/link/link.h"
 #include "session/login/cached_params.h"
 #include "session/turn.h"
@@ -31,10 +31,10 @@ pressure_of(uint64_t used, uint64_t max)
 static uint64_t
 lesser(uint64_t most, const char *text)
 {
-    if (text == NULL || text[0] < '0' || text[0] > '9') {
+    uint64_t n;
+    if (text == NULL || !digits_take(&text, 10, &n)) {
         return most;
     }
-    const uint64_t n = strtoull(text, NULL, 10); /* the kernel's own number */
     return n > 0 && n < most ? n : most;
 }
 
@@ -99,17 +99,16 @@ pressure_max(const struct conf *conf)
            100 * 80;
 }
 
-static uint64_t
-resident_bytes(void)
+uint64_t
+pressure_resident(const char *statm, uint64_t page_size)
 {
-    char text[FILE_TEXT_SIZE];
-    unsigned long long size;
-    unsigned long long resident;
-    if (read_text("/proc/self/statm", text) == NULL ||
-        sscanf(text, "%llu %llu", &size, &resident) != 2) {
-        return 0; /* unknown is no reason to end anything */
+    uint64_t size;
+    uint64_t resident;
+    if (statm == NULL || !digits_take(&statm, 10, &size) || *statm++ != ' ' ||
+        !digits_take(&statm, 10, &resident)) {
+        return 0;
     }
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    return resident * page_size;
 }
 
 static void
@@ -117,8 +116,11 @@ measure(struct worker *w)
 {
     static const char *const words[] = {"fine", "tight: what can be given back is",
                                         "full: no new clients", "over: those that wait are ended"};
-    const uint64_t used = resident_bytes();
+    char text[FILE_TEXT_SIZE];
+    const uint64_t used =
+        pressure_resident(read_text("/proc/self/statm", text), (uint64_t)sysconf(_SC_PAGESIZE));
     const enum pressure now = pressure_of(used, w->memory_max);
+    CHECK((size_t)now < COUNT_OF(words));
     const int before = atomic_exchange(&w->workers->pressure, (int)now);
     if ((int)now != before) {
         log_warn(NULL, "memory", "state=\"%s\" used=%llu max_memory=%llu", words[now],

@@ -13,6 +13,9 @@ enum pressure pressure_of(uint64_t used, uint64_t max);
 /* The least of the limits that bound the process, in bytes: given as the texts of the files that
  * the kernel shows; NULL or "max" is none. */
 uint64_t pressure_ceiling(uint64_t ram, const char *cgroup_v2, const char *cgroup_v1);
+/* The resident bytes, from the text of /proc/self/statm (NULL: not readable). 0 when it does not
+ * tell: unknown is no reason to end anything. */
+uint64_t pressure_resident(const char *statm, uint64_t page_size);
 /* max_memory, or the default of it. */
 uint64_t pressure_max(const struct conf *conf);
 

@@ -154,6 +154,7 @@ replication_name(enum pool_use use)
         [POOL_WALSENDERS] = "physical",
         [POOL_WALSENDERS_LOGICAL] = "logical",
     };
+    CHECK((size_t)use < COUNT_OF(names));
     return names[use];
 }
 

@@ -64,6 +64,7 @@ process_input(struct session *s)
         if (n == 0) {
             break;
         }
+        CHECK(n <= in.len - used);
         used += n;
     }
     if (session_is_open(s)) {
@@ -193,6 +194,7 @@ static void
 session_free(void *arg)
 {
     struct session *s = arg;
+    CHECK(s->phase == SESSION_CLOSED);
     session_check(s);
     client_fini(s);
     replay_fini(s);

@@ -338,6 +338,7 @@ workers_start(struct conf *conf, const struct view *view, const struct workers_o
 {
     struct workers *workers = xcalloc(1, sizeof(*workers));
     workers->count = workers_wanted(conf);
+    CHECK(workers->count > 0 && workers->count <= POOL_WORKERS_MAX);
     workers->ops = *ops;
     workers->registry = pool_registry_new(workers->count);
     workers->key_derivation = key_derivation_new();
@@ -508,6 +509,7 @@ run_report(void *arg)
         report_merge(r->table, rows, r->what);
     }
     const uint32_t next = r->worker->index + 1;
+    CHECK(next <= workers->count);
     if (next == workers->count) {
         mailbox_post(r->reply_to, report_deliver, r);
         return;

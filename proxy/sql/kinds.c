@@ -73,6 +73,7 @@ kind_set(struct sql_statement *s, enum sql_kind kind)
     CHECK(kind < KINDS_COUNT);
     s->kind = kind;
     s->on_token = readers[kind];
+    CHECK(s->on_token != NULL);
 }
 
 void
@@ -113,6 +114,7 @@ on_start(struct sql_statement *s, const struct token *t)
     if (t->kind == TOKEN_OPEN) {
         return; /* a query in parentheses */
     }
+    CHECK(t->keyword < KW_COUNT && (t->kind == TOKEN_WORD || t->keyword == KW_NONE));
     const struct verb *verb = &verbs[t->keyword];
     const bool known = verb->why != NULL;
     kind_set(s, verb->kind);

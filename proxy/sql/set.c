@@ -123,6 +123,14 @@ put_identifier(struct buf *out, struct slice s)
     buf_put_u8(out, '"');
 }
 
+/* A string continued on another line is left to the server. */
+static bool
+is_plain_string(const struct token *t)
+{
+    return t->kind == TOKEN_STRING && t->text.p[0] == '\'' && t->text.p[t->text.len - 1] == '\'' &&
+           memchr(t->text.p, '\n', t->text.len) == NULL;
+}
+
 /* One constant: a plain string, a word, or a number with its sign. */
 static bool
 read_constant(struct lexer *lexer, struct token *t, struct buf *out)
@@ -142,11 +150,7 @@ read_constant(struct lexer *lexer, struct token *t, struct buf *out)
         buf_put(out, t->text.p, t->text.len);
     } else if (t->kind == TOKEN_WORD) {
         put_lower(out, t->text);
-    } else if (t->kind == TOKEN_QUOTED) {
-        put_unquoted(out, t->text);
-    } else if (t->kind == TOKEN_STRING && t->text.p[0] == '\'' &&
-               t->text.p[t->text.len - 1] == '\'' && memchr(t->text.p, '\n', t->text.len) == NULL) {
-        /* A string continued on another line is left to the server. */
+    } else if (t->kind == TOKEN_QUOTED || is_plain_string(t)) {
         put_unquoted(out, t->text);
     } else {
         return false;

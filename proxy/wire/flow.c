@@ -37,6 +37,11 @@ static const uint8_t replies[FLOW_KINDS_COUNT][128] = {
     [FLOW_FUNCTION] = {['V'] = GOES_ON, ['Z'] = FINISHES},
 };
 
+_Static_assert(FLOW_KINDS_COUNT <= UINT8_MAX, "a kind is one byte of an entry");
+_Static_assert((FLOW_INLINE & (FLOW_INLINE - 1)) == 0 &&
+                   (FLOW_ENTRIES_MAX & (FLOW_ENTRIES_MAX - 1)) == 0,
+               "the size is a power of two from first to last");
+
 /* What was seen last of the answer to a simple query or a function call. */
 enum { SEEN_NOTHING, SEEN_ROW_HEAD, SEEN_END };
 
@@ -94,12 +99,14 @@ flow_grow(struct flow *f)
 bool
 flow_has_room(const struct flow *f, uint32_t n)
 {
+    CHECK(f->count <= FLOW_ENTRIES_MAX);
     return n <= FLOW_ENTRIES_MAX - f->count;
 }
 
 bool
 flow_push(struct flow *f, enum flow_kind kind, enum flow_action action, struct flow_tag tag)
 {
+    CHECK(kind < FLOW_KINDS_COUNT);
     if (f->skipping && kind != FLOW_SYNC) {
         return true;
     }
@@ -124,6 +131,7 @@ flow_push(struct flow *f, enum flow_kind kind, enum flow_action action, struct f
 static struct flow_entry
 flow_pop(struct flow *f)
 {
+    CHECK(!f->copy_in); /* the COPY at the head has ended */
     const struct flow_entry entry = *flow_at(f, 0);
     f->head = (f->head + 1) & (f->size - 1);
     f->count--;

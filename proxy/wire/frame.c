@@ -32,5 +32,6 @@ frame_read(struct slice in, uint64_t total_max, struct frame *out)
 struct slice
 frame_body(const struct frame *f)
 {
+    CHECK(f->seen.len >= WIRE_HEADER_LEN && f->seen.len <= f->total);
     return slice_of(f->seen.p + WIRE_HEADER_LEN, f->seen.len - WIRE_HEADER_LEN);
 }

@@ -147,6 +147,7 @@ message_put_key(struct buf *b, uint32_t pid, struct slice key)
 void
 message_put_ready(struct buf *b, uint8_t txn)
 {
+    CHECK(txn == 'I' || txn == 'T' || txn == 'E');
     const size_t begun = message_begin(b, 'Z');
     buf_put_u8(b, txn);
     message_end(b, begun);
@@ -221,6 +222,7 @@ message_put_bind(struct buf *b, struct slice portal, const char *statement, stru
 void
 message_put_named(struct buf *b, uint8_t type, uint8_t kind, const char *name)
 {
+    CHECK(kind == 'S' || kind == 'P');
     const size_t begun = message_begin(b, type);
     buf_put_u8(b, kind);
     buf_put_cstr(b, name);
@@ -300,6 +302,7 @@ message_put_row_description(struct buf *b, const char *const *names, size_t coun
 void
 message_put_data_row(struct buf *b, const char *const *cells, size_t count)
 {
+    CHECK(count <= INT16_MAX);
     const size_t begun = message_begin(b, 'D');
     buf_put_u16(b, (uint16_t)count);
     for (size_t i = 0; i < count; i++) {

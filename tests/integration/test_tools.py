@@ -95,6 +95,8 @@ class Programs(PairCase):
                 self.assertEqual(status, 0, out)
         status, _ = self.teal.ctl("no-such-command")
         self.assertNotEqual(status, 0)
+        status, out = self.teal.ctl(*["--pinned"] * 100, "sessions")
+        self.assertEqual(status, 2, out)
 
 
 class Configuration(PairCase):

@@ -6,8 +6,8 @@
 
 #include "base/log.h"
 
-static enum cutover_event start_group(struct script *s);
-static enum cutover_event line_start(struct script *s, const struct line *line);
+static void on_poll(const struct call *call);
+static void on_rows(const struct call *call, const struct cutover_rows *rows);
 
 static uint64_t
 now_us(const struct script *s)
@@ -57,9 +57,9 @@ line_report(struct script *s, const struct line *line)
     report_detail_clear(s->report);
 }
 
-/* OK goes on when all that run together are done; the first other outcome ends the script, but only
- * after the others have answered too, so that no statement runs behind the machine's back. */
-static enum cutover_event
+/* The first outcome that is not OK ends the script, but only after the others that run together
+ * have answered too, so that no statement runs behind the machine's back. */
+static void
 line_end(struct script *s, const struct line *line, enum cutover_event event)
 {
     CHECK(s->pending > 0);
@@ -74,37 +74,27 @@ line_end(struct script *s, const struct line *line, enum cutover_event event)
     } else if (s->outcome == CUT_EV_OK) {
         s->outcome = event;
     }
-    return s->pending == 0 ? start_group(s) : CUT_EV_NONE;
 }
 
 static void
-on_poll(const struct call *call)
+line_poll(struct script *s, const struct line *line)
 {
-    struct script *s = call->arg;
-    if (call->turn != s->turn) {
-        return;
-    }
-    CHECK(s->pending > 0);
-    const enum cutover_event event = line_start(s, call->what);
-    if (event != CUT_EV_NONE) {
-        s->env.ended(s->env.machine, event);
-    }
+    s->waiting = line;
+    const struct call call = {.arg = s, .what = line, .turn = s->turn, .on_time = on_poll};
+    calls_timer(s->calls, &call, (line->flags & LINE_SLOW) != 0 ? POLL_SLOW_US : s->def->poll_us);
 }
 
-static enum cutover_event
+static void
 line_judged(struct script *s, const struct line *line, enum cutover_event event)
 {
     CHECK(event != CUT_EV_NONE);
     if (event != CUT_EV_AGAIN) {
-        return line_end(s, line, event);
+        line_end(s, line, event);
+    } else if (s->outcome != CUT_EV_OK) {
+        line_end(s, line, CUT_EV_OK); /* another has ended the script: ask no more */
+    } else {
+        line_poll(s, line);
     }
-    if (s->outcome != CUT_EV_OK) {
-        return line_end(s, line, CUT_EV_OK); /* another has ended the script: ask no more */
-    }
-    s->waiting = line;
-    const struct call call = {.arg = s, .what = line, .turn = s->turn, .on_time = on_poll};
-    calls_timer(s->calls, &call, (line->flags & LINE_SLOW) != 0 ? POLL_SLOW_US : s->def->poll_us);
-    return CUT_EV_NONE;
 }
 
 /* What a line says while it has to wait holds until its next answer, and no longer. */
@@ -135,30 +125,11 @@ line_judge(struct script *s, const struct line *line, enum side side,
     return event;
 }
 
-static void
-on_rows(const struct call *call, const struct cutover_rows *rows)
-{
-    struct script *s = call->arg;
-    if (call->turn != s->turn) {
-        return;
-    }
-    const struct line *line = call->what;
-    const enum cutover_event event = line_judged(s, line, line_judge(s, line, call->side, rows));
-    if (event != CUT_EV_NONE) {
-        s->env.ended(s->env.machine, event);
-    }
-}
-
 /* ---- the start of a line ---- */
 
-/* Counted as pending by the caller. */
-static enum cutover_event
-line_start(struct script *s, const struct line *line)
+static void
+line_ask(struct script *s, const struct line *line)
 {
-    if (line->call != NULL) {
-        forget_waiting(s, line);
-        return line_judged(s, line, line->call(s->env.cutover));
-    }
     CHECK((line->sql == NULL) != (line->write == NULL));
     struct buf sql;
     buf_init(&sql);
@@ -174,14 +145,21 @@ line_start(struct script *s, const struct line *line)
     calls_sql(s->calls, &call, (const char *)buf_slice(&sql).p, line_limit_us(s, line),
               (line->flags & LINE_FRESH) != 0);
     buf_fini(&sql);
-    return CUT_EV_NONE;
 }
 
-static enum cutover_event
-script_end(struct script *s)
+/* Counted as pending by the caller. A call ends at once; a statement is under way afterwards. */
+static void
+line_start(struct script *s, const struct line *line)
 {
-    return s->def->then != NULL ? s->def->then(s->env.cutover) : CUT_EV_OK;
+    if (line->call == NULL) {
+        line_ask(s, line);
+        return;
+    }
+    forget_waiting(s, line);
+    line_judged(s, line, line->call(s->env.cutover));
 }
+
+/* ---- group by group ---- */
 
 /* Behind the last line of the group that begins at the first. */
 static size_t
@@ -194,22 +172,10 @@ group_end(const struct script_def *def, size_t first)
     return end;
 }
 
-/* Starts the next group of lines. A call ends at once and may end the script: then the turn is
- * over, and what it returns is the outcome. */
-static enum cutover_event
+static void
 start_group(struct script *s)
 {
-    CHECK(s->pending == 0);
     const struct script_def *def = s->def;
-    if (s->outcome != CUT_EV_OK) {
-        return s->outcome;
-    }
-    while (s->at < def->count && !line_applies(s, &def->lines[s->at])) {
-        s->at++;
-    }
-    if (s->at == def->count) {
-        return script_end(s);
-    }
     const size_t first = s->at;
     const size_t end = group_end(def, first);
     s->at = end;
@@ -217,14 +183,71 @@ start_group(struct script *s)
     for (size_t i = first; i < end; i++) {
         s->pending += line_applies(s, &def->lines[i]) ? 1 : 0;
     }
-    enum cutover_event event = CUT_EV_NONE;
     for (size_t i = first; i < end; i++) {
         if (line_applies(s, &def->lines[i])) {
             cutover_ops_point(s->calls->ops, def->lines[i].name, "before");
-            event = line_start(s, &def->lines[i]);
+            line_start(s, &def->lines[i]);
         }
     }
-    return event;
+}
+
+static enum cutover_event
+script_end(struct script *s)
+{
+    return s->def->then != NULL ? s->def->then(s->env.cutover) : CUT_EV_OK;
+}
+
+/* Starts groups until one has lines under way, or the script has ended: with the event returned. */
+static enum cutover_event
+go_on(struct script *s)
+{
+    while (s->pending == 0 && s->outcome == CUT_EV_OK) {
+        while (s->at < s->def->count && !line_applies(s, &s->def->lines[s->at])) {
+            s->at++;
+        }
+        if (s->at == s->def->count) {
+            return script_end(s);
+        }
+        start_group(s);
+    }
+    return s->pending == 0 ? s->outcome : CUT_EV_NONE;
+}
+
+/* A line has been started or judged again, outside of script_start. */
+static void
+go_on_and_tell(struct script *s)
+{
+    const enum cutover_event event = go_on(s);
+    if (event != CUT_EV_NONE) {
+        s->env.ended(s->env.machine, event);
+    }
+}
+
+/* ---- what comes later ---- */
+
+static void
+on_poll(const struct call *call)
+{
+    struct script *s = call->arg;
+    if (call->turn != s->turn) {
+        return;
+    }
+    CHECK(s->pending > 0);
+    line_start(s, call->what);
+    go_on_and_tell(s);
+}
+
+static void
+on_rows(const struct call *call, const struct cutover_rows *rows)
+{
+    struct script *s = call->arg;
+    if (call->turn != s->turn) {
+        return;
+    }
+    CHECK(s->pending > 0);
+    const struct line *line = call->what;
+    line_judged(s, line, line_judge(s, line, call->side, rows));
+    go_on_and_tell(s);
 }
 
 /* ---- the script ---- */
@@ -239,7 +262,7 @@ script_start(struct script *s, const struct script_def *def)
     s->at = 0;
     s->pending = 0;
     s->outcome = CUT_EV_OK;
-    return start_group(s);
+    return go_on(s);
 }
 
 void
@@ -264,10 +287,8 @@ script_nudge(struct script *s)
             continue;
         }
         s->turn++;
-        const enum cutover_event event = line_start(s, line);
-        if (event != CUT_EV_NONE) {
-            s->env.ended(s->env.machine, event);
-        }
+        line_start(s, line);
+        go_on_and_tell(s);
         return;
     }
 }
@@ -282,5 +303,6 @@ script_wait(struct script *s, uint64_t limit_us)
 bool
 script_waited(const struct script *s)
 {
+    CHECK(s->wait_until_us > 0);
     return now_us(s) >= s->wait_until_us;
 }

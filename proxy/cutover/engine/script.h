@@ -109,6 +109,7 @@ void script_nudge(struct script *s);
 
 /* For lines that wait for something the state has no limit for: how long, from now. */
 void script_wait(struct script *s, uint64_t limit_us);
+/* That time is over; only after script_wait. */
 bool script_waited(const struct script *s);
 
 #endif

@@ -12,6 +12,7 @@ enum { SHOWN_MAX = 10 };
 void
 answers_take(struct answers *a, enum side side, const struct cutover_rows *rows)
 {
+    CHECK((unsigned)side < SIDES_COUNT);
     struct answer *answer = &a->of[side];
     mem_free(answer->text);
     answer->known = rows->ok;
@@ -57,6 +58,7 @@ lines_of(char *text)
             *p++ = '\0';
         }
     }
+    CHECK(l.count <= count + 1);
     qsort(l.at, l.count, sizeof(char *), line_compare);
     return l;
 }

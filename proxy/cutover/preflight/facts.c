@@ -125,6 +125,7 @@ fact_lag(struct cutover *c, struct findings *f)
 bool
 facts_check(struct cutover *c, struct findings *f)
 {
+    CHECK(f->ran == 0 && c->flip.from != c->flip.to);
     fact_answers(c, f);
     if (f->failed > 0) {
         return false;

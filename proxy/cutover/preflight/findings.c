@@ -34,6 +34,7 @@ findings_add(struct findings *f, struct cutover *c, enum cutover_result result, 
 enum cutover_event
 findings_end(const struct findings *f, struct cutover *c)
 {
+    CHECK(f->ran > 0 && (f->failed > 0) == err_is_set(&f->first));
     report_detail(&c->report, "%zu checks, %zu warnings, %zu failures", f->ran, f->warned,
                   f->failed);
     if (c->command.job == CUTOVER_JOB_CHECK) {

@@ -90,6 +90,7 @@ evaluate(const struct cutover *c, const struct check *k, struct buf *found)
     struct answers *answers = &c->preflight->answers;
     const char *from = answers->of[c->flip.from].text;
     const char *to = answers->of[c->flip.to].text;
+    CHECK(k->evaluation == EMPTY || k->sides == BOTH); /* a row that compares asks both */
     switch (k->evaluation) {
     case EMPTY: {
         const char *a = k->sides != TO ? from : "";
@@ -223,6 +224,7 @@ preflight_write_to(const struct cutover *c, struct buf *sql)
 enum cutover_event
 preflight_judge(struct cutover *c, enum side side, const struct cutover_rows *rows)
 {
+    CHECK(check_asks(c, check_of(c), side));
     answers_take(&c->preflight->answers, side, rows);
     return CUT_EV_OK;
 }
@@ -260,6 +262,7 @@ preflight_asked(struct cutover *c)
 enum cutover_event
 preflight_looked(struct cutover *c)
 {
+    CHECK(c->preflight->at == 0);
     flip_set_kind(c, look_kind(c, c->flip.to));
     return facts_check(c, &c->preflight->findings) ? ask_next(c)
                                                    : findings_end(&c->preflight->findings, c);

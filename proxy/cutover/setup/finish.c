@@ -88,6 +88,7 @@ finish_looked(struct cutover *c)
 enum cutover_event
 finish_begin(struct cutover *c)
 {
+    CHECK(c->command.job == CUTOVER_JOB_FINISH && c->flip.from != c->flip.to);
     look_at_both(c);
     return machine_script(&c->machine, SCRIPT_FINISH_LOOK);
 }

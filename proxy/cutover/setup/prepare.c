@@ -15,12 +15,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "cutover/flip/parts.h"
 #include "cutover/preflight/answers.h"
 #include "cutover/types/scripts.h"
 
-#define COPY_LIMIT_US ((uint64_t)3600 * 1000 * 1000)
+#define COPY_LIMIT_US CLOCK_SECONDS(3600)
 
 struct prepare {
     struct answers tables;
@@ -180,6 +181,7 @@ prepare_judge_true(struct cutover *c, enum side side, const struct cutover_rows 
 void
 prepare_write_subscribe(const struct cutover *c, struct buf *sql)
 {
+    CHECK(prepare_is_new(c));
     put_create_subscription(sql, c->flip.to, c->config.replication_conninfo[c->flip.from],
                             look_both_16(c) ? "origin = none, streaming = parallel"
                                             : "streaming = on");
@@ -188,6 +190,7 @@ prepare_write_subscribe(const struct cutover *c, struct buf *sql)
 void
 prepare_write_refresh(const struct cutover *c, struct buf *sql)
 {
+    CHECK(prepare_is_known(c));
     buf_printf(sql, "ALTER SUBSCRIPTION " TEAL_STREAM_PREFIX "%s REFRESH PUBLICATION",
                side_name(c->flip.to));
 }
@@ -237,12 +240,14 @@ prepare_write_back_slot(const struct cutover *c, struct buf *sql)
 void
 prepare_write_back_drop(const struct cutover *c, struct buf *sql)
 {
+    CHECK(prepare_back_is_stale(c));
     put_drop_subscription(sql, c->flip.from);
 }
 
 void
 prepare_write_back_subscribe(const struct cutover *c, struct buf *sql)
 {
+    CHECK(prepare_back_is_needed(c));
     put_create_subscription(sql, c->flip.from, c->config.replication_conninfo[c->flip.to],
                             flip_is_two_way(c)
                                 ? "create_slot = false, copy_data = false, origin = none"
@@ -358,6 +363,7 @@ prepare_looked(struct cutover *c)
 enum cutover_event
 prepare_begin(struct cutover *c)
 {
+    CHECK(c->command.job == CUTOVER_JOB_PREPARE && c->flip.from != c->flip.to);
     look_at_both(c);
     return machine_script(&c->machine, SCRIPT_PREPARE_LOOK);
 }

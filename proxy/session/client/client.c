@@ -32,6 +32,7 @@ bool
 client_begin_tls(struct session *s)
 {
     struct err err;
+    CHECK(s->client.stream.tls == NULL && s->worker->access->clients != NULL);
     if (!stream_begin_tls(&s->client.stream, s->worker->access->clients, NULL, &err)) {
         session_fail(s, &err);
         return false;

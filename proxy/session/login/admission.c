@@ -20,6 +20,7 @@ enum { ARRIVING_MAX = 200, ARRIVING_SOURCE_MAX = 20 };
 static bool
 admission_enter(struct session *s, enum client_limit kind, const char *name, uint32_t max)
 {
+    CHECK(s->counted[kind] == NULL);
     s->counted[kind] = client_limits_enter(s->worker->workers->limits, kind, name, max);
     return s->counted[kind] != NULL;
 }

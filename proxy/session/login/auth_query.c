@@ -58,7 +58,7 @@ entry_drop(struct entry *e)
 {
     CHECK(list_empty(&e->waiters));
     list_remove(&e->node);
-    (void)map_remove(&e->q->by_name, slice_of_str(e->name));
+    CHECK(map_remove(&e->q->by_name, slice_of_str(e->name)) == e);
     users_unref(e->users);
     mem_free(e->name);
     mem_free(e);
@@ -84,6 +84,7 @@ auth_query_free(struct auth_query *q)
     }
     pq_free(q->pq);
     drop_answers(q, true);
+    CHECK(map_count(&q->by_name) == 0);
     map_fini(&q->by_name);
     mem_free(q);
 }
@@ -208,6 +209,7 @@ on_answer(void *arg, const struct pq_result *r)
 {
     struct entry *e = arg;
     struct auth_query *q = e->q;
+    CHECK(e->asking && q->asking_count > 0);
     e->asking = false;
     q->asking_count--;
     if (!r->ok) {
@@ -239,6 +241,7 @@ static void
 entry_ask(struct entry *e)
 {
     struct auth_query *q = e->q;
+    CHECK(!e->asking && q->pq != NULL);
     e->asking = true;
     q->asking_count++;
     pq_query_with(q->pq, q->worker->conf->auth_query, e->name, QUERY_TIMEOUT_US, on_answer, e);
@@ -269,7 +272,7 @@ entry_new(struct auth_query *q, const char *name)
     list_init(&e->waiters);
     list_init(&e->node);
     list_push_back(&q->entries, &e->node);
-    (void)map_put(&q->by_name, slice_of_str(name), e); /* there was none */
+    CHECK(map_put(&q->by_name, slice_of_str(name), e) == NULL);
     return e;
 }
 
@@ -295,6 +298,7 @@ void
 auth_query_find(struct auth_query *q, const char *name, struct auth_query_waiter *waiter)
 {
     struct err err;
+    CHECK(!waiter->waits && waiter->done != NULL);
     struct entry *e = map_get(&q->by_name, slice_of_str(name));
     if (e != NULL && !e->asking && loop_now_us(q->worker->loop) < e->expires_us) {
         waiter->done(waiter, e->users, NULL);

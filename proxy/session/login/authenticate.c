@@ -1,6 +1,6 @@
 /* authenticate.c — a client proves who it is. See authenticate.h.
  *
- * No client learns whether a user exists: an unknown one is asked for SCRAM and refused at the
+ * Whether a user exists is told to nobody: an unknown one is asked for SCRAM and refused at the
  * same point with the same words. md5 is the exception, as in PostgreSQL: a user that is
  * asked for it exists. */
 /* SPDX-License-Identifier: PostgreSQL */
@@ -58,7 +58,130 @@ static const struct auth_method methods[] = {
     [AUTH_TYPE_PEER] = {NULL, peer_ask, NULL},
 };
 
+/* ---- its outcome ---- */
+
+/* Code and body of an AuthenticationXxx: the client is to answer it. */
+static void
+request_answer(struct session *s, uint32_t code, struct slice body)
+{
+    CHECK(s->phase == SESSION_AUTH && s->auth->method->answer != NULL);
+    message_put_auth(outlet_queue(&s->client.out), code, body);
+    s->auth->step = AUTH_ASKED;
+}
+
+/* The one place where a login succeeds. The attempt is gone afterwards. */
+static void
+login_succeed(struct session *s)
+{
+    CHECK(s->phase == SESSION_AUTH);
+    if (s->auth->method->answer != NULL && !s->client.is_local) {
+        char source[CLIENT_SOURCE_SIZE];
+        client_source(s->client.peer, source);
+        throttle_pass(s->worker->workers->throttle, source, s->identity.user);
+    }
+    authenticate_fini(s);
+    if (!admission_login(s)) {
+        return;
+    }
+    message_put_auth(outlet_queue(&s->client.out), AUTH_OK, SLICE_EMPTY);
+    session_enter(s, SESSION_EV_PROVED);
+}
+
+static struct throttle_limits
+limits_of(const struct conf *conf)
+{
+    return (struct throttle_limits){
+        .delay_us = conf->auth_failure_delay_us,
+        .delay_max_us = conf->auth_failure_delay_max_us,
+        .failures_max = conf->auth_failures_max,
+        .ban_us = conf->auth_failure_ban_us,
+    };
+}
+
+static void
+on_delay_over(void *arg)
+{
+    struct session *s = arg;
+    if (session_is_open(s)) {
+        CHECK(s->auth != NULL && s->auth->step == AUTH_CHECKING);
+        const struct err failure = s->auth->failure;
+        session_fail(s, &failure);
+        session_wake(s);
+    }
+}
+
+/* A process that could guess over a Unix socket can do worse already. */
+static bool
+is_guess(const struct session *s, const struct err *err)
+{
+    return !s->client.is_local && s->auth != NULL &&
+           strcmp(err->sqlstate, SQLSTATE_INVALID_PASSWORD) == 0;
+}
+
+/* The one place where it fails: the client is told err, and the session ends. A bad password
+ * (28P01) is told late (auth/throttle.h); meanwhile nothing more is read. */
+static void
+login_fail(struct session *s, const struct err *err)
+{
+    struct worker *w = s->worker;
+    uint64_t delay_us = 0;
+    CHECK(err_is_set(err));
+    if (is_guess(s, err)) {
+        char source[CLIENT_SOURCE_SIZE];
+        const struct throttle_limits limits = limits_of(w->conf);
+        client_source(s->client.peer, source);
+        delay_us = throttle_fail(w->workers->throttle, source, s->identity.user, &limits,
+                                 loop_now_us(w->loop));
+    }
+    if (delay_us == 0) {
+        session_fail(s, err);
+        return;
+    }
+    struct auth_attempt *a = s->auth;
+    CHECK(a->delay == NULL); /* nothing is read meanwhile that could fail again */
+    a->step = AUTH_CHECKING;
+    a->failure = *err;
+    a->delay = timer_new(w->loop, on_delay_over, s);
+    timer_start(a->delay, delay_us);
+}
+
 /* ---- the life of an attempt ---- */
+
+void
+authenticate_leave(struct session *s)
+{
+    if (s->auth != NULL) {
+        auth_query_leave(&s->auth->waiter);
+    }
+}
+
+void
+authenticate_fini(struct session *s)
+{
+    struct auth_attempt *a = s->auth;
+    if (a == NULL) {
+        return;
+    }
+    key_derivation_cancel(a->keys);
+    scram_server_fini(&a->scram);
+    auth_query_leave(&a->waiter);
+    timer_free(a->delay);
+    users_unref(a->found);
+    access_unref(a->access);
+    mem_wipe_free(a, sizeof(*a));
+    s->auth = NULL;
+}
+
+/* Or NULL: nobody knows the name. It must live for as long as the attempt. */
+static void
+user_found(struct session *s, const struct user *user)
+{
+    struct auth_attempt *a = s->auth;
+    CHECK(a != NULL && a->step == AUTH_LOOKING);
+    a->user = user;
+    a->step = AUTH_ASKED;
+    a->method->ask(s);
+}
 
 /* The answer of auth_query. */
 static void
@@ -68,10 +191,10 @@ user_asked_for(struct auth_query_waiter *waiter, struct users *users, const stru
     struct session *s = a->session;
     const bool is_late = a->answer_is_late; /* the attempt may be over behind this */
     if (err != NULL) {
-        authenticate_fail(s, err);
+        login_fail(s, err);
     } else {
         a->found = users == NULL ? NULL : users_ref(users);
-        authenticate_found(s, users == NULL ? NULL : users_find(users, s->identity.user));
+        user_found(s, users == NULL ? NULL : users_find(users, s->identity.user));
     }
     if (is_late) {
         session_wake(s);
@@ -89,7 +212,7 @@ look_up(struct session *s)
         a->answer_is_late = true; /* from here on: what comes within the call is in its turn */
         return;
     }
-    authenticate_found(s, user);
+    user_found(s, user);
 }
 
 static bool
@@ -167,6 +290,7 @@ choose_by_rows(struct session *s)
                        "connection requires a valid client certificate");
         return false;
     }
+    CHECK((size_t)row->method < COUNT_OF(methods));
     a->row = row;
     a->method = &methods[row->method];
     return true;
@@ -179,6 +303,7 @@ choose_method(struct session *s)
     if (s->auth->access->hba != NULL) {
         return choose_by_rows(s);
     }
+    CHECK((size_t)s->worker->conf->auth_type < COUNT_OF(methods)); /* hba comes with rows */
     s->auth->method = &methods[s->worker->conf->auth_type];
     return true;
 }
@@ -187,6 +312,7 @@ void
 authenticate_begin(struct session *s)
 {
     struct worker *w = s->worker;
+    CHECK(s->phase == SESSION_STARTUP && s->auth == NULL);
     struct auth_attempt *a = xcalloc(1, sizeof(*a));
     a->step = AUTH_LOOKING;
     a->session = s;
@@ -206,124 +332,12 @@ authenticate_begin(struct session *s)
     look_up(s);
 }
 
-void
-authenticate_found(struct session *s, const struct user *user)
-{
-    struct auth_attempt *a = s->auth;
-    CHECK(a != NULL && a->step == AUTH_LOOKING);
-    a->user = user;
-    a->step = AUTH_ASKED;
-    a->method->ask(s);
-}
-
-void
-authenticate_again(struct session *s, uint32_t code, struct slice body)
-{
-    message_put_auth(outlet_queue(&s->client.out), code, body);
-    s->auth->step = AUTH_ASKED;
-}
-
-void
-authenticate_succeed(struct session *s)
-{
-    CHECK(s->phase == SESSION_AUTH);
-    if (s->auth->method->answer != NULL && !s->client.is_local) {
-        char source[CLIENT_SOURCE_SIZE];
-        client_source(s->client.peer, source);
-        throttle_pass(s->worker->workers->throttle, source, s->identity.user);
-    }
-    authenticate_fini(s);
-    if (!admission_login(s)) {
-        return;
-    }
-    message_put_auth(outlet_queue(&s->client.out), AUTH_OK, SLICE_EMPTY);
-    session_enter(s, SESSION_EV_PROVED);
-}
-
-static struct throttle_limits
-limits_of(const struct conf *conf)
-{
-    return (struct throttle_limits){
-        .delay_us = conf->auth_failure_delay_us,
-        .delay_max_us = conf->auth_failure_delay_max_us,
-        .failures_max = conf->auth_failures_max,
-        .ban_us = conf->auth_failure_ban_us,
-    };
-}
-
-static void
-on_delay_over(void *arg)
-{
-    struct session *s = arg;
-    if (session_is_open(s)) {
-        const struct err failure = s->auth->failure;
-        session_fail(s, &failure);
-        session_wake(s);
-    }
-}
-
-/* A process that could guess over a Unix socket can do worse already. */
-static bool
-is_guess(const struct session *s, const struct err *err)
-{
-    return !s->client.is_local && s->auth != NULL &&
-           strcmp(err->sqlstate, SQLSTATE_INVALID_PASSWORD) == 0;
-}
-
-void
-authenticate_fail(struct session *s, const struct err *err)
-{
-    struct worker *w = s->worker;
-    uint64_t delay_us = 0;
-    if (is_guess(s, err)) {
-        char source[CLIENT_SOURCE_SIZE];
-        const struct throttle_limits limits = limits_of(w->conf);
-        client_source(s->client.peer, source);
-        delay_us = throttle_fail(w->workers->throttle, source, s->identity.user, &limits,
-                                 loop_now_us(w->loop));
-    }
-    if (delay_us == 0) {
-        session_fail(s, err);
-        return;
-    }
-    struct auth_attempt *a = s->auth;
-    a->step = AUTH_CHECKING;
-    a->failure = *err;
-    a->delay = timer_new(w->loop, on_delay_over, s);
-    timer_start(a->delay, delay_us);
-}
-
-void
-authenticate_leave(struct session *s)
-{
-    if (s->auth != NULL) {
-        auth_query_leave(&s->auth->waiter);
-    }
-}
-
-void
-authenticate_fini(struct session *s)
-{
-    struct auth_attempt *a = s->auth;
-    if (a == NULL) {
-        return;
-    }
-    key_derivation_cancel(a->keys);
-    scram_server_fini(&a->scram);
-    auth_query_leave(&a->waiter);
-    timer_free(a->delay);
-    users_unref(a->found);
-    access_unref(a->access);
-    mem_wipe_free(a, sizeof(*a));
-    s->auth = NULL;
-}
-
 /* ---- trust ---- */
 
 static void
 trust_ask(struct session *s)
 {
-    authenticate_succeed(s);
+    login_succeed(s);
 }
 
 /* ---- scram-sha-256 ---- */
@@ -339,7 +353,7 @@ scram_ask(struct session *s)
     users_scram_begin(a->found != NULL ? a->found : a->access->users, s->identity.user, scram);
     scram_server_bind(scram, slice_of(binding, tls_binding(&s->client.stream, binding)));
     scram_server_offer(scram, &mechanisms);
-    authenticate_again(s, AUTH_SASL, buf_slice(&mechanisms));
+    request_answer(s, AUTH_SASL, buf_slice(&mechanisms));
     buf_fini(&mechanisms);
 }
 
@@ -367,9 +381,9 @@ scram_first(struct session *s, struct slice body)
     buf_init(&reply);
     s->auth->scram_first_seen = true;
     if (scram_server_first(&s->auth->scram, message, &reply, &err) == SCRAM_FAILED) {
-        authenticate_fail(s, &err);
+        login_fail(s, &err);
     } else {
-        authenticate_again(s, AUTH_SASL_CONTINUE, buf_slice(&reply));
+        request_answer(s, AUTH_SASL_CONTINUE, buf_slice(&reply));
     }
     buf_fini(&reply);
 }
@@ -382,10 +396,10 @@ scram_final(struct session *s, struct slice body)
     buf_init(&reply);
     const struct scram_secret secret = user_scram_secret(s->auth->user);
     if (scram_server_final(&s->auth->scram, body, &secret, &reply, &err) == SCRAM_FAILED) {
-        authenticate_fail(s, &err);
+        login_fail(s, &err);
     } else {
         message_put_auth(outlet_queue(&s->client.out), AUTH_SASL_FINAL, buf_slice(&reply));
-        authenticate_succeed(s);
+        login_succeed(s);
     }
     buf_fini(&reply);
 }
@@ -394,10 +408,14 @@ static void
 keys_there(void *arg, const struct scram_keys *keys)
 {
     struct session *s = arg;
+    struct auth_attempt *a = s->auth;
+    CHECK(a != NULL && a->keys != NULL); /* the end of the attempt cancels it */
     (void)keys; /* they are in the user's cache; if not, scram_final says why */
-    s->auth->keys = NULL;
-    s->auth->step = AUTH_ASKED;
-    session_wake(s);
+    a->keys = NULL;
+    if (session_is_open(s)) {
+        a->step = AUTH_ASKED;
+        session_wake(s);
+    }
 }
 
 /* A plain password whose keys nobody has asked for yet: they are derived elsewhere first. */
@@ -411,10 +429,12 @@ scram_awaits_keys(struct session *s)
     if (a->keys_asked || !scram_server_needs(&a->scram, &secret, &need)) {
         return false;
     }
+    CHECK(a->keys == NULL);
     a->keys_asked = true;
     a->step = AUTH_CHECKING;
-    a->keys = key_derivation_ask(w->workers->key_derivation, w->mailbox, secret.password, &need,
-                                 secret.cache, keys_there, s);
+    const struct key_asker asker = {w->mailbox, keys_there, s};
+    a->keys = key_derivation_ask(w->workers->key_derivation, secret.password, &need, secret.cache,
+                                 &asker);
     return true;
 }
 
@@ -441,7 +461,7 @@ md5_ask(struct session *s)
         return;
     }
     rand_bytes(a->salt, sizeof(a->salt));
-    authenticate_again(s, AUTH_MD5, slice_of(a->salt, sizeof(a->salt)));
+    request_answer(s, AUTH_MD5, slice_of(a->salt, sizeof(a->salt)));
 }
 
 static void
@@ -451,18 +471,19 @@ md5_check(struct session *s, struct slice body)
     struct err err;
     char expected[MD5_SECRET_SIZE];
     const struct auth_attempt *a = s->auth;
+    CHECK(a->user != NULL); /* others are not asked for md5 */
     if (!slice_take_cstr(&body, &answer) || body.len != 0) {
         (void)err_set(&err, SQLSTATE_PROTOCOL, "invalid password packet size");
-        authenticate_fail(s, &err);
+        login_fail(s, &err);
         return;
     }
     if (answer.len == 0) {
         (void)err_set(&err, SQLSTATE_INVALID_PASSWORD, "empty password returned by client");
-        authenticate_fail(s, &err);
+        login_fail(s, &err);
         return;
     }
     if (!md5_answer(s->identity.user, a->user->secret, a->salt, expected, &err)) {
-        authenticate_fail(s, &err);
+        login_fail(s, &err);
         return;
     }
     const bool equal =
@@ -471,10 +492,10 @@ md5_check(struct session *s, struct slice body)
     if (!equal) {
         (void)err_set(&err, SQLSTATE_INVALID_PASSWORD,
                       "password authentication failed for user \"%s\"", s->identity.user);
-        authenticate_fail(s, &err);
+        login_fail(s, &err);
         return;
     }
-    authenticate_succeed(s);
+    login_succeed(s);
 }
 
 /* ---- password ---- */
@@ -487,7 +508,7 @@ password_ask(struct session *s)
                        "a password is not taken in the clear: connect with TLS");
         return;
     }
-    authenticate_again(s, AUTH_CLEARTEXT, SLICE_EMPTY);
+    request_answer(s, AUTH_CLEARTEXT, SLICE_EMPTY);
 }
 
 static void
@@ -495,12 +516,12 @@ password_decide(struct session *s, bool right)
 {
     struct err err;
     if (right) {
-        authenticate_succeed(s);
+        login_succeed(s);
         return;
     }
     (void)err_set(&err, SQLSTATE_INVALID_PASSWORD, "password authentication failed for user \"%s\"",
                   s->identity.user);
-    authenticate_fail(s, &err);
+    login_fail(s, &err);
 }
 
 static void
@@ -509,6 +530,7 @@ password_keys_there(void *arg, const struct scram_keys *keys)
     struct session *s = arg;
     struct auth_attempt *a = s->auth;
     struct scram_verifier made;
+    CHECK(a != NULL && a->keys != NULL);
     a->keys = NULL;
     if (!session_is_open(s)) {
         return;
@@ -531,9 +553,10 @@ password_compare_keys(struct session *s, const char *password)
     const struct scram_verifier *v = a->user == NULL ? NULL : a->user->verifier;
     struct scram_need need = {.salt_len = v == NULL ? sizeof(no_salt) : v->salt_len,
                               .iterations = v == NULL ? SCRAM_ITERATIONS : v->iterations};
+    CHECK(a->keys == NULL && need.salt_len <= sizeof(need.salt));
     memcpy(need.salt, v == NULL ? no_salt : v->salt, need.salt_len);
-    a->keys = key_derivation_ask(w->workers->key_derivation, w->mailbox, password, &need, NULL,
-                                 password_keys_there, s);
+    const struct key_asker asker = {w->mailbox, password_keys_there, s};
+    a->keys = key_derivation_ask(w->workers->key_derivation, password, &need, NULL, &asker);
 }
 
 static bool
@@ -564,12 +587,12 @@ password_check(struct session *s, struct slice body)
     const struct auth_attempt *a = s->auth;
     if (!slice_take_cstr(&body, &answer) || body.len != 0) {
         (void)err_set(&err, SQLSTATE_PROTOCOL, "invalid password packet size");
-        authenticate_fail(s, &err);
+        login_fail(s, &err);
         return;
     }
     if (answer.len == 0) {
         (void)err_set(&err, SQLSTATE_INVALID_PASSWORD, "empty password returned by client");
-        authenticate_fail(s, &err);
+        login_fail(s, &err);
         return;
     }
     const char *password = (const char *)answer.p; /* its NUL was seen */
@@ -587,12 +610,12 @@ external_decide(struct session *s, bool ok, const char *what)
 {
     struct err err;
     if (ok) {
-        authenticate_succeed(s);
+        login_succeed(s);
         return;
     }
     (void)err_set(&err, SQLSTATE_INVALID_AUTHORIZATION, "%s authentication failed for user \"%s\"",
                   what, s->identity.user);
-    authenticate_fail(s, &err);
+    login_fail(s, &err);
 }
 
 static void
@@ -619,9 +642,11 @@ authenticate_consume(struct session *s, struct slice in)
     uint8_t type;
     uint64_t total;
     struct auth_attempt *a = s->auth;
+    CHECK(s->phase == SESSION_AUTH && a != NULL);
     if (a->step != AUTH_ASKED || in.len == 0) {
         return 0;
     }
+    CHECK(a->method->answer != NULL);
     if (in.p[0] != 'p') {
         session_refuse(s, SQLSTATE_PROTOCOL, "expected %s response, got message type %u",
                        a->method->response, in.p[0]);

@@ -5,17 +5,17 @@
  *
  * LOOKING finds what is known of the user, ASKED waits for the client's answer, CHECKING looks at
  * it. A method (a row of the table in authenticate.c) says what is asked and what an answer does. A
- * login succeeds in one place, authenticate_succeed, and fails in one, authenticate_fail.
+ * login succeeds in one place, login_succeed, and fails in one, login_fail.
  *
- * Two steps may take longer than a turn, and then the session stays in SESSION_AUTH while its input
- * waits in client.in:
- *   - look_up in authenticate.c: what finds a user later calls authenticate_found;
- *   - the answer of a method, after setting step to AUTH_CHECKING: what has the outcome later calls
- *     authenticate_succeed, authenticate_fail or authenticate_again.
- * Both may be called at once as well. Keys from a plain password come late (key_derivation.h): then
- * the answer stays in the input, and is processed again when they are there. A callback that calls
- * them later first asks session_is_open, and afterwards session_wake. What such a step holds is
- * given back in authenticate_fini. */
+ * Three steps may take longer than a turn, and then the session stays in SESSION_AUTH while its
+ * input waits in client.in:
+ *   - LOOKING, while the user is asked for (auth_query.h);
+ *   - CHECKING, while keys are derived from a plain password (key_derivation.h). With SCRAM the
+ *     client's answer stays in the input, and is processed again when they are there;
+ *   - CHECKING, while a bad password waits for its error (auth/throttle.h).
+ * A callback does nothing to a session that is over, and ends with session_wake. What such a step
+ * holds is given back in authenticate_fini.
+ */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_SESSION_LOGIN_AUTHENTICATE_H
 #define TEAL_SESSION_LOGIN_AUTHENTICATE_H
@@ -62,15 +62,6 @@ void authenticate_begin(struct session *s);
 /* Processes one message at the front of in; the number of bytes, 0 when more is needed or a step is
  * not done. */
 size_t authenticate_consume(struct session *s, struct slice in);
-/* The user is there, or NULL: nobody knows the name. It must live for as long as the attempt. */
-void authenticate_found(struct session *s, const struct user *user);
-/* One more message is asked for: code and body of an AuthenticationXxx. */
-void authenticate_again(struct session *s, uint32_t code, struct slice body);
-/* The one place where a login succeeds. The attempt is gone afterwards. */
-void authenticate_succeed(struct session *s);
-/* The one place where it fails: the client is told err, and the session ends. A bad password
- * (28P01) is told late (auth/throttle.h); meanwhile nothing more is read. */
-void authenticate_fail(struct session *s, const struct err *err);
 /* It waits no more for what another finds out; and gives back what its attempt holds, wiped. Both
  * are harmless without an attempt. */
 void authenticate_leave(struct session *s);

@@ -8,6 +8,7 @@ static struct buf
 key_of(const struct session *s)
 {
     struct buf key;
+    CHECK(s->identity.user != NULL && s->settings.at_login != NULL);
     buf_init(&key);
     buf_put_cstr(&key, s->identity.user);
     buf_put_cstr(&key, s->identity.database);
@@ -45,4 +46,5 @@ cached_params_forget(struct worker *w)
         params_unref(v);
     }
     map_fini(&w->cached_params);
+    CHECK(map_count(&w->cached_params) == 0); /* and ready for the next login */
 }

@@ -55,7 +55,7 @@ count_of(struct client_limits *c, enum client_limit kind, const char *name)
         h = xcalloc(1, sizeof(*h));
         h->kind = kind;
         h->name = xstrdup(name);
-        (void)map_put(&c->counts[kind], slice_of_str(name), h); /* there was none */
+        CHECK(map_put(&c->counts[kind], slice_of_str(name), h) == NULL);
     }
     return h;
 }
@@ -84,7 +84,7 @@ client_limits_leave(struct client_limits *c, struct client_count *h)
     CHECK(h->count > 0);
     h->count--;
     if (h->count == 0) {
-        (void)map_remove(&c->counts[h->kind], slice_of_str(h->name)); /* it is h */
+        CHECK(map_remove(&c->counts[h->kind], slice_of_str(h->name)) == h);
         mem_free(h->name);
         mem_free(h);
     }

@@ -16,6 +16,7 @@ bool
 external_by_certificate(const struct session *s, const struct ident *ident, const char *map)
 {
     struct buf name;
+    CHECK(s->identity.user != NULL);
     buf_init(&name);
     const bool known = tls_peer_name(&s->client.stream, &name);
     buf_put_u8(&name, 0);
@@ -34,6 +35,7 @@ external_by_system(const struct session *s, const struct ident *ident, const cha
     struct passwd entry;
     struct passwd *found = NULL;
     char texts[PASSWD_SIZE];
+    CHECK(s->identity.user != NULL);
     if (!s->client.is_local ||
         getsockopt(s->client.stream.fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1) {
         return false;

@@ -23,6 +23,12 @@
 
 enum { NAME_MAX_LEN = 63, OPTIONS_MAX = 64 };
 
+_Static_assert((int)SESSION_CANCEL_KEY_LEN <= (int)STARTUP_CANCEL_KEY_MAX,
+               "a key that was given can come back");
+_Static_assert((int)SESSION_CANCEL_KEY_OLD <= (int)SESSION_CANCEL_KEY_LEN,
+               "a session has room for both");
+_Static_assert((int)POOL_WORKERS_MAX <= 1 << 8, "a worker is 8 bits of a cancel_pid");
+
 /* ---- who it is ---- */
 
 static bool
@@ -239,6 +245,7 @@ identity_take(struct session *s, const struct startup_packet *packet)
     struct slice params = packet->params;
     struct slice name;
     struct slice value;
+    CHECK(s->phase == SESSION_STARTUP && packet->kind == STARTUP_SESSION);
     if (!take_options(s, params)) {
         return false;
     }
@@ -274,6 +281,7 @@ clean_application_name(struct session *s)
     if (!settings_draft_get(&s->identity.draft, "application_name", &value)) {
         return;
     }
+    CHECK(s->identity.application == NULL);
     s->identity.application = xstrndup((const char *)value.p, value.len);
     if (sql_is_utf8(value)) {
         return; /* the server does it, in the way of its version */
@@ -305,6 +313,7 @@ void
 identity_settle(struct session *s)
 {
     char key[96];
+    CHECK(s->identity.user != NULL && s->identity.database != NULL);
     clean_application_name(s);
     const bool is_reader = take_reader(s);
     tracked_begin(s, buf_slice(&s->identity.draft.text));
@@ -321,6 +330,7 @@ void
 identity_init(struct session *s)
 {
     struct identity *i = &s->identity;
+    CHECK(s->worker->index < POOL_WORKERS_MAX);
     i->cancel_pid = s->worker->index << 24 | (uint32_t)(s->id & 0xffffff);
     i->cancel_key_len = SESSION_CANCEL_KEY_OLD;
     rand_bytes(i->cancel_key, sizeof(i->cancel_key));

@@ -20,6 +20,7 @@ welcome(struct session *s)
         return;
     }
     struct buf *out = outlet_queue(&s->client.out);
+    CHECK(s->phase == SESSION_LOGIN && told != NULL);
     for (uint32_t i = 0; i < told->count; i++) {
         message_put_parameter(out, told->items[i].name, told->items[i].value);
     }
@@ -42,6 +43,7 @@ welcome(struct session *s)
 static void
 learn(struct session *s)
 {
+    CHECK(!s->link.is_applying && flow_empty(&s->link.backend->flow));
     parameters_take(s, s->link.backend->params);
     if (s->identity.use != POOL_SESSIONS) {
         welcome(s);

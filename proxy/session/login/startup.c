@@ -55,6 +55,7 @@ bool
 startup_first_byte(struct session *s)
 {
     uint8_t byte;
+    CHECK(s->phase == SESSION_STARTUP && !s->startup.first_byte_seen);
     s->startup.first_byte_seen = true;
     if (s->worker->access->clients == NULL || !stream_peek(&s->client.stream, &byte) ||
         byte != TLS_HANDSHAKE) {
@@ -127,6 +128,7 @@ startup_consume(struct session *s, struct slice in)
 {
     struct startup_packet packet;
     struct err err;
+    CHECK(s->phase == SESSION_STARTUP);
     if (!tls_is_acceptable(s)) {
         return 0;
     }
@@ -139,6 +141,7 @@ startup_consume(struct session *s, struct slice in)
     case WIRE_OK:
         break;
     }
+    CHECK(packet.total > 0 && packet.total <= in.len);
     switch (packet.kind) {
     case STARTUP_SSL:
         return on_encryption_request(s, &s->startup.ssl_asked, in.len > packet.total) &&

@@ -15,8 +15,8 @@
 /* The session's backend can be read, or written to. */
 void relay_receive(struct session *s);
 void relay_flush(struct session *s);
-/* Processes what the server has said, as far as it is whole; the number of bytes. For relay_receive
- * and tests. */
+/* Processes what the session's backend has said, as far as it is whole; the number of bytes. For
+ * relay_receive and tests. */
 size_t relay_consume(struct session *s, struct slice in);
 
 #endif

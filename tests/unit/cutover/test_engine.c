@@ -214,7 +214,23 @@ entered(struct cutover *c)
     note(c, text);
 }
 
-enum { TOY_CALL = 1, TOY_PAIR, TOY_SLOW, TOY_WHOLE, TOYS };
+static bool
+never(const struct cutover *c)
+{
+    (void)c;
+    return false;
+}
+
+static enum cutover_event
+then_another(struct cutover *c)
+{
+    static const struct line lines[] = {{.name = "b", .call = call_says}};
+    static const struct script_def another = {lines, COUNT_OF(lines), POLL_FAST_US, NULL};
+    note(c, "then");
+    return script_start(&c->machine.script, &another);
+}
+
+enum { TOY_CALL = 1, TOY_PAIR, TOY_SLOW, TOY_WHOLE, TOY_MIXED, TOYS };
 
 static const struct line call_lines[] = {{.name = "a", .call = call_says}};
 static const struct line pair_lines[] = {
@@ -223,6 +239,13 @@ static const struct line pair_lines[] = {
 };
 static const struct line slow_lines[] = {{.name = "slow", .sql = "SELECT 1", .judge = judge_slow},
                                          {.name = "next", .sql = "SELECT 1"}};
+static const struct line mixed_lines[] = {
+    {.name = "first", .call = call_says},
+    {.name = "never", .applies = never, .call = call_says},
+    {.name = "beside", .flags = LINE_TOGETHER, .call = call_says},
+    {.name = "asked", .sql = "SELECT 1", .judge = judge_ok},
+    {.name = "last", .call = call_says},
+};
 static const struct line whole_lines[] = {{.name = "whole", .sql = "SELECT 1"}};
 
 static const struct script_def toy_scripts[TOYS] = {
@@ -230,6 +253,7 @@ static const struct script_def toy_scripts[TOYS] = {
     [TOY_PAIR] = {pair_lines, COUNT_OF(pair_lines), POLL_FAST_US, NULL},
     [TOY_SLOW] = {slow_lines, COUNT_OF(slow_lines), POLL_FAST_US, NULL},
     [TOY_WHOLE] = {whole_lines, COUNT_OF(whole_lines), POLL_FAST_US, NULL},
+    [TOY_MIXED] = {mixed_lines, COUNT_OF(mixed_lines), POLL_FAST_US, then_another},
 };
 
 static const struct machine_state toy_states[CUTOVER_STATES_COUNT] = {
@@ -239,6 +263,7 @@ static const struct machine_state toy_states[CUTOVER_STATES_COUNT] = {
     [CUT_HOLD] = {TOY_PAIR, .statement = STATEMENT_LEFT, .limit_us = two_seconds},
     [CUT_COMMIT] = {TOY_WHOLE, .statement = STATEMENT_WHOLE, .limit_us = two_seconds},
     [CUT_RESOLVE] = {TOY_WHOLE, .statement = STATEMENT_LEFT, .limit_us = two_seconds},
+    [CUT_AFTER] = {TOY_MIXED, .statement = STATEMENT_SHORT, .limit_us = two_seconds},
 };
 
 static const struct machine_step toy_steps[CUTOVER_STEPS_COUNT] = {
@@ -252,6 +277,9 @@ static const struct machine_row toy_rows[] = {
     {CUT_IDLE, CUT_EV_FLIP, NULL, CUT_GATE, 0, leave, entered, "asked"},
     {CUT_IDLE, CUT_EV_JOB, NULL, CUT_CHECK, 0, NULL, NULL, "asked"},
     {CUT_IDLE, CUT_EV_RESOLVE, NULL, CUT_COMMIT, 0, NULL, NULL, "asked"},
+    {CUT_IDLE, CUT_EV_AFTER, NULL, CUT_AFTER, 0, NULL, NULL, "asked"},
+    {CUT_AFTER, CUT_EV_OK, NULL, CUT_IDLE, 0, NULL, NULL, "done"},
+    {CUT_AFTER, CUT_EV_FAIL, NULL, CUT_IDLE, 0, NULL, NULL, "failed"},
     {CUT_GATE, CUT_EV_OK, NULL, CUT_HOLD, 0, leave, entered, "done"},
     {CUT_GATE, CUT_EV_NO, NULL, CUT_GATE, SECOND, leave, entered, "once more"},
     {CUT_GATE, CUT_EV_AGAIN, NULL, CUT_GATE, 0, leave, entered, "now"},
@@ -417,6 +445,32 @@ lines_that_run_together_are_waited_for_together(void **state)
 }
 
 static void
+a_script_goes_on_until_a_statement_is_under_way(void **state)
+{
+    struct cutover *c = *state;
+    machine_fire(&c->machine, CUT_EV_AFTER);
+    assert_diary(c, "call call");
+    assert_int_equal(c->machine.state, CUT_AFTER);
+    answer(c, "asked", NULL);
+    assert_diary(c, "judge call then call");
+    assert_int_equal(c->machine.state, CUT_IDLE);
+}
+
+static void
+a_call_that_fails_ends_the_script_behind_those_it_runs_with(void **state)
+{
+    struct cutover *c = *state;
+    c->call_says = CUT_EV_FAIL;
+    machine_fire(&c->machine, CUT_EV_AFTER);
+    assert_diary(c, "call");
+    assert_int_equal(c->machine.state, CUT_IDLE);
+    static const struct script_def group = {&mixed_lines[2], 3, POLL_FAST_US, NULL};
+    assert_int_equal(script_start(&c->machine.script, &group), CUT_EV_NONE);
+    assert_diary(c, "call");
+    assert_true(find(c, "asked") < c->queue_len);
+}
+
+static void
 the_error_is_that_of_the_line_that_failed_first(void **state)
 {
     struct cutover *c = *state;
@@ -488,6 +542,8 @@ main(void)
         TEST(a_limit_that_has_passed_gives_the_next_state_its_own),
         TEST(a_statement_may_take_what_its_state_allows),
         TEST(lines_that_run_together_are_waited_for_together),
+        TEST(a_script_goes_on_until_a_statement_is_under_way),
+        TEST(a_call_that_fails_ends_the_script_behind_those_it_runs_with),
         TEST(the_error_is_that_of_the_line_that_failed_first),
         TEST(what_a_line_waited_for_is_forgotten_when_it_is_done),
         TEST(an_answer_to_a_state_that_was_left_is_dropped),

@@ -47,7 +47,8 @@ ask(struct asker *a, const char *password, const char *salt, uint32_t iterations
     struct scram_cache *cache)
 {
     const struct scram_need need = need_of(salt, iterations);
-    return key_derivation_ask(a->derivation, a->mailbox, password, &need, cache, on_keys, a);
+    const struct key_asker asker = {a->mailbox, on_keys, a};
+    return key_derivation_ask(a->derivation, password, &need, cache, &asker);
 }
 
 static int

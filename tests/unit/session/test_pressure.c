@@ -23,6 +23,28 @@ the_least_limit_holds(void **state)
 }
 
 static void
+the_resident_size_is_the_second_number_of_statm(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *statm;
+        uint64_t expected;
+    } cases[] = {
+        {"5000 70 30 1 0 9 0\n", 70 * 4096},
+        {"5000 70", 70 * 4096},
+        {NULL, 0},
+        {"", 0},
+        {"5000", 0},
+        {"5000 ", 0},
+        {"5000 -7 30", 0},
+        {"5000 99999999999999999999 30", 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(pressure_resident(cases[i].statm, 4096), cases[i].expected);
+    }
+}
+
+static void
 steps_are_at_70_85_and_95_per_cent(void **state)
 {
     (void)state;
@@ -43,6 +65,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_least_limit_holds),
+        cmocka_unit_test(the_resident_size_is_the_second_number_of_statm),
         cmocka_unit_test(steps_are_at_70_85_and_95_per_cent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
