@@ -55,6 +55,7 @@ struct backend {
     struct map prepared;       /* statement id -> struct backend_statement, owned */
     struct list prepared_lru;  /* of struct backend_statement, the oldest first */
     uint64_t last_session;     /* the owner's: the session that used it last */
+    uint32_t streak;           /* the owner's: how often that session has come back to a backend */
     uint64_t unnamed;          /* id of the statement that stands unnamed; 0 for none */
 
     uint64_t connected_us;

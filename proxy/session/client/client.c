@@ -3,7 +3,6 @@
 #include "session/client/client.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "net/tls.h"
 #include "wire/frame.h"
@@ -161,10 +160,13 @@ client_waiting_len(const struct session *s)
 bool
 client_terminate_waits(const struct session *s)
 {
-    static const uint8_t terminate[] = {'X', 0, 0, 0, 4};
-    const struct slice in = buf_slice(&s->client.in);
-    return in.len >= sizeof(terminate) &&
-           memcmp(in.p + in.len - sizeof(terminate), terminate, sizeof(terminate)) == 0;
+    struct slice rest = buf_slice(&s->client.in);
+    struct frame f = {.type = 0};
+    struct slice ignored;
+    while (frame_read(rest, UINT32_MAX, &f) == WIRE_OK && f.whole &&
+           slice_take(&rest, f.seen.len, &ignored)) {
+    }
+    return rest.len == 0 && f.type == 'X';
 }
 
 /* ---- long messages ---- */

@@ -106,6 +106,24 @@ apply_settings(struct session *s)
     settings_unref(&s->worker->settings, b->settings);
     wanted->refs++;
     b->settings = wanted;
+    b->unnamed = 0; /* a Query destroys the unnamed statement */
+}
+
+bool
+link_has_sequence_state(const struct session *s)
+{
+    return s->link.write_streak == s->link.backend->streak;
+}
+
+void
+link_note_write(struct session *s)
+{
+    struct link *l = &s->link;
+    const uint32_t now = l->backend->streak;
+    CHECK(now > 0 && l->backend->last_session == s->id);
+    if (l->write_streak != now) {
+        l->write_streak = l->write_streak == 0 ? now : SESSION_STREAK_MIXED;
+    }
 }
 
 void
@@ -139,8 +157,10 @@ link_backend(struct session *s, struct backend *b)
     CHECK(l->backend == NULL && flow_empty(&b->flow) && b->flow.txn == 'I');
     l->backend = b;
     l->is_fresh = true;
-    l->is_own = b->last_session == s->id;
-    b->last_session = s->id;
+    if (b->last_session != s->id) {
+        b->last_session = s->id;
+        b->streak = ++l->streaks;
+    }
     set_busy(s, true);
     if (l->wait_since_us != 0) {
         stat_add(&s->worker->stats.wait_time_us, now_us - l->wait_since_us);

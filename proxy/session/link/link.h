@@ -39,6 +39,11 @@ MUST_CHECK bool link_take_fresh(struct session *s);
 
 /* Nothing is on its way in either direction, and no transaction is open. */
 bool link_is_quiet(const struct session *s);
+/* Something that may call nextval is sent. */
+void link_note_write(struct session *s);
+/* Whether all of that was sent on this backend, and no other session has used it since: then
+ * currval and lastval mean there what they mean in the session. */
+bool link_has_sequence_state(const struct session *s);
 /* Gives the backend back, or closes it when anything is left on it; harmless without one. */
 void link_give_back(struct session *s);
 /* Closes the backend: it is broken. */

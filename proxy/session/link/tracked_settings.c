@@ -61,9 +61,29 @@ tracked_note_reset(struct session *s)
     return true;
 }
 
+static void
+forget_change(struct session *s)
+{
+    s->settings.change_is_executed = false;
+    s->settings.change = SQL_SET_NONE;
+    buf_fini(&s->settings.change_text);
+}
+
+void
+tracked_disturb(struct session *s)
+{
+    if (tracked_is_changing(s)) {
+        session_pin(s, SQL_PIN_SET);
+        forget_change(s);
+    }
+}
+
 void
 tracked_execute(struct session *s)
 {
+    if (s->settings.change_is_executed) {
+        tracked_disturb(s);
+    }
     s->settings.change_is_executed = tracked_is_changing(s);
 }
 
@@ -144,6 +164,15 @@ apply(struct session *s)
 }
 
 void
+tracked_discarded(struct session *s)
+{
+    forget_change(s);
+    s->settings.change = SQL_SET_RESET_ALL;
+    apply(s);
+    forget_change(s);
+}
+
+void
 tracked_settle(struct session *s)
 {
     if (!tracked_is_changing(s)) {
@@ -154,7 +183,5 @@ tracked_settle(struct session *s)
     } else if (!s->cycle.failed && s->settings.change_is_executed) {
         apply(s);
     }
-    s->settings.change_is_executed = false;
-    s->settings.change = SQL_SET_NONE;
-    buf_fini(&s->settings.change_text);
+    forget_change(s);
 }

@@ -58,8 +58,13 @@ static bool
 admit_linked(struct session *s)
 {
     const struct flow *f = &s->link.backend->flow;
-    if (s->replay.is_pending || s->link.is_held || !flow_has_room(f, ENTRIES_PER_MESSAGE) ||
-        server_is_full(s)) {
+    if (s->replay.is_pending || s->link.is_held || server_is_full(s)) {
+        return false;
+    }
+    if (!flow_has_room(f, ENTRIES_PER_MESSAGE)) {
+        if (s->cycle.in_batch && !f->copy_in) {
+            prepared_ask_for_answers(s); /* else the server keeps them back until a Sync */
+        }
         return false;
     }
     if (s->cycle.in_batch || f->copy_in || f->skipping) {

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/query/effects.h"
 
+#include "session/link/link.h"
 #include "session/link/tracked_settings.h"
 #include "session/query/cycle.h"
 #include "session/query/prepared.h"
@@ -12,6 +13,9 @@ void
 effects_note_class(struct session *s, enum sql_class class)
 {
     const bool is_read = class == SQL_READ || class == SQL_EMPTY || class == SQL_BEGIN_READ;
+    if (!is_read) {
+        link_note_write(s);
+    }
     const bool may_write = !is_read || s->replay.is_second || s->worker->view_is_single;
     if (may_write && !s->link.decision.read_only) {
         cycle_wrote(s);
@@ -22,10 +26,7 @@ void
 effects_note(struct session *s, uint32_t pins, enum sql_special special, struct slice text)
 {
     switch (special) {
-    case SQL_SPECIAL_DISCARD_ALL:
-        prepared_note_forget(s);
-        (void)tracked_note_reset(s); /* where it is not tracked, the backend is in doubt already */
-        break;
+    case SQL_SPECIAL_DISCARD_ALL: /* its answer tells of the settings: relay.c */
     case SQL_SPECIAL_DEALLOCATE_ALL:
         prepared_note_forget(s);
         break;

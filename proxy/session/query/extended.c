@@ -174,6 +174,10 @@ note_bound(struct session *s, const struct statement *statement)
     if (statement != NULL) {
         effects_note_class(s, statement->class);
         effects_note(s, statement->pins, statement->special, statement_text(statement));
+        if (statement->special == SQL_SPECIAL_DISCARD_ALL ||
+            statement->special == SQL_SPECIAL_DEALLOCATE_ALL) {
+            prepared_note_forgetting_portal(s);
+        }
     }
 }
 
@@ -246,6 +250,7 @@ extended_bind(struct session *s, const struct input *m)
     if (server_skips(s)) {
         return input_discard(s, m);
     }
+    tracked_disturb(s);
     if (!ok) {
         return send_as_it_is(s, m, FLOW_BIND);
     }

@@ -42,17 +42,24 @@ prepared_must_wait(struct session *s)
         s->prepared.flush_is_sent = false;
         return false;
     }
+    prepared_ask_for_answers(s);
+    return true;
+}
+
+void
+prepared_ask_for_answers(struct session *s)
+{
     if (!s->prepared.flush_is_sent) {
         message_put_simple(server_queue(s), 'H');
         s->prepared.flush_is_sent = true;
     }
-    return true;
 }
 
 bool
 prepared_unnamed_is_unsure(const struct session *s)
 {
-    return s->prepared.names.unnamed_count > 0 && !s->prepared.unnamed_is_here && !server_skips(s);
+    return s->prepared.names.unnamed_count > 0 && !s->prepared.unnamed_is_here &&
+           !server_skips(s) && !s->link.backend->flow.copy_in;
 }
 
 bool
@@ -65,6 +72,13 @@ void
 prepared_note_forget(struct session *s)
 {
     s->prepared.forgets = true;
+}
+
+void
+prepared_note_forgetting_portal(struct session *s)
+{
+    s->prepared.forgets = true;
+    s->prepared.portal_forgets = true;
 }
 
 void
@@ -183,6 +197,26 @@ prepared_note_query(struct session *s)
 
 /* ---- named statements ---- */
 
+/* In a transaction that has failed, or that may have by what is not answered yet, the server parses
+ * nothing but its end. */
+static bool
+may_be_aborted(const struct session *s)
+{
+    const uint8_t txn = s->link.backend->flow.txn;
+    return txn == 'E' || (txn == 'T' && !s->cycle.is_alone);
+}
+
+/* The server has the statement; it is asked to parse it again for the sake of its answer. */
+static void
+parse_for_the_answer(struct session *s, const struct statement *statement)
+{
+    static const char name[] = "teal_again";
+    message_put_named(server_queue(s), 'C', 'S', name);
+    server_owe(s, FLOW_CLOSE, FLOW_SWALLOW, FLOW_UNTAGGED);
+    message_put_parse(server_queue(s), name, statement_text(statement), statement_types(statement));
+    server_owe(s, FLOW_PARSE, FLOW_FORWARD, TAG(ABOUT_NOTHING, 1, 0));
+}
+
 void
 prepared_parse_named(struct session *s, struct slice name, struct statement *statement)
 {
@@ -194,7 +228,11 @@ prepared_parse_named(struct session *s, struct slice name, struct statement *sta
         return;
     }
     s->prepared.is_changing = s->prepared.is_changing || !flow_empty(&s->link.backend->flow);
-    server_owe(s, FLOW_PARSE, FLOW_LOCAL, TAG(ABOUT_NOTHING, 1, 0));
+    if (may_be_aborted(s)) {
+        parse_for_the_answer(s, statement);
+    } else {
+        server_owe(s, FLOW_PARSE, FLOW_LOCAL, TAG(ABOUT_NOTHING, 1, 0));
+    }
 }
 
 void
@@ -216,7 +254,7 @@ prepared_parse_opaque(struct session *s, struct slice name, struct slice rest, u
     buf_put_u32(out, (uint32_t)(4 + strlen(server_name) + 1 + body_len));
     buf_put_cstr(out, server_name);
     server_pass(s, rest);
-    server_owe(s, FLOW_PARSE, FLOW_FORWARD, TAG(about, 1, statement->id));
+    server_owe(s, FLOW_PARSE, FLOW_FORWARD, TAG((uint8_t)about, 1, statement->id));
 }
 
 /* The name of the next error about a statement. The first one of a cycle counts: behind it the
@@ -368,6 +406,8 @@ query_failed(struct session *s, const struct flow_entry *entry)
 void
 prepared_answered(struct session *s, const struct flow_entry *entry)
 {
+    s->prepared.flush_is_sent =
+        false; /* what is sent from here on may have to be asked for again */
     if (s->prepared.query_failed && entry->kind == FLOW_QUERY) {
         query_failed(s, entry);
         return;
@@ -435,7 +475,9 @@ prepared_settle(struct session *s)
     if (s->cycle.in_batch) {
         return; /* the rest of the batch counts on the rest */
     }
-    p->forgets = false;
+    /* A portal of DEALLOCATE ALL lives as long as its transaction. */
+    p->portal_forgets = p->portal_forgets && s->link.backend->flow.txn != 'I';
+    p->forgets = p->portal_forgets;
     if (p->refused_name != NULL) {
         mem_free(p->refused_name);
         p->refused_name = NULL;
@@ -448,6 +490,7 @@ prepared_lost(struct session *s)
     names_undo_all(&s->prepared.names);
     s->prepared.is_changing = false;
     s->prepared.forgets = false;
+    s->prepared.portal_forgets = false;
     s->prepared.flush_is_sent = false;
     s->prepared.query_failed = false;
     s->prepared.unnamed_is_here = false;

@@ -78,6 +78,10 @@ void prepared_use_unnamed(struct session *s);
 bool prepared_note_query(struct session *s);
 /* DEALLOCATE ALL or DISCARD ALL was sent, or a text that may hold one. */
 void prepared_note_forget(struct session *s);
+/* The same was bound: its portal may be executed until the end of the transaction. */
+void prepared_note_forgetting_portal(struct session *s);
+/* Has the server answer what it has, although no Sync has been sent. */
+void prepared_ask_for_answers(struct session *s);
 /* The end of a batch: what follows is another one. */
 void prepared_end_batch(struct session *s);
 

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/query/refusal.h"
 
+#include "session/link/link.h"
 #include "session/query/cycle.h"
 #include "session/query/replay.h"
 #include "session/query/server.h"
@@ -41,7 +42,8 @@ refusal_of(const struct session *s, uint32_t pins, bool lifts_read_only)
     if (l->decision.read_only && pins != SQL_PIN_NONE && !l->traits.reader) {
         return REFUSAL_STATE_OF_READER;
     }
-    if ((pins & SQL_PIN_SEQUENCE) != 0 && outside && !l->is_own && s->pins == SQL_PIN_NONE) {
+    if ((pins & SQL_PIN_SEQUENCE) != 0 && outside && s->pins == SQL_PIN_NONE &&
+        !link_has_sequence_state(s)) {
         return REFUSAL_SEQUENCE_STATE;
     }
     return REFUSAL_NONE;

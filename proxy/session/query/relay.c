@@ -4,6 +4,7 @@
 
 #include "session/link/link.h"
 #include "session/link/parameters.h"
+#include "session/link/tracked_settings.h"
 #include "session/query/cycle.h"
 #include "session/query/prepared.h"
 #include "session/query/replay.h"
@@ -122,16 +123,17 @@ on_dropped(void *arg, const struct flow_entry *entry)
 static void
 on_complete(struct session *s, const struct frame *f)
 {
-    static const char *const forgets[] = {"DEALLOCATE ALL", "DISCARD ALL"};
     struct slice body = frame_body(f);
     struct slice tag;
     if (!slice_take_cstr(&body, &tag)) {
         return;
     }
-    for (size_t i = 0; i < COUNT_OF(forgets); i++) {
-        if (slice_equal_str(tag, forgets[i])) {
-            prepared_forget_all(s);
-        }
+    const bool discards = slice_equal_str(tag, "DISCARD ALL");
+    if (discards) {
+        tracked_discarded(s);
+    }
+    if (discards || slice_equal_str(tag, "DEALLOCATE ALL")) {
+        prepared_forget_all(s);
     }
 }
 
@@ -178,7 +180,8 @@ is_last_word(const struct session *s)
 static void
 send_on(struct session *s, const struct frame *f)
 {
-    if (s->replay.is_armed && is_preliminary(f->type)) {
+    const bool is_behind_kept = is_unasked(f->type) && buf_len(&s->replay.answers) > 0;
+    if (s->replay.is_armed && (is_preliminary(f->type) || is_behind_kept)) {
         buf_put(replay_answers(s), f->seen.p, f->seen.len);
     } else {
         outlet_pass(&s->client.out, f->seen);

@@ -61,13 +61,17 @@ simple_query(struct session *s, const struct input *m)
     if (server_skips(s)) {
         return input_discard(s, m);
     }
+    tracked_disturb(s);
     prepared_end_batch(s);
     cycle_end_batch(s); /* its ReadyForQuery ends the batch as a Sync would */
     if (!m->frame.whole) {
         return send_unread(s, m);
     }
     const struct sql_traits traits = read_text(s, m, &text);
-    const enum refusal why = refusal_of(s, traits.pins, traits.lifts_read_only);
+    /* A text with its own BEGIN has the nextval of its currval in the same transaction. */
+    const uint32_t refused =
+        traits.controls ? traits.pins & ~(uint32_t)SQL_PIN_SEQUENCE : traits.pins;
+    const enum refusal why = refusal_of(s, refused, traits.lifts_read_only);
     if (why != REFUSAL_NONE) {
         refusal_of_query(s, why);
         return m->frame.seen.len;
@@ -88,6 +92,7 @@ simple_function(struct session *s, const struct input *m)
     if (server_skips(s)) {
         return input_discard(s, m);
     }
+    tracked_disturb(s);
     prepared_end_batch(s);
     cycle_end_batch(s);
     effects_note_class(s, SQL_WRITE);

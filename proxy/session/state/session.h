@@ -36,7 +36,8 @@ enum {
     SESSION_WHOLE_MAX = 1024 * 1024,   /* the longest message that is read as a whole */
     SESSION_REPLAY_MAX = 64 * 1024,    /* the longest read that can be sent again to the writer */
     SESSION_DISCARD_MAX = 1024 * 1024, /* reply bytes that are read for a client that has left */
-    SESSION_CLIENT_LIMITS = 5,         /* kinds of limits it is counted under: client_limits.h */
+    SESSION_STREAK_MIXED = INT32_MAX,
+    SESSION_CLIENT_LIMITS = 5, /* kinds of limits it is counted under: client_limits.h */
 };
 
 /* The wire to the client. Written by client/client.c; what goes out is appended by many. */
@@ -83,13 +84,16 @@ struct link {
     struct pool *pools[SIDES_COUNT][2]; /* borrowed: by side and read_only; NULL until needed */
     struct backend *backend;            /* borrowed from its pool, while linked */
     bool is_fresh;                      /* nothing was sent on the backend since it was linked */
-    bool is_own;      /* nobody else has used the backend since this session did last */
     bool is_busy;     /* a transaction is under way on it; counted in worker->gauges.busy */
     bool is_applying; /* the SELECT set_config() ahead of its messages is not answered yet */
     bool is_held;
     struct pool_waiter waiter; /* waiter.pool is set while it waits */
     struct list held_node;     /* in worker->held */
-    uint64_t transaction_us;   /* when its first message was processed; 0 outside */
+    /* A streak: the session's transactions on one backend without another session in between. What
+     * may have called nextval was sent in this one; 0: nothing was; STREAK_MIXED: in several. */
+    uint32_t write_streak;
+    uint32_t streaks;        /* so many it has begun */
+    uint64_t transaction_us; /* when its first message was processed; 0 outside */
     uint64_t wait_since_us;
     uint64_t wait_told_us; /* the wait_since_us of the wait that the client was told of */
 };
@@ -129,6 +133,7 @@ struct prepared {
     bool is_changing;     /* a name was changed, or a named statement sent: no answer yet */
     bool unnamed_is_here; /* the unnamed statement was sent in this batch */
     bool forgets;         /* DEALLOCATE ALL or DISCARD ALL was sent in this cycle */
+    bool portal_forgets;  /* ... by a portal that may still be executed */
     bool flush_is_sent;   /* the server was asked to answer what it has */
     bool query_failed;    /* the Query at the head of the flow, which changes names */
     char *refused_name;   /* owned: the name in the next error about a statement; NULL for none */
