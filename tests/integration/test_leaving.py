@@ -75,6 +75,112 @@ class OneBackend(PairCase):
         return [pgwire.PgError(pgwire.fields_of(body)) for kind, body in c.until_ready() if kind == "E"]
 
 
+def whole(sql):
+    return pgwire.parse(sql) + pgwire.bind() + pgwire.execute()
+
+
+class Batches(PairCase):
+    """What one session asks for in a batch, and what it and the next session find behind it: as if each had a server of its own."""
+
+    teal_settings = {"default_pool_size": 1, "workers": 1}
+    SET = whole("SET work_mem = '77MB'")
+
+    def play(self, batch):
+        """What the session itself has then, and what one beside it has; through Teal and directly."""
+        found = []
+        for connect in (self.connect, lambda: self.stack.enter_context(self.pair.blue.connect(user="app", database="app"))):
+            a, b = connect(), connect()
+            a.value("SELECT 1")
+            a.send(batch)
+            kinds = [(kind, pgwire.PgError(pgwire.fields_of(body)).sqlstate if kind == "E" else "") for kind, body in a.until_ready()]
+            a.query("ROLLBACK")
+            values = [a.value("SHOW work_mem"), a.value("SELECT 1")]
+            a.close()
+            self.teal.settle()
+            found.append((kinds, values, b.value("SHOW work_mem")))
+            b.close()
+        return found
+
+    def test_settings(self):
+        rows = {
+            "SET, COMMIT, error": self.SET + whole("COMMIT") + whole("SELECT 1 / 0") + pgwire.sync(),
+            "SET, ROLLBACK": self.SET + whole("ROLLBACK") + pgwire.sync(),
+            "SET, Flush, ROLLBACK": self.SET + pgwire.flush() + whole("ROLLBACK") + pgwire.sync(),
+            "SET, BEGIN, COMMIT, error": self.SET + whole("BEGIN") + whole("COMMIT") + whole("SELECT 1 / 0") + pgwire.sync(),
+            "SET, error": self.SET + whole("SELECT 1 / 0") + pgwire.sync(),
+            "SET, unknown portal": self.SET + pgwire.execute("nothing") + pgwire.sync(),
+            "SET, SELECT": self.SET + whole("SELECT 1") + pgwire.sync(),
+            "SET, Query ROLLBACK": self.SET + pgwire.query("ROLLBACK"),
+            "SET, Query that commits and fails": self.SET + pgwire.query("COMMIT; SELECT 1 / 0"),
+            "SET alone": self.SET + pgwire.sync(),
+            "DISCARD ALL, error": whole("DISCARD ALL") + whole("SELECT 1 / 0") + pgwire.sync(),
+        }
+        for name, batch in rows.items():
+            with self.subTest(name):
+                ours, theirs = self.play(batch)
+                self.assertEqual(ours, theirs)
+
+    def test_parse_in_a_failed_transaction(self):
+        for known in (False, True):
+            other = self.connect()
+            if known:
+                other.prepare("other", "SELECT 'known'")
+            c = self.connect()
+            c.send(pgwire.query("BEGIN") + pgwire.query("SELECT 1 / 0"))
+            c.until_ready()
+            c.until_ready()
+            with self.refused("25P02"):
+                c.prepare("one", "SELECT 'known'")
+            c.query("ROLLBACK")
+            c.prepare("one", "SELECT 'another'")
+            self.assertEqual(c.run_prepared("one").value(), "another")
+
+    def test_deallocate_all_by_a_portal_of_an_earlier_batch(self):
+        c = self.connect()
+        c.query("BEGIN")
+        c.send(pgwire.parse("DEALLOCATE ALL", "all") + pgwire.bind((), "all", "later") + pgwire.parse("SELECT 1", "one") + pgwire.sync())
+        c.until_ready()
+        c.send(pgwire.execute("later") + pgwire.parse("SELECT 2", "one") + pgwire.bind((), "one") + pgwire.execute() + pgwire.sync())
+        self.assertEqual([kind for kind, _ in c.until_ready()], list("C12DCZ"))
+
+    def test_currval_of_another_session(self):
+        a, b = self.connect(), self.connect()
+        a.query("CREATE SEQUENCE IF NOT EXISTS numbers")
+        mine = a.value("SELECT nextval('numbers')")
+        b.value("SELECT nextval('numbers')")
+        a.value("SELECT 1")
+        for function in ("currval('numbers')", "lastval()"):
+            try:
+                self.assertEqual(a.value("SELECT " + function), mine)
+            except pgwire.PgError as error:
+                self.assertEqual(error.sqlstate, "55000")
+
+    def test_unnamed_statements_of_sessions_with_other_settings(self):
+        sessions = [self.connect(application_name=name) for name in ("one", "two")]
+        for _ in range(5):
+            for c in sessions:
+                c.send(pgwire.parse("SELECT 7") + pgwire.describe("S") + pgwire.sync())
+                c.until_ready()
+            for c in sessions:
+                c.send(pgwire.bind() + pgwire.execute() + pgwire.sync())
+                self.assertEqual([kind for kind, _ in c.until_ready()], list("2DCZ"))
+
+    def test_more_answers_of_ours_than_a_flow_holds(self):
+        c = self.connect()
+        c.sock.settimeout(60)
+        c.send(pgwire.parse("SELECT 1") + 70000 * pgwire.close("S", "nothing") + pgwire.bind() + pgwire.execute() + pgwire.sync())
+        kinds = [kind for kind, _ in c.until_ready()]
+        self.assertEqual((kinds[0], kinds.count("3"), "".join(kinds[-4:])), ("1", 70000, "2DCZ"))
+
+    def test_a_client_that_is_cut_off_in_a_message_is_gone(self):
+        """What it has sent of the message ends like a Terminate."""
+        c = self.connect()
+        c.query("BEGIN")
+        c.send(pgwire.query("SELECT 'a long text'")[:12] + pgwire.terminate())
+        c.sock.close()
+        eventually(lambda: not self.teal.console("SHOW CLIENTS"), 5, "the session to be gone")
+
+
 class Crowd(PairCase):
     """Many logins behind one backend: each gives it to the next, and none of them on the stack of another."""
 
