@@ -371,6 +371,7 @@ class Limits(PairCase):
         self.limit()
         c = self.connect()
         running = Background(c.query, "SELECT pg_sleep(20)")
+        self.wait_running("pg_sleep(20)")
         flood = [self.tcp("127.0.0.9") for _ in range(200)]
         for sock in flood:
             sock.sendall(pgwire.cancel(c.pid, b"\0\0\0\0"))
