@@ -147,7 +147,7 @@ cancel_waiting(struct session *s)
     }
     link_abandon_wait(s);
     replay_end(s);
-    client_discard_input(s, len);
+    client_processed(s, len);
     (void)err_set(&err, SQLSTATE_QUERY_CANCELED, "canceling statement due to user request");
     session_send_error(s, &err);
     message_put_ready(outlet_queue(&s->client.out), 'I');

@@ -219,4 +219,19 @@ session_rig_owed(const struct flow *f, uint32_t first, struct buf *out)
     }
 }
 
+/* One cell of a table of states and messages: what became of the message, a text with its NUL, is
+ * what the table says, or it is told and 1. Frees got. */
+static inline unsigned
+session_rig_judge(const char *state, const char *message, struct buf *got, const char *expected)
+{
+    const char *text = (const char *)buf_slice(got).p;
+    const bool is_right = expected != NULL && strcmp(text, expected) == 0;
+    if (!is_right) {
+        print_error("%s, %s: %s, expected %s\n", state, message, text,
+                    expected == NULL ? "nothing" : expected);
+    }
+    buf_fini(got);
+    return is_right ? 0 : 1;
+}
+
 #endif

@@ -134,13 +134,6 @@ client_prepend(struct session *s, struct buf *messages)
     return true;
 }
 
-void
-client_discard_input(struct session *s, size_t len)
-{
-    buf_consume(&s->client.in, len);
-    buf_shrink(&s->client.in);
-}
-
 size_t
 client_waiting_len(const struct session *s)
 {

@@ -32,8 +32,6 @@ void client_keep(struct session *s);
 MUST_CHECK bool client_prepend(struct session *s, struct buf *messages);
 /* From here on the stream is encrypted; false when the session has failed. */
 MUST_CHECK bool client_begin_tls(struct session *s);
-/* Takes the first bytes of the kept input out, unprocessed. */
-void client_discard_input(struct session *s, size_t len);
 bool client_has_input(const struct session *s);
 /* The length of the Query, or of the batch up to its Sync, at the front of the kept input; 0 when
  * its end has not arrived. */

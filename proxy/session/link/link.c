@@ -292,6 +292,14 @@ link_told_wait(struct session *s)
 /* ---- the end ---- */
 
 bool
+link_owes_only_settings(const struct session *s)
+{
+    const uint32_t settings = s->link.is_applying ? 1 : 0;
+    CHECK(s->link.backend->flow.count >= settings);
+    return s->link.backend->flow.count == settings;
+}
+
+bool
 link_is_quiet(const struct session *s)
 {
     const struct backend *b = s->link.backend;

@@ -37,6 +37,8 @@ void link_settings_applied(struct session *s);
 /* Whether nothing has been sent on the backend since it was linked; asked once. */
 MUST_CHECK bool link_take_fresh(struct session *s);
 
+/* The backend owes nothing but the answer to the settings that were put ahead. */
+bool link_owes_only_settings(const struct session *s);
 /* Nothing is on its way in either direction, and no transaction is open. */
 bool link_is_quiet(const struct session *s);
 /* Something that may call nextval is sent. */

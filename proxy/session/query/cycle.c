@@ -10,13 +10,6 @@ cycle_init(struct session *s)
     s->cycle.since_us = loop_now_us(s->worker->loop);
 }
 
-/* Nothing is owed but what Teal itself has put ahead. */
-static bool
-flow_is_ours(const struct session *s)
-{
-    return s->link.backend->flow.count == (s->link.is_applying ? 1U : 0U);
-}
-
 void
 cycle_begin_message(struct session *s)
 {
@@ -26,7 +19,7 @@ cycle_begin_message(struct session *s)
     if (c->in_batch) {
         return;
     }
-    c->is_alone = flow_is_ours(s);
+    c->is_alone = link_owes_only_settings(s);
     if (c->is_alone) {
         c->since_us = loop_now_us(s->worker->loop);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "session/link/link.h"
 #include "session/query/server.h"
 #include "wire/message.h"
 
@@ -96,7 +97,7 @@ evict(struct session *s)
 {
     struct backend *b = s->link.backend;
     const size_t max = s->worker->conf->server_prepared_statements;
-    if (b->flow.count > (s->link.is_applying ? 1U : 0U)) {
+    if (!link_owes_only_settings(s)) {
         return;
     }
     for (int i = 0; i < EVICTIONS_MAX; i++) {
