@@ -102,10 +102,10 @@ static bool
 choose_side(const struct view *view, enum side *side)
 {
     *side = view->writer;
-    if (!view->node[*side].up) {
+    if (!view_lead(view, *side)->up) {
         *side = side_other(*side);
     }
-    return view->node[*side].up;
+    return view_lead(view, *side)->up;
 }
 
 static bool
@@ -113,7 +113,7 @@ connect_pq(struct auth_query *q, struct err *err)
 {
     const struct worker *w = q->worker;
     enum side side;
-    if (!choose_side(w->view, &side)) {
+    if (!choose_side(w->pairs[0].view, &side)) {
         return err_set(err, SQLSTATE_CONNECTION_FAILURE,
                        "the user could not be looked up: no server is up");
     }
@@ -122,8 +122,10 @@ connect_pq(struct auth_query *q, struct err *err)
     }
     pq_free(q->pq);
     const struct user *user = access_user(w->access, w->conf->auth_user);
+    const struct node_id id = {.pair = 0, .side = side};
+    const char *database = w->conf->auth_dbname;
     char *conninfo = conninfo_of_user(
-        w->conf, side, w->conf->auth_dbname[0] == '\0' ? w->conf->database : w->conf->auth_dbname,
+        w->conf, &id, database[0] == '\0' ? w->conf->pairs[0].database : database,
         w->conf->auth_user, user != NULL && user->kind == USER_PASSWORD ? user->secret : "");
     q->pq = pq_new(w->loop, "auth_query", conninfo, setup);
     q->side = side;
