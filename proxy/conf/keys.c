@@ -188,8 +188,7 @@ pair_owner(const struct conf *c, enum conf_section section)
 void *
 conf_field(struct conf *c, const struct conf_entry *entry)
 {
-    char *owner =
-        entry->section == CONF_SECTION_TEAL ? (char *)c : pair_owner(c, entry->section);
+    char *owner = entry->section == CONF_SECTION_TEAL ? (char *)c : pair_owner(c, entry->section);
     return owner + entry->key->offset;
 }
 

@@ -176,11 +176,12 @@ start_workers(struct control *c, struct conf *conf, struct err *err)
 static void
 start_parts(struct control *c, struct conf *conf)
 {
-    c->cutover = cutover_host_new(conf, 0, &(struct cutover_host_parts){.loop = c->loop,
-                                                                     .monitor = c->monitor,
-                                                                     .publisher = c->publisher,
-                                                                     .workers = c->workers,
-                                                                     .console = c->console});
+    c->cutover = cutover_host_new(conf, 0,
+                                  &(struct cutover_host_parts){.loop = c->loop,
+                                                               .monitor = c->monitor,
+                                                               .publisher = c->publisher,
+                                                               .workers = c->workers,
+                                                               .console = c->console});
     c->hold = hold_new(c->loop, c->publisher, c->workers);
     c->pause = pause_new(c->loop, c->publisher, c->workers);
     c->conf = live_conf_new(conf, &(struct live_conf_users){.workers = c->workers,

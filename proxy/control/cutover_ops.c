@@ -283,7 +283,8 @@ machine_config(const struct conf *conf, uint32_t number, struct config_texts *te
     for (int side = 0; side < SIDES_COUNT; side++) {
         (void)snprintf(texts->address[side], ADDRESS_SIZE, "%s:%u", pair->side[side].hosts[0].name,
                        pair->side[side].hosts[0].port);
-        texts->conninfo[side] = conninfo_for_replication(conf, number, (enum side)side, pair->database);
+        texts->conninfo[side] =
+            conninfo_for_replication(conf, number, (enum side)side, pair->database);
         k.replication_conninfo[side] = texts->conninfo[side];
         k.address[side] = texts->address[side];
     }

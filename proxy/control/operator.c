@@ -213,7 +213,8 @@ do_release(struct verbs *o, const struct command *c, struct buf *detail, struct 
     if (hold_until_us(o->parts.hold) == 0) {
         return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "writes are not held by HOLD");
     }
-    buf_printf(detail, "%" PRIu32 " waiting transactions go on", workers_waiting(o->parts.workers, 0));
+    buf_printf(detail, "%" PRIu32 " waiting transactions go on",
+               workers_waiting(o->parts.workers, 0));
     hold_end(o->parts.hold);
     return true;
 }
@@ -240,7 +241,8 @@ do_resume(struct verbs *o, const struct command *c, struct buf *detail, struct e
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is not paused");
         return hold_until_us(o->parts.hold) != 0 && err_hint(err, "RELEASE ends HOLD.");
     }
-    buf_printf(detail, "%" PRIu32 " waiting transactions go on", workers_waiting(o->parts.workers, 0));
+    buf_printf(detail, "%" PRIu32 " waiting transactions go on",
+               workers_waiting(o->parts.workers, 0));
     pause_end(o->parts.pause);
     return true;
 }

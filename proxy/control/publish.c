@@ -169,7 +169,8 @@ publisher_new(const struct conf *conf, uint32_t pair, const struct monitor *moni
     p->monitor = monitor;
     p->reads = reads;
     p->freshness = conf->pairs[p->pair].freshness;
-    p->route = (struct cutover_route){.writer = conf->pairs[pair].initial_writer, .writes_held = true};
+    p->route =
+        (struct cutover_route){.writer = conf->pairs[pair].initial_writer, .writes_held = true};
     publisher_refresh(p);
     return p;
 }

@@ -17,8 +17,8 @@
 
 struct publisher;
 
-/* Of the pair of that number. Begins with a view that holds all writes, for the writer is not known. monitor and reads are
- * borrowed. */
+/* Of the pair of that number. Begins with a view that holds all writes, for the writer is not
+ * known. monitor and reads are borrowed. */
 struct publisher *publisher_new(const struct conf *conf, uint32_t pair,
                                 const struct monitor *monitor, const struct read_policy *reads);
 /* NULL is fine. */

@@ -1,9 +1,9 @@
 /* estate.h — how large an estate may be: the pairs of one Teal, the servers of one side.
  *
  *     estate   everything that one Teal serves
- *     pair     a blue and a green with their databases; has a route, an epoch and a record of its own
- *     side     blue or green of a pair: one cluster of PostgreSQL, of one or several servers
- *     node     one server of a side; one of them is its writer node, the others are replicas
+ *     pair     a blue and a green with their databases; has a route, an epoch and a record of its
+ * own side     blue or green of a pair: one cluster of PostgreSQL, of one or several servers node
+ * one server of a side; one of them is its writer node, the others are replicas
  *
  * Pairs are numbered in the order of the file, and so are the nodes of a side. */
 /* SPDX-License-Identifier: PostgreSQL */

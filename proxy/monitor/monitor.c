@@ -528,7 +528,7 @@ probe_answered(void *arg, const struct pq_result *result)
     struct probe *p = arg;
     struct monitor *m = p->monitor;
     const struct node_facts before[SIDES_COUNT] = {*facts_lead(&m->facts, SIDE_BLUE),
-                                                     *facts_lead(&m->facts, SIDE_GREEN)};
+                                                   *facts_lead(&m->facts, SIDE_GREEN)};
     struct answer answer;
     struct err err;
     CHECK(p->asked);
@@ -540,9 +540,8 @@ probe_answered(void *arg, const struct pq_result *result)
     } else {
         probe_down(p, &err);
     }
-    const bool differ =
-        facts_differ(&before[SIDE_BLUE], facts_lead(&m->facts, SIDE_BLUE)) ||
-        facts_differ(&before[SIDE_GREEN], facts_lead(&m->facts, SIDE_GREEN));
+    const bool differ = facts_differ(&before[SIDE_BLUE], facts_lead(&m->facts, SIDE_BLUE)) ||
+                        facts_differ(&before[SIDE_GREEN], facts_lead(&m->facts, SIDE_GREEN));
     if (differ) {
         m->ops.changed(m->ops.ctx);
     }

@@ -29,8 +29,8 @@ struct node_local_state {
     char flip_id[NODE_FLIP_ID_SIZE];
 };
 
-/* One server. All but up, error, since_us, addr and incarnation are as of the last answer; they stay
- * when the side goes down, and are zero before it has answered for the first time. */
+/* One server. All but up, error, since_us, addr and incarnation are as of the last answer; they
+ * stay when the side goes down, and are zero before it has answered for the first time. */
 struct node_facts {
     bool up;
     struct err error;  /* why it is not up; not set while up, nor before the first answer */

@@ -57,9 +57,9 @@ pools_get(struct pools *p, const struct pool_key *key)
     CHECK(key->database != NULL && key->user != NULL && (int)key->node.side < (int)SIDES_COUNT);
     CHECK(key->node.pair < PAIRS_MAX && key->node.node < NODES_MAX);
     char text[256];
-    const int len = snprintf(text, sizeof(text), "%u %d%u%d%d%s%c%s", key->node.pair,
-                             (int)key->node.side, key->node.node, key->read_only, (int)key->use,
-                             key->database, '\n', key->user);
+    const int len =
+        snprintf(text, sizeof(text), "%u %d%u%d%d%s%c%s", key->node.pair, (int)key->node.side,
+                 key->node.node, key->read_only, (int)key->use, key->database, '\n', key->user);
     /* Names are at most 63 bytes: checked at start-up. */
     CHECK(len > 0 && (size_t)len < sizeof(text));
     const struct slice name = slice_of(text, (size_t)len);

@@ -119,9 +119,9 @@ user_count_locked(struct pool_registry *r, const struct pool_key *key)
 struct pool_share *
 pool_registry_share(struct pool_registry *r, const struct pool_key *key)
 {
-    char *text = xasprintf("%u %d %u %d %d %zu %s %s", key->node.pair, (int)key->node.side,
-                           key->node.node, key->read_only, (int)key->use, strlen(key->database),
-                           key->database, key->user);
+    char *text =
+        xasprintf("%u %d %u %d %d %zu %s %s", key->node.pair, (int)key->node.side, key->node.node,
+                  key->read_only, (int)key->use, strlen(key->database), key->database, key->user);
     (void)pthread_mutex_lock(&r->lock);
     struct pool_share *share = map_get(&r->shares, slice_of_str(text));
     if (share == NULL) {

@@ -53,10 +53,12 @@ server_tls_is_direct(const struct pool_context *c)
 }
 
 bool
-server_begin_tls(const struct pool_context *c, const struct node_id *id, struct stream *s, struct err *err)
+server_begin_tls(const struct pool_context *c, const struct node_id *id, struct stream *s,
+                 struct err *err)
 {
     CHECK(c->access->servers != NULL);
-    return stream_begin_tls(s, c->access->servers, c->conf->pairs[id->pair].side[id->side].hosts[id->node].name, err);
+    return stream_begin_tls(s, c->access->servers,
+                            c->conf->pairs[id->pair].side[id->side].hosts[id->node].name, err);
 }
 
 bool

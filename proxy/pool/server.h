@@ -22,9 +22,10 @@ bool server_wants_tls(const struct pool_context *c, const struct node_id *id, bo
 /* ... and from its first byte on, without asking. */
 bool server_tls_is_direct(const struct pool_context *c);
 /* All bytes from here on are TLS; false with err when the library refuses. */
-MUST_CHECK bool server_begin_tls(const struct pool_context *c, const struct node_id *id, struct stream *s,
-                                 struct err *err);
+MUST_CHECK bool server_begin_tls(const struct pool_context *c, const struct node_id *id,
+                                 struct stream *s, struct err *err);
 /* Whether nobody but the server can read what the stream sends to the side. */
-bool server_is_private(const struct pool_context *c, const struct node_id *id, const struct stream *s);
+bool server_is_private(const struct pool_context *c, const struct node_id *id,
+                       const struct stream *s);
 
 #endif

@@ -199,8 +199,8 @@ add_client(struct table *t, const struct session *s)
 static void
 add_client_own(struct table *t, const struct session *s)
 {
-    table_add(t,
-              s->link.backend == NULL ? "" : side_name(pool_key_of(s->link.backend->pool)->node.side));
+    table_add(
+        t, s->link.backend == NULL ? "" : side_name(pool_key_of(s->link.backend->pool)->node.side));
     table_add(t, sql_pin_name(s->pins));
 }
 
@@ -481,10 +481,10 @@ add_pool(struct table *t, const struct pool_key *key, const struct pool_counts *
 static size_t
 writer_row(struct table *t, const struct session *s)
 {
-    const struct pool_key key = {.node = {.pair = s->identity.pair,
-                                          .side = session_view(s)->writer},
-                                 .database = s->identity.database,
-                                 .user = s->identity.user};
+    const struct pool_key key = {
+        .node = {.pair = s->identity.pair, .side = session_view(s)->writer},
+        .database = s->identity.database,
+        .user = s->identity.user};
     for (size_t row = 0; row < table_rows(t); row++) {
         if (strcmp(table_text(t, row, POOL_USER), key.user) == 0 &&
             strcmp(table_text(t, row, POOL_DATABASE), key.database) == 0 &&

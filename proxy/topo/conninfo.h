@@ -13,9 +13,9 @@
 
 struct conf;
 
-/* For Teal's own control connections to that database. connect_timeout_us is rounded up to what libpq knows
- * (seconds, at least 2); it does not hold for asynchronous connects, whose deadline is the
- * caller's. */
+/* For Teal's own control connections to that database. connect_timeout_us is rounded up to what
+ * libpq knows (seconds, at least 2); it does not hold for asynchronous connects, whose deadline is
+ * the caller's. */
 char *conninfo_of(const struct conf *conf, const struct node_id *id, const char *database,
                   const char *application_name, uint64_t connect_timeout_us);
 /* For CREATE SUBSCRIPTION on the other side: how that server reaches this

@@ -5,8 +5,8 @@
 
 #include "session/state/worker.h"
 
-/* Writes of the pair are held from now on: its sessions that wait in a pool of the writer are held instead; those
- * of any pool when all is paused. */
+/* Writes of the pair are held from now on: its sessions that wait in a pool of the writer are held
+ * instead; those of any pool when all is paused. */
 void held_begin(struct worker *w, uint32_t pair);
 /* A new view: all of the pair that are held look again, in their order. */
 void held_look_again(struct worker *w, uint32_t pair);

@@ -66,7 +66,7 @@ struct startup {
 /* Who it is. Written by login/identity.c. */
 struct identity {
     char *user, *database, *application; /* owned */
-    uint32_t pair;               /* whose database that is */
+    uint32_t pair;                       /* whose database that is */
     enum pool_use use;           /* of its backends: a replication connection has other ones */
     uint16_t minor;              /* of the protocol that it and Teal speak */
     struct settings_draft draft; /* during STARTUP */

@@ -75,11 +75,11 @@ struct worker {
     struct workers *workers;      /* borrowed */
     uint32_t index;
     pthread_t thread;
-    struct loop *loop;             /* owned */
-    struct mailbox *mailbox;       /* owned */
-    struct conf *conf;             /* shared (ref) */
-    struct access *access;         /* shared (ref) */
-    struct sql_extra *extra;       /* owned: read_functions */
+    struct loop *loop;       /* owned */
+    struct mailbox *mailbox; /* owned */
+    struct conf *conf;       /* shared (ref) */
+    struct access *access;   /* shared (ref) */
+    struct sql_extra *extra; /* owned: read_functions */
     struct worker_pair pairs[PAIRS_MAX];
     uint32_t pairs_count;
     struct pools *pools;           /* owned */
