@@ -58,6 +58,7 @@ struct control {
 };
 
 static bool control_start(struct control *c, struct err *err);
+static const char *pair_name(const struct control *c);
 static void on_tick(void *arg);
 
 /* ---- life ---- */
@@ -107,6 +108,12 @@ control_free(struct control *c)
 }
 
 /* ---- the start ---- */
+
+static const char *
+pair_name(const struct control *c)
+{
+    return c->conf_first->pairs[0].name;
+}
 
 /* Two Teals that think they own one record would overwrite each other's decisions. */
 static bool
@@ -166,11 +173,12 @@ start_workers(struct control *c, struct conf *conf, struct err *err)
 {
     const struct monitor_ops monitor_ops = {.ctx = c, .changed = on_monitor_changed};
     const struct workers_ops workers_ops = {.ctx = c, .progress = worker_progress};
-    c->monitor = monitor_new(c->loop, conf, &monitor_ops);
-    c->publisher = publisher_new(conf, c->monitor, &c->reads);
-    publisher_set_paused(c->publisher, keeper_pair(c->keeper, conf->name)->paused);
-    publisher_set_disabled(c->publisher, keeper_pair(c->keeper, conf->name)->disabled);
-    c->workers = workers_start(conf, publisher_view(c->publisher), &workers_ops);
+    c->monitor = monitor_new(c->loop, conf, 0, &monitor_ops);
+    c->publisher = publisher_new(conf, 0, c->monitor, &c->reads);
+    publisher_set_paused(c->publisher, keeper_pair(c->keeper, pair_name(c))->paused);
+    publisher_set_disabled(c->publisher, keeper_pair(c->keeper, pair_name(c))->disabled);
+    const struct view *views[] = {publisher_view(c->publisher)};
+    c->workers = workers_start(conf, views, COUNT_OF(views), &workers_ops);
     if (c->workers == NULL) {
         return err_set(err, SQLSTATE_CONNECTION_FAILURE,
                        "could not start serving clients; the log tells why");
@@ -183,21 +191,22 @@ start_workers(struct control *c, struct conf *conf, struct err *err)
 static void
 start_parts(struct control *c, struct conf *conf)
 {
-    c->cutover = cutover_host_new(conf, &(struct cutover_host_parts){.loop = c->loop,
-                                                                     .monitor = c->monitor,
-                                                                     .publisher = c->publisher,
-                                                                     .workers = c->workers,
-                                                                     .console = c->console});
+    c->cutover = cutover_host_new(conf, 0,
+                                  &(struct cutover_host_parts){.loop = c->loop,
+                                                               .monitor = c->monitor,
+                                                               .publisher = c->publisher,
+                                                               .workers = c->workers,
+                                                               .console = c->console});
     c->hold = hold_new(&(struct hold_parts){.loop = c->loop,
                                             .publisher = c->publisher,
                                             .workers = c->workers,
                                             .keeper = c->keeper,
-                                            .pair = c->conf_first->name});
+                                            .pair = pair_name(c)});
     c->pause = pause_new(&(struct pause_parts){.loop = c->loop,
                                                .publisher = c->publisher,
                                                .workers = c->workers,
                                                .keeper = c->keeper,
-                                               .pair = c->conf_first->name});
+                                               .pair = pair_name(c)});
     live_conf_set_users(c->conf, &(struct live_conf_users){.workers = c->workers,
                                                            .monitor = c->monitor,
                                                            .reads = &c->reads,
@@ -227,10 +236,10 @@ start_parts(struct control *c, struct conf *conf)
 static void
 start_keeper(struct control *c)
 {
-    const char *const pairs[] = {c->conf_first->name};
+    const char *const pairs[] = {pair_name(c)};
     c->keeper = keeper_new(c->conf_first->state_file, pairs, COUNT_OF(pairs));
     c->conf = live_conf_new(c->conf_first, c->keeper);
-    read_policy_from_conf(&c->reads, live_conf_get(c->conf));
+    read_policy_from_conf(&c->reads, &live_conf_get(c->conf)->pairs[0]);
     read_policy_restore(&c->reads, &keeper_pair(c->keeper, pairs[0])->reads);
 }
 

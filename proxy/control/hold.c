@@ -87,7 +87,7 @@ hold_end(struct hold *h)
     publisher_set_hold(h->parts.publisher, false);
     keeper_put_hold(h->parts.keeper, h->parts.pair, &(struct wish_hold){0});
     log_info(NULL, "the operator's hold has ended", "waiting=%" PRIu32,
-             workers_waiting(h->parts.workers));
+             workers_waiting(h->parts.workers, 0));
 }
 
 uint64_t

@@ -59,7 +59,7 @@ drop_other_pairs(struct keeper *k, const char *const *pairs, uint32_t pairs_coun
 struct keeper *
 keeper_new(const char *state_file, const char *const *pairs, uint32_t pairs_count)
 {
-    CHECK(pairs_count <= WISHES_PAIRS_MAX);
+    CHECK(pairs_count <= PAIRS_MAX);
     struct keeper *k = xcalloc(1, sizeof(*k));
     k->path = xasprintf("%s.operator", state_file);
     buf_init(&k->written);

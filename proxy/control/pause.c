@@ -103,7 +103,7 @@ pause_end(struct pause *p)
     publisher_set_paused(p->parts.publisher, false);
     keeper_put_paused(p->parts.keeper, p->parts.pair, false);
     pause_check(p);
-    log_info(NULL, "traffic goes on", "waiting=%" PRIu32, workers_waiting(p->parts.workers));
+    log_info(NULL, "traffic goes on", "waiting=%" PRIu32, workers_waiting(p->parts.workers, 0));
 }
 
 /* ---- the wait ---- */
@@ -123,12 +123,12 @@ static void
 on_timer(void *arg)
 {
     struct pause *p = arg;
-    const bool acked = workers_have_view(p->parts.workers, p->version);
+    const bool acked = workers_have_view(p->parts.workers, 0, p->version);
     CHECK(p->phase == WAITING);
     if (acked && workers_servers(p->parts.workers) == 0) {
         p->phase = PAUSED;
         pause_check(p);
-        log_info(NULL, "paused", "waiting=%" PRIu32, workers_waiting(p->parts.workers));
+        log_info(NULL, "paused", "waiting=%" PRIu32, workers_waiting(p->parts.workers, 0));
     } else if (loop_now_us(p->parts.loop) >= p->deadline_us) {
         give_up(p);
     } else {
@@ -144,7 +144,7 @@ pause_state(const struct pause *p, struct buf *detail, struct err *err)
         return CONSOLE_WAITS;
     case PAUSED:
         buf_printf(detail, "no server connection is left; %" PRIu32 " transactions wait for RESUME",
-                   workers_waiting(p->parts.workers));
+                   workers_waiting(p->parts.workers, 0));
         return CONSOLE_WAIT_OVER;
     case RUNS:
         break;

@@ -28,7 +28,7 @@ rules_free(struct read_policy *r)
 }
 
 void
-read_policy_from_conf(struct read_policy *r, const struct conf *conf)
+read_policy_from_conf(struct read_policy *r, const struct conf_pair *conf)
 {
     if (r->set) {
         return;
@@ -54,7 +54,7 @@ read_policy_restore(struct read_policy *r, const struct wish_reads *wish)
 }
 
 void
-read_policy_reset(struct read_policy *r, const struct conf *conf, struct buf *detail)
+read_policy_reset(struct read_policy *r, const struct conf_pair *conf, struct buf *detail)
 {
     rules_free(r);
     r->set = false;
@@ -198,7 +198,7 @@ reads_for_all(struct read_policy *r, const struct command *c, const struct view 
         const enum side side = reads_side(c->reads, view->writer);
         buf_printf(detail, "reads -> %s, %s of the sessions", side_name(side),
                    text_percent(r->percent).s);
-        if (side != view->writer && !facts->node[side].lag_ok) {
+        if (side != view->writer && !facts_lead(facts, side)->lag_ok) {
             buf_printf(detail, "; it is beyond the lag limit now, so they stay at the writer");
         }
     }
@@ -213,7 +213,7 @@ read_policy_apply(struct read_policy *r, const struct command *c, const struct v
 {
     if (c->reads != READS_FOLLOW) {
         const enum side side = reads_side(c->reads, view->writer);
-        if (!side_may_read(view, &facts->node[side], side, err)) {
+        if (!side_may_read(view, facts_lead(facts, side), side, err)) {
             return false;
         }
     }

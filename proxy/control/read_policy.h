@@ -22,12 +22,12 @@ struct read_policy {
 };
 
 /* As the configuration says, unless the operator has said something. */
-void read_policy_from_conf(struct read_policy *r, const struct conf *conf);
+void read_policy_from_conf(struct read_policy *r, const struct conf_pair *conf);
 /* As before a restart, in the place of nothing. */
 void read_policy_restore(struct read_policy *r, const struct wish_reads *wish);
 void read_policy_fini(struct read_policy *r);
 /* READS default: what the operator has said is forgotten, rules included. */
-void read_policy_reset(struct read_policy *r, const struct conf *conf, struct buf *detail);
+void read_policy_reset(struct read_policy *r, const struct conf_pair *conf, struct buf *detail);
 /* What the operator has said of it; borrowed until the next change. */
 struct wish_reads read_policy_wish(const struct read_policy *r);
 

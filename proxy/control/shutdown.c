@@ -102,7 +102,7 @@ sessions_to_end(const struct shutdown *s, bool machine_is_at_work)
     if (!waits_are_in_vain(s, machine_is_at_work)) {
         return sessions;
     }
-    const uint32_t waiting = workers_waiting(p->workers);
+    const uint32_t waiting = workers_waiting(p->workers, 0);
     return sessions > waiting ? sessions - waiting : 0;
 }
 

@@ -83,7 +83,7 @@ wishes_pair(struct wishes *w, const char *name)
     if (found != NULL) {
         return &w->pairs[found - w->pairs];
     }
-    if (w->pairs_count == WISHES_PAIRS_MAX) {
+    if (w->pairs_count == PAIRS_MAX) {
         return NULL;
     }
     struct wishes_pair *pair = &w->pairs[w->pairs_count++];

@@ -27,13 +27,13 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "model/estate.h"
 #include "model/reads.h"
 #include "topo/view.h"
 
 enum {
     WISHES_SIZE_MAX = 8 * 1024 * 1024, /* of the file; more than the limits below add up to */
-    WISHES_PAIRS_MAX = 16,
-    WISHES_RULES_MAX = 256, /* a pair */
+    WISHES_RULES_MAX = 256,            /* a pair */
     WISHES_SETS_MAX = 4096,
 };
 
@@ -70,7 +70,7 @@ struct wishes_pair {
 struct wishes {
     struct wish_set *sets; /* owned; no key twice */
     uint32_t sets_count;
-    struct wishes_pair pairs[WISHES_PAIRS_MAX]; /* no name twice */
+    struct wishes_pair pairs[PAIRS_MAX]; /* no name twice */
     uint32_t pairs_count;
 };
 

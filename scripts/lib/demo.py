@@ -69,12 +69,14 @@ class Demo:
         if self.args.tls:
             blue.hba = green.hba = "hostnossl all app all reject\n" + cluster.HBA
         blue.init().start()
-        cluster.Pair.create_database(blue)
+        self.pair.create_roles(blue)
+        self.pair.create_database(blue)
         self.pgbench_init(blue)
         blue.sql(verify.SCHEMA + ";" + verify.FILL, "app")
         if kind == "logical":
             green.init().start()
-            cluster.Pair.create_database(green)
+            self.pair.create_roles(green)
+            self.pair.create_database(green)
             self.copy_schema(os.path.join(self.work, "schema.sql"))
         else:
             self.pair.start_green()

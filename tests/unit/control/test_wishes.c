@@ -181,7 +181,7 @@ more_than_there_may_be_is_refused(void **state)
         const char *first, *before, *after; /* the number stands between the last two */
         unsigned most;
     } cases[] = {
-        {"", "pair 'p", "'\n", WISHES_PAIRS_MAX},
+        {"", "pair 'p", "'\n", PAIRS_MAX},
         {"", "set k", " 'v'\n", WISHES_SETS_MAX},
         {"pair 'app'\n", "rule green user 'u", "' database '' application ''\n", WISHES_RULES_MAX},
     };
