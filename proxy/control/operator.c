@@ -48,10 +48,22 @@ operator_tick(struct verbs *o)
     keeper_tick(o->parts.keeper);
 }
 
-static const char *
-pair_name(const struct verbs *o)
+/* The pair that a command is about. */
+static struct pair_control *
+pair_of(const struct verbs *o, uint32_t number)
 {
-    return live_conf_get(o->parts.conf)->pairs[0].name;
+    CHECK(number < o->parts.pairs_count);
+    return &o->parts.pairs[number];
+}
+
+static uint32_t
+waiting_in_all(const struct verbs *o)
+{
+    uint32_t waiting = 0;
+    for (uint32_t i = 0; i < o->parts.pairs_count; i++) {
+        waiting += workers_waiting(o->parts.workers, i);
+    }
+    return waiting;
 }
 
 /* ---- facts ---- */
@@ -72,6 +84,17 @@ pages_resident(void)
 }
 
 static void
+fill_pair(const struct verbs *o, const struct pair_control *pair, struct snapshot_pair *out)
+{
+    out->conf = &live_conf_get(o->parts.conf)->pairs[pair->number];
+    out->view = publisher_view(pair->publisher);
+    out->facts = monitor_facts(pair->monitor);
+    cutover_status(pair_control_machine(pair), &out->cutover);
+    out->waiting = workers_waiting(o->parts.workers, pair->number);
+    out->hold_until_us = hold_until_us(pair->hold);
+}
+
+static void
 op_snapshot(void *ctx, struct snapshot *out)
 {
     struct verbs *o = ctx;
@@ -81,21 +104,19 @@ op_snapshot(void *ctx, struct snapshot *out)
     out->now_us = loop_now_us(p->loop);
     out->conf = live_conf_get(p->conf);
     out->conf_file = live_conf_file(p->conf);
-    out->view = publisher_view(p->publisher);
-    out->facts = monitor_facts(p->monitor);
+    out->pairs_count = p->pairs_count;
+    for (uint32_t i = 0; i < p->pairs_count; i++) {
+        fill_pair(o, &p->pairs[i], &out->pairs[i]);
+        out->busy +=
+            workers_busy(p->workers, i, SIDE_BLUE) + workers_busy(p->workers, i, SIDE_GREEN);
+    }
     out->stats = &o->stats;
-    cutover_status(p->cutover, &out->cutover);
     rates_get(&o->rates, &out->rates);
     out->sessions = workers_sessions(p->workers);
-    out->waiting = workers_waiting(p->workers, 0);
-    out->hold_until_us = hold_until_us(p->hold);
     out->servers = workers_servers(p->workers);
     workers_lists(p->workers, &out->users, &out->pools);
     out->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     out->pages_resident = pages_resident();
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        out->busy += workers_busy(p->workers, 0, (enum side)side);
-    }
 }
 
 static void
@@ -114,7 +135,7 @@ is_serving(const struct verbs *o, struct err *err)
            err_set(err, SQLSTATE_ADMIN_SHUTDOWN, "teal is shutting down");
 }
 
-/* There is one database; no name means it as well. */
+/* No name means all. */
 static bool
 is_our_database(const struct verbs *o, const struct command *c, struct err *err)
 {
@@ -127,11 +148,11 @@ is_our_database(const struct verbs *o, const struct command *c, struct err *err)
 }
 
 static bool
-nothing_is_under_way(const struct verbs *o, struct err *err)
+nothing_is_under_way(const struct pair_control *pair, struct err *err)
 {
     struct cutover_status status;
-    cutover_status(o->parts.cutover, &status);
-    return cutover_is_idle(o->parts.cutover) ||
+    cutover_status(pair_control_machine(pair), &status);
+    return cutover_is_idle(pair_control_machine(pair)) ||
            err_set(err, SQLSTATE_OBJECT_IN_USE, "%s is under way, in state %s", status.job_name,
                    status.state_name);
 }
@@ -146,19 +167,26 @@ may_pause(const struct verbs *o, const struct command *c, struct err *err)
     if (pause_is_on(o->parts.pause)) {
         return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is paused already");
     }
-    return nothing_is_under_way(o, err);
+    for (uint32_t i = 0; i < o->parts.pairs_count; i++) {
+        if (!nothing_is_under_way(&o->parts.pairs[i], err)) {
+            return false;
+        }
+    }
+    return true;
 }
 
-/* ---- jobs of the machine ---- */
+/* ---- jobs of the machines ---- */
 
 static bool
-op_start(void *ctx, enum cutover_job job, const struct cutover_options *options, struct err *err)
+op_start(void *ctx, uint32_t number, enum cutover_job job, const struct cutover_options *options,
+         struct err *err)
 {
     const struct verbs *o = ctx;
+    const struct pair_control *pair = pair_of(o, number);
     if (!is_serving(o, err)) {
         return false;
     }
-    if (job == CUTOVER_JOB_FLIP && hold_until_us(o->parts.hold) != 0) {
+    if (job == CUTOVER_JOB_FLIP && hold_until_us(pair->hold) != 0) {
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "writes are held by HOLD");
         return err_hint(err, "RELEASE them first; a flip holds them by itself.");
     }
@@ -166,14 +194,14 @@ op_start(void *ctx, enum cutover_job job, const struct cutover_options *options,
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is paused");
         return err_hint(err, "RESUME it first; a flip holds the writes by itself.");
     }
-    return cutover_start(o->parts.cutover, job, options, err);
+    return cutover_start(pair_control_machine(pair), job, options, err);
 }
 
 static bool
-op_abort(void *ctx)
+op_abort(void *ctx, uint32_t number)
 {
     const struct verbs *o = ctx;
-    return cutover_abort(o->parts.cutover);
+    return cutover_abort(pair_control_machine(pair_of(o, number)));
 }
 
 /* ---- the verbs ---- */
@@ -183,54 +211,55 @@ typedef bool verb_fn(struct verbs *o, const struct command *c, struct buf *detai
 static bool
 do_reads(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    const struct operator_parts *p = &o->parts;
+    struct pair_control *pair = pair_of(o, c->pair_number);
     if (!is_serving(o, err)) {
         return false;
     }
     if (c->reads_default) {
-        read_policy_reset(p->reads, &live_conf_get(p->conf)->pairs[0], detail);
-    } else if (!read_policy_apply(p->reads, c, publisher_view(p->publisher),
-                                  monitor_facts(p->monitor), detail, err)) {
+        const struct conf *conf = live_conf_get(o->parts.conf);
+        read_policy_reset(&pair->reads, &conf->pairs[pair->number], detail);
+    } else if (!read_policy_apply(&pair->reads, c, publisher_view(pair->publisher),
+                                  monitor_facts(pair->monitor), detail, err)) {
         return false;
     }
-    publisher_refresh(p->publisher);
-    const struct wish_reads said = read_policy_wish(p->reads);
-    keeper_put_reads(p->keeper, pair_name(o), &said);
+    publisher_refresh(pair->publisher);
+    const struct wish_reads said = read_policy_wish(&pair->reads);
+    keeper_put_reads(o->parts.keeper, pair->name, &said);
     return true;
 }
 
 static bool
 do_hold(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    const struct operator_parts *p = &o->parts;
+    const struct pair_control *pair = pair_of(o, c->pair_number);
     if (!is_serving(o, err)) {
         return false;
     }
-    if (!publisher_view(p->publisher)->writes_known) {
+    if (!publisher_view(pair->publisher)->writes_known) {
         return err_set(err, SQLSTATE_CANNOT_CONNECT_NOW,
                        "the writer is not known yet, so writes are held anyway");
     }
-    if (!nothing_is_under_way(o, err)) {
+    if (!nothing_is_under_way(pair, err)) {
         return false;
     }
+    const struct conf *conf = live_conf_get(o->parts.conf);
     const uint64_t limit_us =
-        c->timeout_set ? c->timeout_us : live_conf_get(p->conf)->pairs[0].hold_timeout_us;
-    hold_begin(p->hold, limit_us);
-    buf_printf(detail, "writes of %" PRIu32 " sessions wait, for %s at most",
-               workers_sessions(p->workers), text_duration(limit_us).s);
+        c->timeout_set ? c->timeout_us : conf->pairs[pair->number].hold_timeout_us;
+    hold_begin(pair->hold, limit_us);
+    buf_printf(detail, "writes wait, for %s at most", text_duration(limit_us).s);
     return true;
 }
 
 static bool
 do_release(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    (void)c;
-    if (hold_until_us(o->parts.hold) == 0) {
+    const struct pair_control *pair = pair_of(o, c->pair_number);
+    if (hold_until_us(pair->hold) == 0) {
         return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "writes are not held by HOLD");
     }
     buf_printf(detail, "%" PRIu32 " waiting transactions go on",
-               workers_waiting(o->parts.workers, 0));
-    hold_end(o->parts.hold);
+               workers_waiting(o->parts.workers, pair->number));
+    hold_end(pair->hold);
     return true;
 }
 
@@ -254,10 +283,9 @@ do_resume(struct verbs *o, const struct command *c, struct buf *detail, struct e
     }
     if (!pause_is_on(o->parts.pause)) {
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is not paused");
-        return hold_until_us(o->parts.hold) != 0 && err_hint(err, "RELEASE ends HOLD.");
+        return err_hint(err, "RELEASE ends HOLD.");
     }
-    buf_printf(detail, "%" PRIu32 " waiting transactions go on",
-               workers_waiting(o->parts.workers, 0));
+    buf_printf(detail, "%" PRIu32 " waiting transactions go on", waiting_in_all(o));
     pause_end(o->parts.pause);
     return true;
 }
@@ -307,13 +335,24 @@ do_wait_close(struct verbs *o, const struct command *c, struct buf *detail, stru
 }
 
 static bool
-do_disable(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
+set_disabled(const struct verbs *o, const struct command *c, bool disabled, struct err *err)
 {
-    if (!is_our_database(o, c, err)) {
+    char alias[COMMAND_NAME_SIZE];
+    memcpy(alias, c->database, sizeof(alias));
+    const struct wish_stop stop = {.alias = alias, .disabled = disabled};
+    if (!keeper_put_stop(o->parts.keeper, &stop, err)) {
         return false;
     }
-    publisher_set_disabled(o->parts.publisher, true);
-    keeper_put_disabled(o->parts.keeper, pair_name(o), true);
+    publisher_set_disabled(o->parts.pairs[0].publisher, disabled);
+    return true;
+}
+
+static bool
+do_disable(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
+{
+    if (!is_our_database(o, c, err) || !set_disabled(o, c, true, err)) {
+        return false;
+    }
     buf_printf(detail, "new clients are refused; those that are connected stay");
     return true;
 }
@@ -321,11 +360,9 @@ do_disable(struct verbs *o, const struct command *c, struct buf *detail, struct 
 static bool
 do_enable(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    if (!is_our_database(o, c, err)) {
+    if (!is_our_database(o, c, err) || !set_disabled(o, c, false, err)) {
         return false;
     }
-    publisher_set_disabled(o->parts.publisher, false);
-    keeper_put_disabled(o->parts.keeper, pair_name(o), false);
     buf_printf(detail, "new clients are welcome");
     return true;
 }

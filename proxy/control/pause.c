@@ -14,36 +14,80 @@ enum phase { RUNS, WAITING, PAUSED };
 struct pause {
     struct pause_parts parts;
     enum phase phase;
-    uint64_t version;     /* of the view that pauses */
-    uint64_t deadline_us; /* of the wait for the servers' release */
-    struct err err;       /* why the last PAUSE was given up */
-    struct timer *timer;  /* owned: of the next look while WAITING */
+    uint64_t versions[PAIRS_MAX]; /* of the views that pause */
+    uint64_t deadline_us;         /* of the wait for the servers' release */
+    struct err err;               /* why the last PAUSE was given up */
+    struct timer *timer;          /* owned: of the next look while WAITING */
 };
 
 static void on_timer(void *arg);
+
+static const struct view *
+view_of(const struct pause *p, uint32_t pair)
+{
+    return publisher_view(p->parts.pairs[pair].publisher);
+}
 
 /* What must hold between two events. */
 static void
 pause_check(const struct pause *p)
 {
-    const struct view *view = publisher_view(p->parts.publisher);
-    CHECK(view->paused == (p->phase != RUNS));
-    CHECK(p->phase == RUNS || p->version != 0);
+    for (uint32_t i = 0; i < p->parts.pairs_count; i++) {
+        CHECK(view_of(p, i)->paused == (p->phase != RUNS));
+        CHECK(p->phase == RUNS || p->versions[i] != 0);
+    }
     CHECK(p->phase == RUNS || !err_is_set(&p->err));
     CHECK(p->phase != WAITING || p->deadline_us != 0);
+}
+
+static void
+note_versions(struct pause *p)
+{
+    for (uint32_t i = 0; i < p->parts.pairs_count; i++) {
+        p->versions[i] = view_of(p, i)->version;
+    }
+}
+
+static void
+set_paused(struct pause *p, bool paused)
+{
+    for (uint32_t i = 0; i < p->parts.pairs_count; i++) {
+        publisher_set_paused(p->parts.pairs[i].publisher, paused);
+    }
+    keeper_put_paused(p->parts.keeper, paused);
+}
+
+static bool
+workers_know(const struct pause *p)
+{
+    for (uint32_t i = 0; i < p->parts.pairs_count; i++) {
+        if (!workers_have_view(p->parts.workers, i, p->versions[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t
+waiting_in_all(const struct pause *p)
+{
+    uint32_t waiting = 0;
+    for (uint32_t i = 0; i < p->parts.pairs_count; i++) {
+        waiting += workers_waiting(p->parts.workers, i);
+    }
+    return waiting;
 }
 
 struct pause *
 pause_new(const struct pause_parts *parts)
 {
-    const struct view *view = publisher_view(parts->publisher);
     struct pause *p = xcalloc(1, sizeof(*p));
     p->parts = *parts;
     p->timer = timer_new(parts->loop, on_timer, p);
-    if (view->paused) {
+    if (view_of(p, 0)->paused) {
         p->phase = PAUSED;
-        p->version = view->version;
-        log_warn(NULL, "paused, as before the restart", "pair=%s", parts->pair);
+        note_versions(p);
+        log_warn(NULL, "paused, as before the restart", "pairs=%" PRIu32, parts->pairs_count);
     }
     pause_check(p);
     return p;
@@ -71,9 +115,8 @@ enter(struct pause *p, enum phase phase)
     CHECK(p->phase == RUNS && phase != RUNS);
     p->phase = phase;
     err_clear(&p->err);
-    publisher_set_paused(p->parts.publisher, true);
-    p->version = publisher_view(p->parts.publisher)->version;
-    keeper_put_paused(p->parts.keeper, p->parts.pair, true);
+    set_paused(p, true);
+    note_versions(p);
     pause_check(p);
 }
 
@@ -100,10 +143,9 @@ pause_end(struct pause *p)
     }
     timer_stop(p->timer);
     p->phase = RUNS;
-    publisher_set_paused(p->parts.publisher, false);
-    keeper_put_paused(p->parts.keeper, p->parts.pair, false);
+    set_paused(p, false);
     pause_check(p);
-    log_info(NULL, "traffic goes on", "waiting=%" PRIu32, workers_waiting(p->parts.workers, 0));
+    log_info(NULL, "traffic goes on", "waiting=%" PRIu32, waiting_in_all(p));
 }
 
 /* ---- the wait ---- */
@@ -123,12 +165,12 @@ static void
 on_timer(void *arg)
 {
     struct pause *p = arg;
-    const bool acked = workers_have_view(p->parts.workers, 0, p->version);
+    const bool acked = workers_know(p);
     CHECK(p->phase == WAITING);
     if (acked && workers_servers(p->parts.workers) == 0) {
         p->phase = PAUSED;
         pause_check(p);
-        log_info(NULL, "paused", "waiting=%" PRIu32, workers_waiting(p->parts.workers, 0));
+        log_info(NULL, "paused", "waiting=%" PRIu32, waiting_in_all(p));
     } else if (loop_now_us(p->parts.loop) >= p->deadline_us) {
         give_up(p);
     } else {
@@ -144,7 +186,7 @@ pause_state(const struct pause *p, struct buf *detail, struct err *err)
         return CONSOLE_WAITS;
     case PAUSED:
         buf_printf(detail, "no server connection is left; %" PRIu32 " transactions wait for RESUME",
-                   workers_waiting(p->parts.workers, 0));
+                   waiting_in_all(p));
         return CONSOLE_WAIT_OVER;
     case RUNS:
         break;

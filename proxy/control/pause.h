@@ -15,7 +15,7 @@
 
 #include "admin/console_ops.h"
 #include "control/keeper.h"
-#include "control/publish.h"
+#include "control/pair_control.h"
 #include "net/loop.h"
 #include "session/workers.h"
 
@@ -24,13 +24,13 @@ struct pause;
 /* What it acts on; all borrowed. */
 struct pause_parts {
     struct loop *loop;
-    struct publisher *publisher;
+    const struct pair_control *pairs;
+    uint32_t pairs_count;
     struct workers *workers;
     struct keeper *keeper;
-    const char *pair; /* its name */
 };
 
-/* PAUSED when the publisher's view is, that is after a restart. */
+/* PAUSED when the first views are, that is after a restart. */
 struct pause *pause_new(const struct pause_parts *parts);
 /* NULL is fine. */
 void pause_free(struct pause *p);

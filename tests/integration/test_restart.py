@@ -185,7 +185,7 @@ class Restart(PairCase):
             self.assertNotIn("max_client_conn", f.read())
 
     def test_a_file_that_cannot_be_read_does_not_stop_the_start(self):
-        for text in ("", "teal-operator 1\npair 'app'\npaused\ncrc 00000000\n", "x" * 9000000, "teal-operator 2\n\0"):
+        for text in ("", "teal-operator 1\npaused\ncrc 00000000\n", "x" * 9000000, "teal-operator 2\n\0"):
             with self.subTest(text[:40]):
                 self.teal.console("PAUSE")
                 self.teal.kill()
