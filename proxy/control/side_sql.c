@@ -9,7 +9,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
-#include "monitor/address.h"
+#include "net/address.h"
 #include "net/pq.h"
 #include "topo/conninfo.h"
 

@@ -22,18 +22,17 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/conf.h"
-#include "monitor/address.h"
 #include "monitor/facts.h"
-#include "monitor/lookup.h"
 #include "monitor/measure.h"
 #include "monitor/question.h"
+#include "net/address.h"
 #include "net/loop.h"
 #include "net/pq.h"
+#include "net/resolver.h"
 #include "topo/conninfo.h"
 
 enum {
     ANSWER_TIMEOUT_US = 2000000,
-    RESOLVE_INTERVAL_US = 15000000,
     RESOLVE_AGAIN_US = 1000000, /* of a side that is down */
     CAP_FOR_US = 1000000,       /* after an error of SQL */
     RETRY_US = 200000,          /* of a side that is down */
@@ -51,10 +50,10 @@ struct probe {
     struct pq *pq;  /* owned; NULL while no address of a name is known */
     struct log_ctx log;
     struct address address;
-    struct address_list addresses; /* those that pq was given; not of a fixed host */
-    struct lookup *lookup;         /* owned; NULL when none is under way */
-    bool address_proven;           /* a connection of ours has reached it */
-    uint64_t looked_up_us;         /* when the resolver was last asked; 0: never */
+    struct address_list addresses;      /* those that pq was given; not of a fixed host */
+    struct resolver_question *question; /* owned; NULL when none is under way */
+    bool address_proven;                /* a connection of ours has reached it */
+    uint64_t looked_up_us;              /* when the resolver was last asked; 0: never */
 
     /* The question under way. */
     bool asked;
@@ -76,8 +75,9 @@ struct probe {
 };
 
 struct monitor {
-    struct loop *loop; /* borrowed */
-    struct conf *conf; /* shared (ref) */
+    struct loop *loop;         /* borrowed */
+    struct conf *conf;         /* shared (ref) */
+    struct resolver *resolver; /* owned */
     uint32_t pair;
     struct monitor_ops ops;
     struct timer *round;    /* owned */
@@ -240,8 +240,8 @@ probe_looked_up(void *arg, const struct address_list *list, const struct err *er
 {
     struct probe *p = arg;
     const struct node_facts before = *probe_facts(p);
-    CHECK(p->lookup != NULL);
-    p->lookup = NULL;
+    CHECK(p->question != NULL);
+    p->question = NULL;
     if (list != NULL) {
         probe_take_addresses(p, list);
     } else if (p->pq == NULL) {
@@ -255,15 +255,19 @@ probe_looked_up(void *arg, const struct address_list *list, const struct err *er
 static void
 probe_look_up_if_due(struct probe *p, uint64_t now_us)
 {
+    struct resolver *resolver = p->monitor->resolver;
     const struct conf_host *node = probe_host(p);
+    if (address_is_fixed(node->name) || p->question != NULL) {
+        return;
+    }
     const bool known = p->pq != NULL && probe_facts(p)->up;
-    const uint64_t interval_us = known ? RESOLVE_INTERVAL_US : RESOLVE_AGAIN_US;
-    const bool due = p->looked_up_us == 0 || p->looked_up_us + interval_us <= now_us;
-    if (address_is_fixed(node->name) || p->lookup != NULL || !due) {
+    const uint64_t interval_us =
+        known ? resolver_ttl_us(resolver, node->name, node->port) : RESOLVE_AGAIN_US;
+    if (p->looked_up_us != 0 && p->looked_up_us + interval_us > now_us) {
         return;
     }
     p->looked_up_us = now_us;
-    p->lookup = lookup_start(p->monitor->loop, node->name, node->port, probe_looked_up, p);
+    p->question = resolver_ask(resolver, node->name, node->port, probe_looked_up, p);
 }
 
 /* Without any address there is nobody to ask. */
@@ -271,7 +275,7 @@ static void
 probe_await_address(struct probe *p, uint64_t now_us)
 {
     const struct conf *conf = p->monitor->conf;
-    if (p->lookup == NULL || p->looked_up_us + conf->server_connect_timeout_us > now_us) {
+    if (p->question == NULL || p->looked_up_us + conf->server_connect_timeout_us > now_us) {
         return;
     }
     const struct node_facts before = *probe_facts(p);
@@ -582,7 +586,7 @@ static void
 probe_connect(struct probe *p)
 {
     const struct conf_host *node = probe_host(p);
-    CHECK(p->pq == NULL && p->lookup == NULL && p->conninfo == NULL);
+    CHECK(p->pq == NULL && p->question == NULL && p->conninfo == NULL);
     p->conninfo = probe_conninfo(p->monitor, p->side);
     p->asked = false;
     p->not_before_us = 0;
@@ -604,8 +608,8 @@ probe_connect(struct probe *p)
 static void
 probe_disconnect(struct probe *p)
 {
-    lookup_cancel(p->lookup);
-    p->lookup = NULL;
+    resolver_cancel(p->question);
+    p->question = NULL;
     pq_free(p->pq);
     p->pq = NULL;
     conninfo_free(p->conninfo);
@@ -620,6 +624,7 @@ monitor_new(struct loop *loop, struct conf *conf, uint32_t pair, const struct mo
     m->loop = loop;
     m->conf = conf_ref(conf);
     m->pair = pair;
+    m->resolver = resolver_new(loop);
     m->ops = *ops;
     m->round = timer_new(loop, monitor_round, m);
     m->follower = timer_new(loop, monitor_ask_follower, m);
@@ -645,6 +650,7 @@ monitor_free(struct monitor *m)
     for (int side = 0; side < SIDES_COUNT; side++) {
         probe_disconnect(&m->probe[side]);
     }
+    resolver_free(m->resolver);
     timer_free(m->follower);
     timer_free(m->round);
     conf_unref(m->conf);

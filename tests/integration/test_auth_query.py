@@ -3,7 +3,9 @@
 
 import pgwire
 from case import Background, PairCase
-from waiting import eventually
+from names import Names
+from teal import Teal
+from waiting import eventually, throughout
 
 USERS = '"asker" "asker-secret"\n"filed" "filed-secret"\n'
 ROLES = """
@@ -161,3 +163,36 @@ class WhenNobodyAnswers(PairCase):
             with self.connect(user="alice", password="alice-secret") as c:
                 return c.value("SELECT 1") == "1"
         eventually(works, what="the user to be found")
+
+
+class WhenNoNameServerAnswers(PairCase):
+    """A worker that waited for one would keep all its clients waiting: here all of them."""
+    teal_settings = {"workers": 1, "auth_type": "scram-sha-256", "auth_user": "asker", "users": USERS, "serves": False}
+
+    @classmethod
+    def make_teal(cls):
+        cls.names = Names(cls.pair)
+        return Teal(cls.pair, **cls.names.settings(), **cls.teal_settings)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.pair.blue.sql(ROLES, "app")
+        cls.pair.wait_caught_up()
+
+    def login(self, user):
+        return self.connect(user=user, password=user + "-secret", timeout=5)
+
+    def test_users_are_looked_up_and_others_go_on(self):
+        eventually(lambda: self.login("filed").value("SELECT 1") == "1", what="the route to be known")
+        working = self.login("filed")
+        with self.names.silent():
+            self.teal.console("RELOAD")  # the connection to the server and what it had found are gone
+            asking = Background(self.login, "alice")
+            for _ in throughout(1):
+                self.assertEqual(working.value("SELECT 1"), "1")
+                self.assertEqual(self.login("filed").value("SELECT session_user"), "filed")
+                self.teal.console("SHOW VERSION")
+            self.assertEqual(asking.result(5).value("SELECT session_user"), "alice")
+            with self.refused("28P01", "FATAL"):
+                self.login("nobody_at_all")

@@ -3,12 +3,11 @@
 import contextlib
 import os
 import signal
-import subprocess
 import time
 
-import cluster
 from case import PairCase
 from cluster import children_of
+from names import Names
 from teal import Teal
 from waiting import eventually, throughout
 
@@ -226,19 +225,8 @@ class NamesOfHosts(LagCase):
 
     @classmethod
     def make_teal(cls):
-        library, cls.stall = os.path.join(cls.pair.work, "resolver.so"), os.path.join(cls.pair.work, "no-name-server")
-        source = os.path.join(os.path.dirname(os.path.abspath(cluster.__file__)), "resolver.c")
-        subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-        return Teal(cls.pair, blue={"host": "blue.test"}, green={"host": "green.test"},
-                    env={"LD_PRELOAD": library, "TEAL_RESOLVER_FILE": cls.stall})
-
-    @contextlib.contextmanager
-    def stalled_resolver(self):
-        open(self.stall, "w").close()
-        try:
-            yield
-        finally:
-            os.unlink(self.stall)
+        cls.names = Names(cls.pair)
+        return Teal(cls.pair, **cls.names.settings())
 
     def slowest(self, seconds):
         """How long the control thread was away, at most."""
@@ -253,10 +241,22 @@ class NamesOfHosts(LagCase):
         self.wait_idle()
         self.assertIn("green.test", self.lag()["address"])
 
+    def restart(self, host):
+        self.teal.stop()
+        self.teal.set("green", host=host)
+        self.teal.start()
+
+    def test_a_name_that_leads_nowhere_is_told(self):
+        self.restart("nowhere.test")
+        self.addCleanup(self.restart, "green.test")
+        eventually(lambda: self.lag()["error"], 5, "green to be down")
+        self.assertIn('cannot resolve the host name "nowhere.test"', self.lag()["error"])
+        self.assert_serving()
+
     def test_console_and_signals_need_no_name_server(self):
         """Not even while it is not known who the writer is."""
         self.teal.stop()
-        with self.stalled_resolver():
+        with self.names.silent():
             self.teal.spawn()
             eventually(lambda: self.teal.console("SHOW PAIR")[0]["phase"] == "recover", 5, "the console to answer")
             self.assertLess(self.slowest(3), 1)
@@ -269,7 +269,7 @@ class NamesOfHosts(LagCase):
     def test_a_side_comes_and_goes_while_no_name_server_answers(self):
         """The address that was known is used."""
         self.wait_idle()
-        with self.stalled_resolver():
+        with self.names.silent():
             self.pair.green.stop()
             try:
                 eventually(lambda: self.lag()["up"] == "no", 5, "green to be down")

@@ -7,6 +7,7 @@
 #include "auth/users.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "net/address.h"
 #include "net/pq.h"
 #include "session/state/worker.h"
 #include "topo/conninfo.h"
@@ -35,8 +36,9 @@ struct entry {
 struct auth_query {
     struct worker *worker; /* borrowed */
     struct pq *pq;         /* owned; NULL until needed */
-    enum side side;        /* of pq */
-    struct map by_name;    /* -> struct entry, owned */
+    enum side side;        /* of pq, with its address */
+    struct address address;
+    struct map by_name; /* -> struct entry, owned */
     struct list entries;
     uint32_t asking_count;
 };
@@ -105,31 +107,48 @@ choose_side(const struct view *view, enum side *side)
     if (!view_lead(view, *side)->up) {
         *side = side_other(*side);
     }
-    return view_lead(view, *side)->up;
+    return view_lead(view, *side)->up && view_lead(view, *side)->addr_len > 0;
+}
+
+/* To the address that the data path uses: libpq would resolve the name while the worker waits. */
+static struct pq *
+make_pq(const struct auth_query *q)
+{
+    const struct worker *w = q->worker;
+    const struct conf *conf = w->conf;
+    const struct user *user = access_user(w->access, conf->auth_user);
+    const struct address_list list = {.items = {q->address}, .count = 1};
+    const struct node_id id = {.pair = 0, .side = q->side};
+    const char *database = conf->auth_dbname;
+    char *conninfo = conninfo_of_user(
+        conf, &id, database[0] == '\0' ? conf->pairs[0].database : database, conf->auth_user,
+        user != NULL && user->kind == USER_PASSWORD ? user->secret : "");
+    char *with_address =
+        address_conninfo(conninfo, conf->pairs[0].side[q->side].hosts[0].name, &list);
+    struct pq *pq = pq_new(w->loop, "auth_query", with_address, setup);
+    conninfo_free(with_address);
+    conninfo_free(conninfo);
+    return pq;
 }
 
 static bool
 connect_pq(struct auth_query *q, struct err *err)
 {
-    const struct worker *w = q->worker;
+    const struct view *view = q->worker->pairs[0].view;
     enum side side;
-    if (!choose_side(w->pairs[0].view, &side)) {
+    if (!choose_side(view, &side)) {
         return err_set(err, SQLSTATE_CONNECTION_FAILURE,
                        "the user could not be looked up: no server is up");
     }
-    if (q->pq != NULL && (q->side == side || q->asking_count > 0)) {
+    const struct address address = {view_lead(view, side)->addr, view_lead(view, side)->addr_len};
+    const bool same = q->side == side && address_equal(&q->address, &address);
+    if (q->pq != NULL && (same || q->asking_count > 0)) {
         return true;
     }
     pq_free(q->pq);
-    const struct user *user = access_user(w->access, w->conf->auth_user);
-    const struct node_id id = {.pair = 0, .side = side};
-    const char *database = w->conf->auth_dbname;
-    char *conninfo = conninfo_of_user(
-        w->conf, &id, database[0] == '\0' ? w->conf->pairs[0].database : database,
-        w->conf->auth_user, user != NULL && user->kind == USER_PASSWORD ? user->secret : "");
-    q->pq = pq_new(w->loop, "auth_query", conninfo, setup);
     q->side = side;
-    conninfo_free(conninfo);
+    q->address = address;
+    q->pq = make_pq(q);
     return true;
 }
 

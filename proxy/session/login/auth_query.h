@@ -2,9 +2,9 @@
  *
  * A name that the users file does not have is looked up by one query, over one private connection
  * of the worker that no client's setting ever reaches (CVE-2025-12819): it logs in as auth_user,
- * with fixed settings, read-only, to the writer's side or to whichever is up. Clients that ask for
- * the same name wait for the same answer. Answers, also "nobody", are kept for
- * auth_query_ttl, and forgotten on a reload.
+ * with fixed settings, read-only, to the writer's side or to whichever is up, at the address that
+ * the view has for it. Clients that ask for the same name wait for the same answer. Answers, also
+ * "nobody", are kept for auth_query_ttl, and forgotten on a reload.
  *
  * What is found is the secret of that user and of nobody else: the client still has to prove
  * itself, and its backends log in as the user, never as auth_user (CVE-2015-6817). A role without a

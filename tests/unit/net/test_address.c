@@ -1,6 +1,6 @@
 /* test_address.c — where a node's name leads. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "monitor/address.h"
+#include "net/address.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>

@@ -1,12 +1,11 @@
-/* address.h — where a node's name leads: the address that the data path connects to.
+/* address.h — where a host name leads: the addresses that can be connected to.
  *
- * The data path needs a ready address, for it must never wait for a resolver. The best one is the
- * address that the monitor's own connection reached; before there is a connection, the first that
- * the resolver gives. libpq must not wait for a resolver either, so it is given all addresses of a
- * name. */
+ * A loop must never wait for a name server. So whoever connects has a ready address, and libpq,
+ * which would resolve a name while the thread waits, is given the addresses of the name as well
+ * (address_conninfo). resolver.h is how a loop gets them. */
 /* SPDX-License-Identifier: PostgreSQL */
-#ifndef TEAL_MONITOR_ADDRESS_H
-#define TEAL_MONITOR_ADDRESS_H
+#ifndef TEAL_NET_ADDRESS_H
+#define TEAL_NET_ADDRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,7 +30,7 @@ struct address_list {
 /* The name needs no resolver: a numeric address, or a directory of a Unix socket. */
 bool address_is_fixed(const char *host);
 /* The addresses of the host, at least one; a directory stands for the Unix socket in it. Blocks as
- * long as the resolver takes, unless the host is fixed: see lookup.h. */
+ * long as the resolver takes, unless the host is fixed: for a lookup's thread. */
 MUST_CHECK bool address_resolve(const char *host, uint16_t port, struct address_list *out,
                                 struct err *err);
 bool address_equal(const struct address *a, const struct address *b);

@@ -1,14 +1,15 @@
-/* lookup.c — a host name asked of the resolver in a thread of its own. See lookup.h.
+/* lookup.c — a host name asked of the system's resolver, in a thread of its own. See lookup.h.
  *
- *     thread:  RESOLVING -> POSTING, post, -> POSTED          ABANDONED: free it
- *     owner:   cancel:  RESOLVING -> ABANDONED                POSTED: free it
+ *     thread:  ASKING -> POSTING, post found, -> ASKING -> POSTING, post over, -> OVER
+ *              ABANDONED: free it
+ *     owner:   cancel:  ASKING -> ABANDONED       OVER: free it
  *
  * The state is under the lock, and nothing else is done under it: the thread posts while it is
  * POSTING, and an owner that comes in between waits for the end of that, some microseconds. The
  * mailbox is the lookup's own, so that a message which was posted and is no longer wanted goes with
  * it. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "monitor/lookup.h"
+#include "net/lookup.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -17,19 +18,22 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "net/loop.h"
+#include "net/record_ttl.h"
 
-enum lookup_state { RESOLVING, POSTING, POSTED, ABANDONED };
+enum lookup_state { ASKING, POSTING, OVER, ABANDONED };
 
 struct lookup {
-    struct loop *loop; /* borrowed; the owner's thread only */
-    lookup_done_fn *done;
-    void *arg;  /* borrowed */
-    char *host; /* owned */
+    struct loop *loop;            /* borrowed; the owner's thread only */
+    const struct lookup_ops *ops; /* borrowed */
+    void *arg;                    /* borrowed */
+    char *host;                   /* owned */
     uint16_t port;
     struct mailbox *mailbox; /* owned by the owner's thread; the other one posts to it */
-    bool found; /* with what follows, written by the thread and read after it has posted */
+    /* Written by the thread, each before it posts what tells of it, and read after that. */
+    bool is_found;
     struct address_list addresses;
     struct err err;
+    uint64_t ttl_us;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t posted;
     enum lookup_state state;
@@ -39,7 +43,7 @@ static void
 lookup_free(void *arg)
 {
     struct lookup *l = arg;
-    CHECK(l->state == POSTED || l->state == ABANDONED);
+    CHECK(l->state == OVER || l->state == ABANDONED);
     CHECK(pthread_cond_destroy(&l->posted) == 0);
     CHECK(pthread_mutex_destroy(&l->lock) == 0);
     mem_free(l->host);
@@ -54,7 +58,7 @@ lookup_end(void *arg)
     lookup_free(l);
 }
 
-/* By the owner. Once through here the thread is out of the lock, and will only resolve. */
+/* By the owner. Once through here the thread is out of the lock, and will only ask. */
 static enum lookup_state
 lookup_settle(struct lookup *l, bool abandon)
 {
@@ -62,7 +66,7 @@ lookup_settle(struct lookup *l, bool abandon)
     while (l->state == POSTING) {
         CHECK(pthread_cond_wait(&l->posted, &l->lock) == 0);
     }
-    if (l->state == RESOLVING && abandon) {
+    if (l->state == ASKING && abandon) {
         l->state = ABANDONED;
     }
     const enum lookup_state state = l->state;
@@ -71,43 +75,55 @@ lookup_settle(struct lookup *l, bool abandon)
 }
 
 static void
-lookup_deliver(void *arg)
+deliver_found(void *arg)
 {
     struct lookup *l = arg;
-    CHECK(lookup_settle(l, false) == POSTED);
-    loop_dispose(l->loop, lookup_end, l);
-    l->done(l->arg, l->found ? &l->addresses : NULL, l->found ? NULL : &l->err);
-}
-
-/* By the thread; the state that it has found. */
-static enum lookup_state
-lookup_change(struct lookup *l, enum lookup_state to)
-{
-    CHECK(pthread_mutex_lock(&l->lock) == 0);
-    const enum lookup_state before = l->state;
-    l->state = before == ABANDONED ? ABANDONED : to;
-    CHECK(pthread_cond_signal(&l->posted) == 0);
-    CHECK(pthread_mutex_unlock(&l->lock) == 0);
-    return before;
+    l->ops->found(l->arg, l->is_found ? &l->addresses : NULL, l->is_found ? NULL : &l->err);
 }
 
 static void
-lookup_post(struct lookup *l)
+deliver_over(void *arg)
 {
-    if (lookup_change(l, POSTING) == ABANDONED) {
+    struct lookup *l = arg;
+    CHECK(lookup_settle(l, false) == OVER);
+    loop_dispose(l->loop, lookup_end, l);
+    l->ops->over(l->arg, l->ttl_us);
+}
+
+/* By the thread; false when the lookup is abandoned, and stays so. */
+static bool
+lookup_change(struct lookup *l, enum lookup_state to)
+{
+    CHECK(pthread_mutex_lock(&l->lock) == 0);
+    const bool wanted = l->state != ABANDONED;
+    l->state = wanted ? to : ABANDONED;
+    CHECK(pthread_cond_signal(&l->posted) == 0);
+    CHECK(pthread_mutex_unlock(&l->lock) == 0);
+    return wanted;
+}
+
+/* False when the lookup was abandoned; it is gone then. After OVER it is the owner's. */
+static bool
+lookup_post(struct lookup *l, loop_fn *message, enum lookup_state next)
+{
+    if (!lookup_change(l, POSTING)) {
         lookup_free(l);
-        return;
+        return false;
     }
-    mailbox_post(l->mailbox, lookup_deliver, l);
-    (void)lookup_change(l, POSTED); /* and it is the owner's */
+    mailbox_post(l->mailbox, message, l);
+    (void)lookup_change(l, next);
+    return true;
 }
 
 static void *
 lookup_main(void *arg)
 {
     struct lookup *l = arg;
-    l->found = address_resolve(l->host, l->port, &l->addresses, &l->err);
-    lookup_post(l);
+    l->is_found = address_resolve(l->host, l->port, &l->addresses, &l->err);
+    if (lookup_post(l, deliver_found, ASKING)) {
+        l->ttl_us = l->is_found ? record_ttl_ask(l->host, &l->addresses) : 0;
+        (void)lookup_post(l, deliver_over, OVER);
+    }
     return NULL;
 }
 
@@ -127,12 +143,13 @@ start_thread(struct lookup *l)
 }
 
 struct lookup *
-lookup_start(struct loop *loop, const char *host, uint16_t port, lookup_done_fn *done, void *arg)
+lookup_start(struct loop *loop, const char *host, uint16_t port, const struct lookup_ops *ops,
+             void *arg)
 {
-    CHECK(host != NULL && done != NULL);
+    CHECK(host != NULL && ops->found != NULL && ops->over != NULL);
     struct lookup *l = xcalloc(1, sizeof(*l));
     l->loop = loop;
-    l->done = done;
+    l->ops = ops;
     l->arg = arg;
     l->host = xstrdup(host);
     l->port = port;
@@ -142,7 +159,8 @@ lookup_start(struct loop *loop, const char *host, uint16_t port, lookup_done_fn 
     if (!start_thread(l)) {
         (void)err_set(&l->err, SQLSTATE_CONNECTION_FAILURE,
                       "cannot resolve the host name \"%s\": no thread could be started", host);
-        lookup_post(l);
+        (void)lookup_post(l, deliver_found, ASKING);
+        (void)lookup_post(l, deliver_over, OVER);
     }
     return l;
 }
@@ -154,8 +172,8 @@ lookup_cancel(struct lookup *lookup)
         return;
     }
     struct mailbox *mailbox = lookup->mailbox;
-    const bool is_ours = lookup_settle(lookup, true) == POSTED;
-    mailbox_free(mailbox); /* a thread that still resolves will find the state and not post */
+    const bool is_ours = lookup_settle(lookup, true) == OVER;
+    mailbox_free(mailbox); /* a thread that is still asking will find the state and not post */
     if (is_ours) {
         lookup_free(lookup);
     }

@@ -1,6 +1,6 @@
-/* address.c — where a node's name leads. See address.h. */
+/* address.c — where a host name leads. See address.h. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "monitor/address.h"
+#include "net/address.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -38,6 +38,22 @@ address_of_directory(const char *directory, uint16_t port, struct address_list *
     return true;
 }
 
+/* Only what can be connected to, whatever the system's resolver comes up with. */
+static void
+take_addresses(const struct addrinfo *list, struct address_list *out)
+{
+    for (const struct addrinfo *ai = list; ai != NULL && out->count < ADDRESSES_MAX;
+         ai = ai->ai_next) {
+        struct address *found = &out->items[out->count];
+        const bool usable = ai->ai_family == AF_INET || ai->ai_family == AF_INET6;
+        if (usable && ai->ai_addrlen <= sizeof(found->addr)) {
+            memcpy(&found->addr, ai->ai_addr, ai->ai_addrlen);
+            found->len = ai->ai_addrlen;
+            out->count++;
+        }
+    }
+}
+
 bool
 address_resolve(const char *host, uint16_t port, struct address_list *out, struct err *err)
 {
@@ -56,16 +72,10 @@ address_resolve(const char *host, uint16_t port, struct address_list *out, struc
         return err_set(err, SQLSTATE_CONNECTION_FAILURE, "cannot resolve the host name \"%s\": %s",
                        host, gai_strerror(rc));
     }
-    for (const struct addrinfo *ai = list; ai != NULL && out->count < ADDRESSES_MAX;
-         ai = ai->ai_next) {
-        struct address *found = &out->items[out->count++];
-        CHECK(ai->ai_addrlen <= sizeof(found->addr));
-        memcpy(&found->addr, ai->ai_addr, ai->ai_addrlen);
-        found->len = ai->ai_addrlen;
-    }
+    take_addresses(list, out);
     freeaddrinfo(list);
-    CHECK(out->count > 0);
-    return true;
+    return out->count > 0 || err_set(err, SQLSTATE_CONNECTION_FAILURE,
+                                     "the host name \"%s\" leads to no address", host);
 }
 
 bool
