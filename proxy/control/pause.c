@@ -86,7 +86,7 @@ void
 pause_kill(struct pause *p)
 {
     enter(p, PAUSED);
-    workers_kill_all(p->workers);
+    workers_kill_all(p->workers, NULL);
 }
 
 void
@@ -109,7 +109,7 @@ give_up(struct pause *p)
 {
     (void)err_set(&p->err, SQLSTATE_OBJECT_IN_USE,
                   "%" PRIu32 " server connections were not released in time; traffic goes on",
-                  workers_servers(p->workers));
+                  workers_servers(p->workers, NULL));
     (void)err_hint(&p->err, "SHOW SERVERS has them, SHOW SESSIONS PINNED those that keep one.");
     log_warn(NULL, "pause given up", "error=\"%s\"", p->err.text);
     pause_end(p);
@@ -121,7 +121,7 @@ on_timer(void *arg)
     struct pause *p = arg;
     const bool acked = workers_have_view(p->workers, 0, p->version);
     CHECK(p->phase == WAITING);
-    if (acked && workers_servers(p->workers) == 0) {
+    if (acked && workers_servers(p->workers, NULL) == 0) {
         p->phase = PAUSED;
         pause_check(p);
         log_info(NULL, "paused", "waiting=%" PRIu32, workers_waiting(p->workers, 0));

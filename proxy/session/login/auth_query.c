@@ -183,7 +183,7 @@ users_of_one(const struct entry *e, const char *secret)
     put_quoted(&line, secret);
     const struct worker *w = e->q->worker;
     struct users *users = users_load_slice(buf_slice(&line), "auth_query", &w->workers->seed,
-                                           pools_learnt(w->pools, e->name), &mistakes);
+                                           pools_learnt(w->pools, 0, e->name), &mistakes);
     if (users == NULL) {
         log_warn(NULL, "what auth_query gives is no secret", "user=\"%s\"", e->name);
     }
@@ -251,7 +251,7 @@ on_answer(void *arg, const struct pq_result *r)
     list_remove(&e->node);
     list_push_back(&q->entries, &e->node);
     if (e->users != NULL) {
-        pools_learn_user(q->worker->pools, e->name, e->users);
+        pools_learn_user(q->worker->pools, 0, e->name, e->users);
     }
     answer_waiters(e, NULL);
 }
