@@ -2,12 +2,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "conf/lines.h"
 
-#include <stdio.h>
 #include <string.h>
-
-#include "conf/nearest.h"
-
-enum { SECTION_NAME_SIZE = 32 };
 
 #define mistake(l, ...) conf_mistake_add((l)->mistakes, (l)->path, (l)->number, __VA_ARGS__)
 
@@ -69,102 +64,76 @@ line_take(struct lines *l)
     l->now = trimmed(line);
 }
 
-static void
-section_unknown(struct lines *l, const char *name)
-{
-    const char *nearest = nearest_section(name);
-    if (nearest != NULL) {
-        mistake(l, "unknown section [%s]; did you mean [%s]?", name, nearest);
-        return;
-    }
-    mistake(l, "unknown section [%s]; there are [teal], [pair], [blue] and [green]", name);
-}
-
 /* "[name]", with nothing but a comment behind it. */
-static void
-section_enter(struct lines *l)
+static enum line_kind
+head_check(struct lines *l)
 {
     CHECK(l->now.len > 0 && l->now.p[0] == '[');
     const uint8_t *end = memchr(l->now.p, ']', l->now.len);
-    l->section_any = true;
-    l->section_known = false;
     if (end == NULL) {
         mistake(l, "a section is written [name]");
-        return;
+        return LINE_BAD_HEAD;
     }
     const size_t name_len = (size_t)(end - l->now.p) - 1;
     const struct slice behind = trimmed(slice_of(end + 1, l->now.len - name_len - 2));
     if (behind.len > 0 && !is_comment(behind)) {
         mistake(l, "unexpected text behind the section's name");
-        return;
+        return LINE_BAD_HEAD;
     }
-    char name[SECTION_NAME_SIZE];
-    (void)snprintf(name, sizeof(name), "%.*s",
-                   (int)(name_len < sizeof(name) ? name_len : sizeof(name)),
-                   (const char *)l->now.p + 1);
-    l->section_known = conf_section_find(name, &l->section);
-    if (!l->section_known) {
-        section_unknown(l, name);
-    }
+    l->head = trimmed(slice_of(l->now.p + 1, name_len));
+    return LINE_HEAD;
 }
 
-static bool
-value_check(struct lines *l, size_t len_max)
-{
-    if (!l->section_any) {
-        mistake(l, "a key before the first section; begin with [teal]");
-        return false;
-    }
-    if (!l->section_known) {
-        return false;
-    }
-    const uint8_t *equals = memchr(l->now.p, '=', l->now.len);
-    const uint8_t *colon = memchr(l->now.p, ':', l->now.len);
-    if (equals == NULL || equals == l->now.p || (colon != NULL && colon < equals)) {
-        mistake(l, "expected key = value");
-        return false;
-    }
-    if (l->now.len > len_max) {
-        mistake(l, "the line has %zu bytes; at most %zu can be read", l->now.len, len_max);
-        return false;
-    }
-    return true;
-}
-
-static bool
-line_check(struct lines *l, size_t len_max)
+static enum line_kind
+line_check(struct lines *l)
 {
     if (l->now.len == 0 || is_comment(l->now)) {
-        return false;
+        return LINE_NOTHING;
     }
     if (has_control_byte(l->now)) {
         mistake(l, "the line has a control character");
-        return false;
+        return LINE_NOTHING;
     }
-    if (l->now.p[0] == '[') {
-        section_enter(l);
-        return false;
-    }
-    return value_check(l, len_max);
+    return l->now.p[0] == '[' ? head_check(l) : LINE_VALUE;
 }
 
 bool
-lines_next(struct lines *l, size_t len_max, bool *is_value)
+lines_next(struct lines *l, enum line_kind *kind)
 {
-    *is_value = false;
+    *kind = LINE_NOTHING;
     if (l->rest.len == 0) {
         return false;
     }
     line_take(l);
-    *is_value = line_check(l, len_max);
+    *kind = line_check(l);
     return true;
 }
 
-struct slice
-lines_value(const struct lines *l)
+/* What stands before ";" behind a blank. */
+static struct slice
+before_comment(struct slice s)
 {
-    const uint8_t *equals = memchr(l->now.p, '=', l->now.len);
-    CHECK(equals != NULL);
-    const size_t before = (size_t)(equals - l->now.p) + 1;
-    return trimmed(slice_of(equals + 1, l->now.len - before));
+    for (size_t i = 1; i < s.len; i++) {
+        if (s.p[i] == ';' && is_blank(s.p[i - 1])) {
+            return slice_of(s.p, i);
+        }
+    }
+    return s;
+}
+
+bool
+lines_split(struct lines *l, struct slice *key, struct slice *value)
+{
+    const struct slice line = before_comment(l->now);
+    const uint8_t *equals = memchr(line.p, '=', line.len);
+    const uint8_t *colon = memchr(line.p, ':', line.len);
+    if (equals == NULL || equals == line.p || (colon != NULL && colon < equals)) {
+        mistake(l, "expected key = value");
+        return false;
+    }
+    const size_t before = (size_t)(equals - line.p);
+    l->has_comment = line.len < l->now.len;
+    *key = trimmed(slice_of(line.p, before));
+    *value = trimmed(slice_of(equals + 1, line.len - before - 1));
+    return true;
 }

@@ -1,37 +1,31 @@
 /* load.c — a configuration from teal.ini. See load.h.
  *
- *     text -> line_next -> inih -> on_value -> value_parse -> field
+ *     text -> lines_next -> sections_enter
+ *                        -> database_line_read
+ *                        -> value_take -> value_parse -> field
  *
- * inih splits a line into key and value. It is built differently on different systems (long lines
- * are cut, indented lines continue a value, a key may stand without a value), and it forgives what
- * should be reported. So its reader here checks each line first (lines.h) and passes on only lines
- * that every build reads alike; one that is passed on and reaches no handler is a mistake.
- *
- * One habit of inih remains: "; comment" after a blank ends a value. A secret that would be cut off
- * by that is refused. */
+ * No library splits the lines: the one at hand reads at most 197 bytes of a line, which a list of
+ * servers or databases needs more of, and forgives what should be reported. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "conf/load.h"
 
 #include <string.h>
 
-#include <ini.h>
-
 #include "base/file.h"
 #include "base/mem.h"
+#include "conf/database_line.h"
 #include "conf/keys.h"
 #include "conf/lines.h"
+#include "conf/names.h"
 #include "conf/nearest.h"
 #include "conf/resolve.h"
+#include "conf/sections.h"
 
-enum {
-    CONF_FILE_MAX = 1024 * 1024,
-    /* What inih needs besides a line: a line feed, a carriage return, a NUL. */
-    LINE_SPARE = 3,
-};
+enum { CONF_FILE_MAX = 1024 * 1024 };
 
 struct load {
     struct lines lines;
-    bool awaited;              /* inih has a line that must reach on_value */
+    struct sections sections;
     struct conf *conf;         /* owned until the end of the load */
     struct conf_origin origin; /* of the values so far */
 };
@@ -39,74 +33,62 @@ struct load {
 #define mistake(l, ...) \
     conf_mistake_add((l)->lines.mistakes, (l)->origin.path, (l)->lines.number, __VA_ARGS__)
 
-/* ---- what inih reads ---- */
-
-/* Reports a line that was passed to inih and reached no handler. */
-static void
-awaited_check(struct load *l)
-{
-    if (l->awaited) {
-        mistake(l, "expected key = value");
-    }
-    l->awaited = false;
-}
-
-/* inih's reader. Sections are handled by lines.c: inih sees one section without a name, and an
- * empty line for each line that is no value. */
-static char *
-line_next(char *str, int num, void *stream)
-{
-    struct load *l = stream;
-    CHECK(num > LINE_SPARE);
-    awaited_check(l);
-    if (!lines_next(&l->lines, (size_t)num - LINE_SPARE, &l->awaited)) {
-        return NULL;
-    }
-    const size_t len = l->awaited ? l->lines.now.len : 0;
-    memcpy(str, l->lines.now.p, len);
-    str[len] = '\n';
-    str[len + 1] = '\0';
-    return str;
-}
-
-/* ---- what inih finds ---- */
+/* ---- a value ---- */
 
 static void
 key_unknown(struct load *l, const char *name)
 {
-    const char *section = conf_section_name(l->lines.section);
-    for (size_t i = 0; i < CONF_SECTIONS_COUNT; i++) {
-        struct conf_entry other;
-        if (conf_entry_find((enum conf_section)i, name, &other)) {
-            mistake(l, "unknown key \"%s\" in [%s]; it belongs into [%s]", name, section,
-                    conf_section_name(other.section));
+    char label[SECTION_LABEL_SIZE];
+    section_label(l->conf, l->sections.now, l->sections.pair, label);
+    for (size_t i = 0; i < CONF_SECTION_DATABASES; i++) {
+        if (conf_section_key((enum conf_section)i, name) != NULL) {
+            char other[SECTION_LABEL_SIZE];
+            section_label(l->conf, (enum conf_section)i, l->sections.pair, other);
+            mistake(l, "unknown key \"%s\" in %s; it belongs into %s", name, label, other);
             return;
         }
     }
-    const char *nearest = nearest_key(l->lines.section, name);
+    const char *nearest = nearest_key(l->sections.now, name);
     if (nearest == NULL) {
-        mistake(l, "unknown key \"%.64s\" in [%s]", name, section);
+        mistake(l, "unknown key \"%.64s\" in %s", name, label);
         return;
     }
-    mistake(l, "unknown key \"%s\" in [%s]; did you mean \"%s\"?", name, section, nearest);
+    mistake(l, "unknown key \"%s\" in %s; did you mean \"%s\"?", name, label, nearest);
+}
+
+/* Whether the value may be taken. */
+static bool
+value_check(struct load *l, const struct conf_entry *entry)
+{
+    const struct conf_key *key = entry->key;
+    const unsigned line = l->origin.lines[entry->number];
+    char label[SECTION_LABEL_SIZE];
+    section_label(l->conf, entry->section, entry->pair, label);
+    if (line != 0 && key->type != VALUE_LIST) {
+        mistake(l, "\"%s\" is set twice in %s; first in line %u", key->name, label, line);
+        return false;
+    }
+    if (key->type == VALUE_SECRET && l->lines.has_comment) {
+        mistake(l,
+                "%s: a secret with \" ;\" in it would be cut off there as a comment; put it "
+                "into a file of its own",
+                key->name);
+        return false;
+    }
+    if (entry->section == CONF_SECTION_PAIR && strcmp(key->name, "name") == 0 &&
+        l->conf->pairs[entry->pair].is_named) {
+        mistake(l, "name: the pair has its name from its section, %s", label);
+        return false;
+    }
+    return true;
 }
 
 static void
 value_set(struct load *l, const struct conf_entry *entry, const char *value)
 {
-    CHECK(entry->section == l->lines.section);
     const struct conf_key *key = entry->key;
     unsigned *line = &l->origin.lines[entry->number];
-    if (*line != 0 && key->type != VALUE_LIST) {
-        mistake(l, "\"%s\" is set twice in [%s]; first in line %u", key->name,
-                conf_section_name(entry->section), *line);
-        return;
-    }
-    if (key->type == VALUE_SECRET && !slice_equal_str(lines_value(&l->lines), value)) {
-        mistake(l,
-                "%s: a secret with \" ;\" in it would be cut off there as a comment; put it "
-                "into a file of its own",
-                key->name);
+    if (!value_check(l, entry)) {
         return;
     }
     void *field = conf_field(l->conf, entry);
@@ -122,49 +104,64 @@ value_set(struct load *l, const struct conf_entry *entry, const char *value)
     }
 }
 
-/* inih's handler. Some builds add the number of the line, which is known here already. */
-#if INI_HANDLER_LINENO
-static int
-on_value(void *user, const char *section, const char *name, const char *value, int lineno)
-#else
-static int
-on_value(void *user, const char *section, const char *name, const char *value)
-#endif
+/* A line of the form "key = value", in a section that has keys. */
+static void
+value_take(struct load *l)
 {
-#if INI_HANDLER_LINENO
-    (void)lineno;
-#endif
-    struct load *l = user;
-    (void)section; /* always "": see line_next */
-    if (name == NULL || value == NULL) {
-        return 0; /* builds that call for sections, or for keys without a value */
-    }
-    CHECK(l->awaited && l->lines.section_known);
-    l->awaited = false;
+    struct slice key;
+    struct slice value;
     struct conf_entry entry;
-    if (conf_entry_find(l->lines.section, name, &entry)) {
-        value_set(l, &entry, value);
+    if (!lines_split(&l->lines, &key, &value)) {
+        return;
+    }
+    char *name = xstrndup((const char *)key.p, key.len);
+    char *text = xstrndup((const char *)value.p, value.len);
+    if (conf_entry_find(l->sections.now, l->sections.pair, name, &entry)) {
+        value_set(l, &entry, text);
     } else {
         key_unknown(l, name);
     }
-    return 1;
+    mem_free(name);
+    mem_wipe_free(text, value.len); /* it may have been a secret */
 }
 
 /* ---- the whole ---- */
 
 static void
+line_take(struct load *l, enum line_kind kind)
+{
+    if (kind == LINE_HEAD) {
+        sections_enter(&l->sections, l->lines.head, l->lines.number);
+    } else if (kind == LINE_BAD_HEAD) {
+        sections_enter_unknown(&l->sections);
+    } else if (kind == LINE_NOTHING) {
+        return;
+    } else if (!l->sections.any) {
+        mistake(l, "a key before the first section; begin with [teal]");
+    } else if (!l->sections.known) {
+        return; /* its section was reported */
+    } else if (l->sections.now == CONF_SECTION_DATABASES) {
+        database_line_read(l->conf, l->lines.now, l->lines.number, l->lines.mistakes);
+    } else {
+        value_take(l);
+    }
+}
+
+static void
 load_text(struct load *l, struct slice text, const char *path, struct conf_mistakes *mistakes)
 {
     const size_t before = mistakes->count;
+    enum line_kind kind = LINE_NOTHING;
     l->origin.path = path;
     lines_init(&l->lines, text, path, mistakes);
-    const int result = ini_parse_stream(line_next, l, on_value, l);
-    awaited_check(l);
-    if (result != 0 && mistakes->count == before) {
-        conf_mistake_add(mistakes, path, result > 0 ? (unsigned)result : 0,
-                         "the file cannot be read as teal.ini");
+    l->sections = (struct sections){.conf = l->conf, .origin = &l->origin, .mistakes = mistakes};
+    while (lines_next(&l->lines, &kind)) {
+        line_take(l, kind);
     }
-    conf_resolve(l->conf, &l->origin, mistakes);
+    sections_end(&l->sections);
+    if (!l->sections.broken) { /* else more would only follow from it */
+        conf_resolve(l->conf, &l->origin, mistakes);
+    }
     conf_mistakes_sort(mistakes, before);
 }
 
