@@ -85,11 +85,11 @@ report_pair(const struct snapshot *snap)
                                           "blocked"};
     const struct view *v = snap->view;
     const struct cutover_status *c = &snap->cutover;
-    const struct node_facts *other = &snap->facts->node[side_other(v->writer)];
+    const struct node_facts *other = facts_lead(snap->facts, side_other(v->writer));
     const uint64_t since_us =
         snap->now_us > c->state_since_us ? snap->now_us - c->state_since_us : 0;
     struct table *t = table_new(columns, COUNT_OF(columns));
-    table_add(t, snap->conf->name);
+    table_add(t, snap->conf->pairs[0].name);
     table_add_number(t, v->epoch);
     table_add(t, side_name(v->writer));
     table_add_bool(t, v->writes_known);
@@ -145,8 +145,8 @@ report_lag(const struct snapshot *snap)
                                           "address",   "timeline", "incarnation"};
     struct table *t = table_new(columns, COUNT_OF(columns));
     for (int side = 0; side < SIDES_COUNT; side++) {
-        const struct node_facts *node = &snap->facts->node[side];
-        const struct conf_node *conf = &snap->conf->node[side];
+        const struct node_facts *node = facts_lead(snap->facts, (enum side)side);
+        const struct conf_host *host = &snap->conf->pairs[0].side[side].hosts[0];
         table_add(t, side_name((enum side)side));
         table_add(t, node_role_name(node->role));
         table_add(t, node->version[0] == '\0' ? NULL : node->version);
@@ -157,7 +157,7 @@ report_lag(const struct snapshot *snap)
         table_add_bool(t, node->lag_ok);
         table_add_bool(t, node->read_only);
         table_add(t, err_is_set(&node->error) ? node->error.text : NULL);
-        table_addf(t, "%s:%u", conf->host, conf->port);
+        table_addf(t, "%s:%u", host->name, host->port);
         add_number_if(t, node->timeline != 0, node->timeline);
         table_add_number(t, node->incarnation);
     }

@@ -58,7 +58,7 @@ report_stats(const struct snapshot *snap)
         "outcome_unknown", "p50_us", "p99_us", "max_us", "held_count", "held_max_us"};
     const struct workers_stats *st = snap->stats;
     struct table *t = table_new(columns, COUNT_OF(columns));
-    table_add(t, snap->conf->database);
+    table_add(t, snap->conf->pairs[0].database);
     add_totals(t, st);
     add_averages(t, &snap->rates);
     table_add_number(t, st->reads_by_side[SIDE_BLUE]);
@@ -89,7 +89,7 @@ struct table *
 report_stats_totals(const struct snapshot *snap)
 {
     struct table *t = table_new(totals_columns, COUNT_OF(totals_columns));
-    table_add(t, snap->conf->database);
+    table_add(t, snap->conf->pairs[0].database);
     add_totals(t, snap->stats);
     return t;
 }
@@ -98,7 +98,7 @@ struct table *
 report_stats_averages(const struct snapshot *snap)
 {
     struct table *t = table_new(totals_columns, COUNT_OF(totals_columns));
-    table_add(t, snap->conf->database);
+    table_add(t, snap->conf->pairs[0].database);
     add_averages(t, &snap->rates);
     return t;
 }
@@ -160,12 +160,12 @@ report_dns_hosts(const struct snapshot *snap)
     static const char *const columns[] = {"hostname", "ttl", "addrs"};
     struct table *t = table_new(columns, COUNT_OF(columns));
     for (int side = 0; side < SIDES_COUNT; side++) {
-        const struct node_facts *node = &snap->facts->node[side];
+        const struct node_facts *node = facts_lead(snap->facts, (enum side)side);
         char addr[INET6_ADDRSTRLEN + 2] = "";
         const bool known = node->addr_len > 0 && node->addr.ss_family != AF_UNIX &&
                            getnameinfo((const struct sockaddr *)&node->addr, node->addr_len, addr,
                                        sizeof(addr), NULL, 0, NI_NUMERICHOST) == 0;
-        table_add(t, snap->conf->node[side].host);
+        table_add(t, snap->conf->pairs[0].side[side].hosts[0].name);
         table_add_number(t, 0);
         table_add(t, known ? addr : "");
     }
@@ -218,10 +218,11 @@ report_databases(const struct snapshot *snap)
     const struct conf *c = snap->conf;
     const struct view *v = snap->view;
     struct table *t = table_new(columns, COUNT_OF(columns));
-    table_add(t, c->database);
-    table_add(t, c->node[v->writer].host);
-    table_add_number(t, c->node[v->writer].port);
-    table_add(t, c->database);
+    const struct conf_pair *pair = &c->pairs[0];
+    table_add(t, pair->database);
+    table_add(t, pair->side[v->writer].hosts[0].name);
+    table_add_number(t, pair->side[v->writer].hosts[0].port);
+    table_add(t, pair->database);
     table_add(t, NULL);
     table_add_number(t, c->default_pool_size);
     table_add_number(t, 0); /* min_pool_size: none are kept ready */

@@ -131,7 +131,7 @@ put_summary(const struct runner *r, const struct snapshot *snap, struct buf *out
         buf_printf(out, "there is NO way back");
         return;
     }
-    const struct node_facts *old = &snap->facts->node[c->from];
+    const struct node_facts *old = facts_lead(snap->facts, c->from);
     buf_printf(out, "the way back is open%s%s%s: tealctl %s",
                old->lag_known ? " (reverse lag " : "",
                old->lag_known ? text_bytes(old->lag_bytes).s : "", old->lag_known ? ")" : "",

@@ -84,7 +84,7 @@ static void
 put_header(const struct snapshot *snap, struct buf *out)
 {
     const struct view *v = snap->view;
-    buf_printf(out, "pair %s    epoch %" PRIu64 "    ", snap->conf->name, v->epoch);
+    buf_printf(out, "pair %s    epoch %" PRIu64 "    ", snap->conf->pairs[0].name, v->epoch);
     if (!v->writes_known) {
         buf_printf(out, "writes held: the writer is not known yet    ");
     } else if (v->writes_held) {
@@ -112,8 +112,8 @@ put_nodes(const struct snapshot *snap, struct buf *out)
     static const char *const columns[] = {"side", "address", "version", "role", "up", "position"};
     struct table *t = table_new(columns, COUNT_OF(columns));
     for (int side = 0; side < SIDES_COUNT; side++) {
-        const struct node_facts *node = &snap->facts->node[side];
-        const struct conf_node *conf = &snap->conf->node[side];
+        const struct node_facts *node = facts_lead(snap->facts, (enum side)side);
+        const struct conf_host *host = &snap->conf->pairs[0].side[side].hosts[0];
         const bool is_writer = snap->view->writes_known && (int)snap->view->writer == side;
         char position[LINE_SIZE];
         if (is_writer) {
@@ -124,7 +124,7 @@ put_nodes(const struct snapshot *snap, struct buf *out)
             (void)snprintf(position, sizeof(position), " %s", lag);
         }
         table_add(t, side_name((enum side)side));
-        table_addf(t, "%s:%u", conf->host, conf->port);
+        table_addf(t, "%s:%u", host->name, host->port);
         table_add(t, node->version[0] == '\0' ? "?" : node->version);
         table_add(t, role_text(node, is_writer));
         table_add(t, node->up ? "up" : "DOWN");
@@ -158,7 +158,7 @@ static void
 put_way_back(const struct snapshot *snap, struct buf *out)
 {
     const struct cutover_status *c = &snap->cutover;
-    const struct node_facts *old = &snap->facts->node[SIDE_BLUE];
+    const struct node_facts *old = facts_lead(snap->facts, SIDE_BLUE);
     if (c->way_back == CUTOVER_WAY_BACK_MISSING) {
         buf_printf(out, "  there is NO way back to blue: what is written now stays on green\n");
     } else if (c->way_back == CUTOVER_WAY_BACK_OPEN && old->up && old->lag_known) {

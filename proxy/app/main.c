@@ -158,7 +158,7 @@ run_loop(struct daemon *d, const struct conf *conf)
         watches[i] = signal_watch_new(d->loop, signals[i], on_signal, d);
     }
     log_info(NULL, "teal runs", "version=%s pid=%ld pair=%s", TEAL_VERSION, (long)getpid(),
-             conf->name);
+             conf->pairs[0].name);
     notify_ready();
     loop_run(d->loop);
     for (size_t i = 0; i < COUNT_OF(signals); i++) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "conf/hosts.h"
 #include "conf/keys.h"
 
 /* ---- life ---- */
@@ -25,6 +26,8 @@ conf_bare(const char *path)
     struct conf *c = xcalloc(1, sizeof(*c));
     atomic_init(&c->refs, 1);
     c->path = xstrdup(path);
+    c->pairs = xcalloc(1, sizeof(*c->pairs));
+    c->pairs_count = 1;
     return c;
 }
 
@@ -62,6 +65,11 @@ conf_unref(struct conf *c)
         const struct conf_entry entry = conf_entry_at(i);
         value_fini(entry.key->type, conf_field(c, &entry));
     }
+    for (uint32_t i = 0; i < c->pairs_count; i++) {
+        hosts_fini(&c->pairs[i].side[SIDE_BLUE]);
+        hosts_fini(&c->pairs[i].side[SIDE_GREEN]);
+    }
+    mem_free(c->pairs);
     mem_free(c->path);
     mem_free(c);
 }
@@ -119,6 +127,10 @@ conf_copy(const struct conf *from)
     for (size_t i = 0; i < conf_entries_count(); i++) {
         const struct conf_entry entry = conf_entry_at(i);
         field_copy(c, from, &entry);
+    }
+    for (uint32_t i = 0; i < c->pairs_count; i++) {
+        hosts_fill(&c->pairs[i].side[SIDE_BLUE]);
+        hosts_fill(&c->pairs[i].side[SIDE_GREEN]);
     }
     return c;
 }

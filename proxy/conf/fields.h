@@ -20,6 +20,7 @@
 #include "model/auth_type.h"
 #include "model/channel_binding.h"
 #include "model/drain.h"
+#include "model/estate.h"
 #include "model/fence.h"
 #include "model/freshness.h"
 #include "model/reads.h"
@@ -33,10 +34,20 @@
 
 enum conf_sslnegotiation { CONF_SSLNEGOTIATION_VALUES(WORDS_VALUE) };
 
-/* One side. Texts are owned; "" when not set. */
-struct conf_node {
-    char *host; /* never "" */
+/* One server of a side. */
+struct conf_host {
+    char *name; /* owned: a name, an address, or the directory of a Unix socket; never "" */
     uint16_t port;
+    uint32_t weight; /* its share of the reads of its side, beside the others' */
+};
+
+/* One side of a pair. Texts are owned; "" when not set. */
+struct conf_side {
+    char *host; /* as the file has it; see hosts */
+    uint16_t port;
+    /* The servers, at least one; filled in by the loader. */
+    struct conf_host hosts[NODES_MAX];
+    uint32_t hosts_count;
     char *user;
     char *password; /* secret; from password or from password_file */
     char *password_file;
@@ -48,6 +59,35 @@ struct conf_node {
     char *replication_user;
     char *replication_password; /* secret */
     char *replication_sslrootcert;
+};
+
+/* One pair. Texts and lists are owned. */
+struct conf_pair {
+    char *name;
+    char *database;
+    enum side initial_writer;
+    enum reads reads;
+    uint32_t reads_percent; /* of PERCENT_ALL */
+    enum freshness freshness;
+    uint64_t lag_max_us;
+    uint64_t lag_bytes_max;
+    uint64_t monitor_interval_us;
+    uint64_t hold_timeout_us;
+    uint64_t hold_timeout_physical_us;
+    uint64_t drain_timeout_us;
+    enum drain_policy drain_policy;
+    uint64_t fence_timeout_us;
+    uint64_t catchup_timeout_us;
+    uint64_t sync_timeout_us;
+    uint64_t commit_timeout_us;
+    uint64_t open_timeout_us;
+    uint64_t start_lag_bytes;
+    uint64_t start_lag_us;
+    enum fence fence;
+    bool require_way_back;
+
+    /* [blue] and [green] */
+    struct conf_side side[SIDES_COUNT];
 };
 
 /* Texts and lists are owned; a text that is not set is "", never NULL. */
@@ -140,32 +180,8 @@ struct conf {
     uint64_t pause_timeout_us;
     uint64_t shutdown_timeout_us;
 
-    /* [pair] */
-    char *name;
-    char *database;
-    enum side initial_writer;
-    enum reads reads;
-    uint32_t reads_percent; /* of PERCENT_ALL */
-    enum freshness freshness;
-    uint64_t lag_max_us;
-    uint64_t lag_bytes_max;
-    uint64_t monitor_interval_us;
-    uint64_t hold_timeout_us;
-    uint64_t hold_timeout_physical_us;
-    uint64_t drain_timeout_us;
-    enum drain_policy drain_policy;
-    uint64_t fence_timeout_us;
-    uint64_t catchup_timeout_us;
-    uint64_t sync_timeout_us;
-    uint64_t commit_timeout_us;
-    uint64_t open_timeout_us;
-    uint64_t start_lag_bytes;
-    uint64_t start_lag_us;
-    enum fence fence;
-    bool require_way_back;
-
-    /* [blue] and [green] */
-    struct conf_node node[SIDES_COUNT];
+    struct conf_pair *pairs; /* owned; at least one */
+    uint32_t pairs_count;
 };
 
 #endif

@@ -48,7 +48,6 @@ struct section {
     const char *name;
     const struct conf_key *keys;
     size_t keys_count;
-    size_t base; /* where in struct conf the fields of its keys begin */
     const char *text;
 };
 
@@ -63,15 +62,15 @@ static const struct section sections[CONF_SECTIONS_COUNT] = {
         .name = "pair", KEYS(pair_keys),
         .text = "The pair of servers, and how a cutover between them goes."},
     [CONF_SECTION_BLUE] = {
-        .name = "blue", KEYS(node_keys), .base = offsetof(struct conf, node[SIDE_BLUE]),
+        .name = "blue", KEYS(side_keys),
         .text = "The server that is the writer at the beginning."},
     [CONF_SECTION_GREEN] = {
-        .name = "green", KEYS(node_keys), .base = offsetof(struct conf, node[SIDE_GREEN]),
+        .name = "green", KEYS(side_keys),
         .text = "The server that becomes the writer; the keys are those of [blue]."},
 };
 /* clang-format on */
 
-#define ENTRIES_COUNT (COUNT_OF(teal_keys) + COUNT_OF(pair_keys) + 2 * COUNT_OF(node_keys))
+#define ENTRIES_COUNT (COUNT_OF(teal_keys) + COUNT_OF(pair_keys) + 2 * COUNT_OF(side_keys))
 _Static_assert(ENTRIES_COUNT <= CONF_ENTRIES_MAX, "the loader's table is large enough");
 
 /* ---- sections ---- */
@@ -173,18 +172,32 @@ conf_entry_put_shown(const struct conf_entry *entry, struct buf *out)
 
 /* ---- fields ---- */
 
+/* What the fields of a section of a pair are fields of. */
+static char *
+pair_owner(const struct conf *c, enum conf_section section)
+{
+    struct conf_pair *pair = &c->pairs[0];
+    CHECK(section == CONF_SECTION_PAIR || section == CONF_SECTION_BLUE ||
+          section == CONF_SECTION_GREEN);
+    if (section == CONF_SECTION_PAIR) {
+        return (char *)pair;
+    }
+    return (char *)&pair->side[section == CONF_SECTION_BLUE ? SIDE_BLUE : SIDE_GREEN];
+}
+
 void *
 conf_field(struct conf *c, const struct conf_entry *entry)
 {
-    CHECK(entry->section < CONF_SECTIONS_COUNT);
-    return (char *)c + sections[entry->section].base + entry->key->offset;
+    char *owner = entry->section == CONF_SECTION_TEAL ? (char *)c : pair_owner(c, entry->section);
+    return owner + entry->key->offset;
 }
 
 const void *
 conf_field_const(const struct conf *c, const struct conf_entry *entry)
 {
-    CHECK(entry->section < CONF_SECTIONS_COUNT);
-    return (const char *)c + sections[entry->section].base + entry->key->offset;
+    const char *owner =
+        entry->section == CONF_SECTION_TEAL ? (const char *)c : pair_owner(c, entry->section);
+    return owner + entry->key->offset;
 }
 
 struct value_limits

@@ -26,7 +26,7 @@ enum conf_section {
 struct conf_key {
     const char *name;
     enum value_type type;
-    size_t offset;            /* of the field in struct conf, or in struct conf_node */
+    size_t offset;            /* of the field in what its section describes */
     const char *default_text; /* NULL: the file must give it */
     uint64_t min;
     uint64_t max; /* 0: the type has no limits */

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "base/mem.h"
+#include "conf/hosts.h"
 #include "conf/password.h"
 
 /* One resolution; all borrowed. */
@@ -42,7 +43,7 @@ required_check(const struct resolve *r)
 /* ---- the nodes ---- */
 
 static void
-password_resolve(const struct resolve *r, enum conf_section section, struct conf_node *node)
+password_resolve(const struct resolve *r, enum conf_section section, struct conf_side *node)
 {
     const unsigned line = line_of(r, section, "password_file");
     if (node->password_file[0] == '\0') {
@@ -78,12 +79,13 @@ text_default(char **text, const char *other)
 static void
 node_resolve(const struct resolve *r, enum conf_section section, enum side side)
 {
-    struct conf_node *node = &r->conf->node[side];
+    struct conf_side *node = &r->conf->pairs[0].side[side];
     password_resolve(r, section, node);
     text_default(&node->replication_host, node->host);
     text_default(&node->replication_user, node->user);
     text_default(&node->replication_password, node->password);
     node->replication_port = node->replication_port == 0 ? node->port : node->replication_port;
+    hosts_fill(node);
 }
 
 /* ---- what makes no sense together ---- */
@@ -120,8 +122,8 @@ sockets_check(const struct resolve *r)
 static void
 sides_check(const struct resolve *r)
 {
-    const struct conf_node *blue = &r->conf->node[SIDE_BLUE];
-    const struct conf_node *green = &r->conf->node[SIDE_GREEN];
+    const struct conf_side *blue = &r->conf->pairs[0].side[SIDE_BLUE];
+    const struct conf_side *green = &r->conf->pairs[0].side[SIDE_GREEN];
     if (blue->host[0] != '\0' && strcmp(blue->host, green->host) == 0 &&
         blue->port == green->port) {
         mistake(r, line_of(r, CONF_SECTION_GREEN, "host"),

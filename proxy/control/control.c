@@ -67,7 +67,7 @@ control_new(struct loop *loop, struct conf *conf, struct err *err)
     c->mailbox = mailbox_new(loop);
     c->tick = timer_new(loop, on_tick, c);
     c->verbs = operator_new();
-    read_policy_from_conf(&c->reads, conf);
+    read_policy_from_conf(&c->reads, &conf->pairs[0]);
     if (!control_start(c, conf, err)) {
         control_free(c);
         return NULL;
@@ -160,9 +160,10 @@ start_workers(struct control *c, struct conf *conf, struct err *err)
 {
     const struct monitor_ops monitor_ops = {.ctx = c, .changed = on_monitor_changed};
     const struct workers_ops workers_ops = {.ctx = c, .progress = worker_progress};
-    c->monitor = monitor_new(c->loop, conf, &monitor_ops);
-    c->publisher = publisher_new(conf, c->monitor, &c->reads);
-    c->workers = workers_start(conf, publisher_view(c->publisher), &workers_ops);
+    c->monitor = monitor_new(c->loop, conf, 0, &monitor_ops);
+    c->publisher = publisher_new(conf, 0, c->monitor, &c->reads);
+    const struct view *views[] = {publisher_view(c->publisher)};
+    c->workers = workers_start(conf, views, COUNT_OF(views), &workers_ops);
     if (c->workers == NULL) {
         return err_set(err, SQLSTATE_CONNECTION_FAILURE,
                        "could not start serving clients; the log tells why");
@@ -175,11 +176,12 @@ start_workers(struct control *c, struct conf *conf, struct err *err)
 static void
 start_parts(struct control *c, struct conf *conf)
 {
-    c->cutover = cutover_host_new(conf, &(struct cutover_host_parts){.loop = c->loop,
-                                                                     .monitor = c->monitor,
-                                                                     .publisher = c->publisher,
-                                                                     .workers = c->workers,
-                                                                     .console = c->console});
+    c->cutover = cutover_host_new(conf, 0,
+                                  &(struct cutover_host_parts){.loop = c->loop,
+                                                               .monitor = c->monitor,
+                                                               .publisher = c->publisher,
+                                                               .workers = c->workers,
+                                                               .console = c->console});
     c->hold = hold_new(c->loop, c->publisher, c->workers);
     c->pause = pause_new(c->loop, c->publisher, c->workers);
     c->conf = live_conf_new(conf, &(struct live_conf_users){.workers = c->workers,

@@ -23,6 +23,7 @@
 enum { ADDRESS_SIZE = 320 };
 
 struct cutover_host {
+    uint32_t pair;
     struct cutover_host_parts parts;
     struct cutover *machine; /* owned */
     char *state_file;        /* owned: path of the record */
@@ -131,21 +132,22 @@ static bool
 op_view_acked(void *ctx)
 {
     const struct cutover_host *h = ctx;
-    return workers_have_view(h->parts.workers, publisher_view(h->parts.publisher)->version);
+    return workers_have_view(h->parts.workers, h->pair,
+                             publisher_view(h->parts.publisher)->version);
 }
 
 static uint32_t
 op_busy(void *ctx, enum side side)
 {
     const struct cutover_host *h = ctx;
-    return workers_busy(h->parts.workers, side);
+    return workers_busy(h->parts.workers, h->pair, side);
 }
 
 static uint32_t
 op_waiting(void *ctx)
 {
     const struct cutover_host *h = ctx;
-    return workers_waiting(h->parts.workers);
+    return workers_waiting(h->parts.workers, h->pair);
 }
 
 static uint32_t
@@ -168,28 +170,30 @@ static void
 op_harmless_pids(void *ctx, enum side side, struct buf *out)
 {
     const struct cutover_host *h = ctx;
-    workers_readers(h->parts.workers, side, out);
+    const struct view *view = publisher_view(h->parts.publisher);
+    const struct node_id node = {h->pair, side, view->side[side].lead};
+    workers_readers(h->parts.workers, &node, out);
 }
 
 static void
 op_cancel_busy(void *ctx, enum side side)
 {
     const struct cutover_host *h = ctx;
-    workers_cancel_busy(h->parts.workers, side);
+    workers_cancel_busy(h->parts.workers, h->pair, side);
 }
 
 static void
 op_terminate_busy(void *ctx, enum side side)
 {
     const struct cutover_host *h = ctx;
-    workers_terminate_busy(h->parts.workers, side);
+    workers_terminate_busy(h->parts.workers, h->pair, side);
 }
 
 static void
 op_leave_side(void *ctx, enum side side)
 {
     const struct cutover_host *h = ctx;
-    workers_leave_side(h->parts.workers, side);
+    workers_leave_side(h->parts.workers, h->pair, side);
 }
 
 /* ---- the monitor ---- */
@@ -205,7 +209,7 @@ static void
 op_facts(void *ctx, enum side side, struct cutover_facts *out)
 {
     const struct cutover_host *h = ctx;
-    const struct node_facts *node = &monitor_facts(h->parts.monitor)->node[side];
+    const struct node_facts *node = facts_lead(monitor_facts(h->parts.monitor), side);
     *out = (struct cutover_facts){
         .up = node->up,
         .in_recovery = node->in_recovery,
@@ -255,30 +259,32 @@ struct config_texts {
 
 /* The configuration as the machine wants it; follow with config_texts_fini. */
 static struct cutover_config
-machine_config(const struct conf *conf, struct config_texts *texts)
+machine_config(const struct conf *conf, uint32_t number, struct config_texts *texts)
 {
+    const struct conf_pair *pair = &conf->pairs[number];
     struct cutover_config k = {
-        .database = conf->database,
-        .initial_writer = conf->initial_writer,
+        .database = pair->database,
+        .initial_writer = pair->initial_writer,
         .pool_size = conf->default_pool_size,
-        .hold_timeout_us = conf->hold_timeout_us,
-        .hold_timeout_physical_us = conf->hold_timeout_physical_us,
-        .drain_timeout_us = conf->drain_timeout_us,
-        .fence_timeout_us = conf->fence_timeout_us,
-        .catchup_timeout_us = conf->catchup_timeout_us,
-        .sync_timeout_us = conf->sync_timeout_us,
-        .commit_timeout_us = conf->commit_timeout_us,
-        .open_timeout_us = conf->open_timeout_us,
-        .start_lag_bytes = conf->start_lag_bytes,
-        .start_lag_us = conf->start_lag_us,
-        .drain_policy = conf->drain_policy,
-        .fence_strict = conf->fence == FENCE_STRICT,
-        .require_way_back = conf->require_way_back,
+        .hold_timeout_us = pair->hold_timeout_us,
+        .hold_timeout_physical_us = pair->hold_timeout_physical_us,
+        .drain_timeout_us = pair->drain_timeout_us,
+        .fence_timeout_us = pair->fence_timeout_us,
+        .catchup_timeout_us = pair->catchup_timeout_us,
+        .sync_timeout_us = pair->sync_timeout_us,
+        .commit_timeout_us = pair->commit_timeout_us,
+        .open_timeout_us = pair->open_timeout_us,
+        .start_lag_bytes = pair->start_lag_bytes,
+        .start_lag_us = pair->start_lag_us,
+        .drain_policy = pair->drain_policy,
+        .fence_strict = pair->fence == FENCE_STRICT,
+        .require_way_back = pair->require_way_back,
     };
     for (int side = 0; side < SIDES_COUNT; side++) {
-        (void)snprintf(texts->address[side], ADDRESS_SIZE, "%s:%u", conf->node[side].host,
-                       conf->node[side].port);
-        texts->conninfo[side] = conninfo_for_replication(conf, (enum side)side);
+        (void)snprintf(texts->address[side], ADDRESS_SIZE, "%s:%u", pair->side[side].hosts[0].name,
+                       pair->side[side].hosts[0].port);
+        texts->conninfo[side] =
+            conninfo_for_replication(conf, number, (enum side)side, pair->database);
         k.replication_conninfo[side] = texts->conninfo[side];
         k.address[side] = texts->address[side];
     }
@@ -320,23 +326,24 @@ make_machine(struct cutover_host *h, const struct conf *conf)
         .point = op_point,
     };
     struct config_texts texts;
-    const struct cutover_config k = machine_config(conf, &texts);
+    const struct cutover_config k = machine_config(conf, h->pair, &texts);
     struct cutover *machine = cutover_new(&k, &ops);
     config_texts_fini(&texts);
     return machine;
 }
 
 struct cutover_host *
-cutover_host_new(const struct conf *conf, const struct cutover_host_parts *parts)
+cutover_host_new(const struct conf *conf, uint32_t pair, const struct cutover_host_parts *parts)
 {
     struct cutover_host *h = xcalloc(1, sizeof(*h));
+    h->pair = pair;
     h->parts = *parts;
     CHECK(parts->monitor != NULL && parts->publisher != NULL);
     CHECK(parts->workers != NULL && parts->console != NULL);
     h->state_file = xstrdup(conf->state_file);
     h->crash_at = getenv("TEAL_CRASH_AT");
     list_init(&h->delays);
-    h->sql = side_sql_new(parts->loop, conf, parts->monitor);
+    h->sql = side_sql_new(parts->loop, conf, pair, parts->monitor);
     h->machine = make_machine(h, conf);
     return h;
 }
@@ -369,7 +376,7 @@ bool
 cutover_host_reconfigure(struct cutover_host *h, const struct conf *conf)
 {
     struct config_texts texts;
-    const struct cutover_config k = machine_config(conf, &texts);
+    const struct cutover_config k = machine_config(conf, h->pair, &texts);
     const bool ok = cutover_reconfigure(h->machine, &k);
     config_texts_fini(&texts);
     return ok;

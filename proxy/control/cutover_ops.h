@@ -26,8 +26,8 @@ struct cutover_host_parts {
 
 struct cutover_host;
 
-/* The machine, made but not started: cutover_recover does. */
-struct cutover_host *cutover_host_new(const struct conf *conf,
+/* The machine of the pair of that number, made but not started: cutover_recover does. */
+struct cutover_host *cutover_host_new(const struct conf *conf, uint32_t pair,
                                       const struct cutover_host_parts *parts);
 /* Drops what is under way. NULL is fine. */
 void cutover_host_free(struct cutover_host *h);

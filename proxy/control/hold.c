@@ -62,7 +62,7 @@ hold_end(struct hold *h)
     timer_stop(h->timer);
     publisher_set_hold(h->publisher, false);
     log_info(NULL, "the operator's hold has ended", "waiting=%" PRIu32,
-             workers_waiting(h->workers));
+             workers_waiting(h->workers, 0));
 }
 
 uint64_t

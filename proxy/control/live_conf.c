@@ -116,7 +116,7 @@ adopt(struct live_conf *l, struct conf *conf, struct err *err)
     conf_unref(l->conf);
     l->conf = conf;
     log_set_level(conf->log_level);
-    read_policy_from_conf(l->users.reads, conf);
+    read_policy_from_conf(l->users.reads, &conf->pairs[0]);
     monitor_reconfigure(l->users.monitor, conf);
     l->cutover_pending = !cutover_host_reconfigure(l->users.cutover, conf);
     publisher_set_conf(l->users.publisher, conf);

@@ -79,14 +79,14 @@ op_snapshot(void *ctx, struct snapshot *out)
     cutover_status(p->cutover, &out->cutover);
     rates_get(&o->rates, &out->rates);
     out->sessions = workers_sessions(p->workers);
-    out->waiting = workers_waiting(p->workers);
+    out->waiting = workers_waiting(p->workers, 0);
     out->hold_until_us = hold_until_us(p->hold);
     out->servers = workers_servers(p->workers);
     workers_lists(p->workers, &out->users, &out->pools);
     out->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     out->pages_resident = pages_resident();
     for (int side = 0; side < SIDES_COUNT; side++) {
-        out->busy += workers_busy(p->workers, (enum side)side);
+        out->busy += workers_busy(p->workers, 0, (enum side)side);
     }
 }
 
@@ -110,7 +110,7 @@ is_serving(const struct verbs *o, struct err *err)
 static bool
 is_our_database(const struct verbs *o, const struct command *c, struct err *err)
 {
-    const char *ours = live_conf_get(o->parts.conf)->database;
+    const char *ours = live_conf_get(o->parts.conf)->pairs[0].database;
     if (c->database[0] == '\0' || strcmp(c->database, ours) == 0) {
         return true;
     }
@@ -199,7 +199,7 @@ do_hold(struct verbs *o, const struct command *c, struct buf *detail, struct err
         return false;
     }
     const uint64_t limit_us =
-        c->timeout_set ? c->timeout_us : live_conf_get(p->conf)->hold_timeout_us;
+        c->timeout_set ? c->timeout_us : live_conf_get(p->conf)->pairs[0].hold_timeout_us;
     hold_begin(p->hold, limit_us);
     buf_printf(detail, "writes of %" PRIu32 " sessions wait, for %s at most",
                workers_sessions(p->workers), text_duration(limit_us).s);
@@ -213,7 +213,8 @@ do_release(struct verbs *o, const struct command *c, struct buf *detail, struct 
     if (hold_until_us(o->parts.hold) == 0) {
         return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "writes are not held by HOLD");
     }
-    buf_printf(detail, "%" PRIu32 " waiting transactions go on", workers_waiting(o->parts.workers));
+    buf_printf(detail, "%" PRIu32 " waiting transactions go on",
+               workers_waiting(o->parts.workers, 0));
     hold_end(o->parts.hold);
     return true;
 }
@@ -240,7 +241,8 @@ do_resume(struct verbs *o, const struct command *c, struct buf *detail, struct e
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is not paused");
         return hold_until_us(o->parts.hold) != 0 && err_hint(err, "RELEASE ends HOLD.");
     }
-    buf_printf(detail, "%" PRIu32 " waiting transactions go on", workers_waiting(o->parts.workers));
+    buf_printf(detail, "%" PRIu32 " waiting transactions go on",
+               workers_waiting(o->parts.workers, 0));
     pause_end(o->parts.pause);
     return true;
 }

@@ -99,7 +99,7 @@ pause_end(struct pause *p)
     p->phase = RUNS;
     publisher_set_paused(p->publisher, false);
     pause_check(p);
-    log_info(NULL, "traffic goes on", "waiting=%" PRIu32, workers_waiting(p->workers));
+    log_info(NULL, "traffic goes on", "waiting=%" PRIu32, workers_waiting(p->workers, 0));
 }
 
 /* ---- the wait ---- */
@@ -119,12 +119,12 @@ static void
 on_timer(void *arg)
 {
     struct pause *p = arg;
-    const bool acked = workers_have_view(p->workers, p->version);
+    const bool acked = workers_have_view(p->workers, 0, p->version);
     CHECK(p->phase == WAITING);
     if (acked && workers_servers(p->workers) == 0) {
         p->phase = PAUSED;
         pause_check(p);
-        log_info(NULL, "paused", "waiting=%" PRIu32, workers_waiting(p->workers));
+        log_info(NULL, "paused", "waiting=%" PRIu32, workers_waiting(p->workers, 0));
     } else if (loop_now_us(p->loop) >= p->deadline_us) {
         give_up(p);
     } else {
@@ -140,7 +140,7 @@ pause_state(const struct pause *p, struct buf *detail, struct err *err)
         return CONSOLE_WAITS;
     case PAUSED:
         buf_printf(detail, "no server connection is left; %" PRIu32 " transactions wait for RESUME",
-                   workers_waiting(p->workers));
+                   workers_waiting(p->workers, 0));
         return CONSOLE_WAIT_OVER;
     case RUNS:
         break;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 struct publisher {
+    uint32_t pair;
     const struct monitor *monitor;   /* borrowed */
     const struct read_policy *reads; /* borrowed */
     struct workers *workers;         /* borrowed; NULL before they run */
@@ -28,6 +29,8 @@ view_node_fill(struct view_node *out, const struct node_facts *facts, bool is_wr
         .up = facts->up,
         .lag_ok = is_writer || facts->lag_ok,
         .fresh_until_us = facts->fresh_until_us,
+        .is_primary = facts->up && !facts->in_recovery,
+        .weight = 1,
         .incarnation = facts->incarnation,
     };
 }
@@ -38,6 +41,7 @@ view_make(const struct publisher *p)
 {
     const struct monitor_facts *facts = monitor_facts(p->monitor);
     struct view v = {
+        .pair = p->pair,
         .epoch = p->route.epoch,
         .writer = p->route.writer,
         .writes_held = p->route.writes_held || !p->route.writes_known || p->hold,
@@ -51,7 +55,11 @@ view_make(const struct publisher *p)
         .rules_count = p->reads->rules_count,
     };
     for (int side = 0; side < SIDES_COUNT; side++) {
-        view_node_fill(&v.node[side], &facts->node[side], (int)v.writer == side);
+        const struct side_facts *from = &facts->side[side];
+        v.side[side] = (struct view_side){.nodes_count = from->nodes_count, .lead = from->lead};
+        for (uint32_t i = 0; i < from->nodes_count; i++) {
+            view_node_fill(&v.side[side].node[i], &from->node[i], (int)v.writer == side);
+        }
     }
     return v;
 }
@@ -82,9 +90,24 @@ rules_equal(const struct view *a, const struct view *b)
 static bool
 node_equal(const struct view_node *a, const struct view_node *b)
 {
-    return a->up == b->up && a->lag_ok == b->lag_ok && a->fresh_until_us == b->fresh_until_us &&
+    return a->up == b->up && a->is_primary == b->is_primary && a->weight == b->weight &&
+           a->lag_ok == b->lag_ok && a->fresh_until_us == b->fresh_until_us &&
            a->incarnation == b->incarnation && a->addr_len == b->addr_len &&
            memcmp(&a->addr, &b->addr, a->addr_len) == 0;
+}
+
+static bool
+side_equal(const struct view_side *a, const struct view_side *b)
+{
+    if (a->nodes_count != b->nodes_count || a->lead != b->lead) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->nodes_count; i++) {
+        if (!node_equal(&a->node[i], &b->node[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* In all but the version. */
@@ -95,8 +118,8 @@ view_equal(const struct view *a, const struct view *b)
            a->writes_known == b->writes_known && a->paused == b->paused &&
            a->disabled == b->disabled && a->reads == b->reads &&
            a->reads_percent == b->reads_percent && a->freshness == b->freshness &&
-           rules_equal(a, b) && node_equal(&a->node[SIDE_BLUE], &b->node[SIDE_BLUE]) &&
-           node_equal(&a->node[SIDE_GREEN], &b->node[SIDE_GREEN]);
+           rules_equal(a, b) && side_equal(&a->side[SIDE_BLUE], &b->side[SIDE_BLUE]) &&
+           side_equal(&a->side[SIDE_GREEN], &b->side[SIDE_GREEN]);
 }
 
 /* What topo/view.h promises of each view, and of one after the other. */
@@ -108,7 +131,8 @@ view_check(const struct view *v, const struct view *before)
     CHECK(v->reads_percent <= PERCENT_ALL);
     CHECK(v->rules_count == 0 || v->rules != NULL);
     for (int side = 0; side < SIDES_COUNT; side++) {
-        CHECK(v->node[side].addr_len <= sizeof(v->node[side].addr));
+        CHECK(v->side[side].lead < v->side[side].nodes_count);
+        CHECK(view_lead(v, (enum side)side)->addr_len <= sizeof(struct sockaddr_storage));
     }
     if (before != NULL) {
         CHECK(before->writer == v->writer || before->writes_held);
@@ -136,14 +160,17 @@ publisher_refresh(struct publisher *p)
 /* ---- life ---- */
 
 struct publisher *
-publisher_new(const struct conf *conf, const struct monitor *monitor,
+publisher_new(const struct conf *conf, uint32_t pair, const struct monitor *monitor,
               const struct read_policy *reads)
 {
     struct publisher *p = xcalloc(1, sizeof(*p));
+    CHECK(pair < conf->pairs_count);
+    p->pair = pair;
     p->monitor = monitor;
     p->reads = reads;
-    p->freshness = conf->freshness;
-    p->route = (struct cutover_route){.writer = conf->initial_writer, .writes_held = true};
+    p->freshness = conf->pairs[p->pair].freshness;
+    p->route =
+        (struct cutover_route){.writer = conf->pairs[pair].initial_writer, .writes_held = true};
     publisher_refresh(p);
     return p;
 }
@@ -176,7 +203,7 @@ publisher_view(const struct publisher *p)
 void
 publisher_set_conf(struct publisher *p, const struct conf *conf)
 {
-    p->freshness = conf->freshness;
+    p->freshness = conf->pairs[p->pair].freshness;
     publisher_refresh(p);
 }
 

@@ -17,10 +17,10 @@
 
 struct publisher;
 
-/* Begins with a view that holds all writes, for the writer is not known. monitor and reads are
- * borrowed. */
-struct publisher *publisher_new(const struct conf *conf, const struct monitor *monitor,
-                                const struct read_policy *reads);
+/* Of the pair of that number. Begins with a view that holds all writes, for the writer is not
+ * known. monitor and reads are borrowed. */
+struct publisher *publisher_new(const struct conf *conf, uint32_t pair,
+                                const struct monitor *monitor, const struct read_policy *reads);
 /* NULL is fine. */
 void publisher_free(struct publisher *p);
 /* The workers, who began with publisher_view, get every view from now on. */

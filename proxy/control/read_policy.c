@@ -30,7 +30,7 @@ rules_free(struct read_policy *r)
 }
 
 void
-read_policy_from_conf(struct read_policy *r, const struct conf *conf)
+read_policy_from_conf(struct read_policy *r, const struct conf_pair *conf)
 {
     if (r->set) {
         return;
@@ -165,7 +165,7 @@ reads_for_all(struct read_policy *r, const struct command *c, const struct view 
         const enum side side = reads_side(c->reads, view->writer);
         buf_printf(detail, "reads -> %s, %s of the sessions", side_name(side),
                    text_percent(r->percent).s);
-        if (side != view->writer && !facts->node[side].lag_ok) {
+        if (side != view->writer && !facts_lead(facts, side)->lag_ok) {
             buf_printf(detail, "; it is beyond the lag limit now, so they stay at the writer");
         }
     }
@@ -180,7 +180,7 @@ read_policy_apply(struct read_policy *r, const struct command *c, const struct v
 {
     if (c->reads != READS_FOLLOW) {
         const enum side side = reads_side(c->reads, view->writer);
-        if (!side_may_read(view, &facts->node[side], side, err)) {
+        if (!side_may_read(view, facts_lead(facts, side), side, err)) {
             return false;
         }
     }

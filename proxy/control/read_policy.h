@@ -21,7 +21,7 @@ struct read_policy {
 };
 
 /* As the configuration says, unless the operator has said something. */
-void read_policy_from_conf(struct read_policy *r, const struct conf *conf);
+void read_policy_from_conf(struct read_policy *r, const struct conf_pair *conf);
 void read_policy_fini(struct read_policy *r);
 
 /* The command READS, checked against the view and the facts of now; detail tells what came of it.

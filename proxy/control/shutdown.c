@@ -94,7 +94,7 @@ sessions_to_end(const struct shutdown *s, bool machine_is_at_work)
     if (s->mode == SHUTDOWN_WAIT_FOR_CLIENTS || !held_for_good) {
         return sessions;
     }
-    const uint32_t waiting = workers_waiting(p->workers);
+    const uint32_t waiting = workers_waiting(p->workers, 0);
     return sessions > waiting ? sessions - waiting : 0;
 }
 

@@ -49,7 +49,8 @@ static void start_waiting(struct side_sql *s);
 /* ---- life ---- */
 
 struct side_sql *
-side_sql_new(struct loop *loop, const struct conf *conf, const struct monitor *monitor)
+side_sql_new(struct loop *loop, const struct conf *conf, uint32_t pair,
+             const struct monitor *monitor)
 {
     struct side_sql *s = xcalloc(1, sizeof(*s));
     CHECK(loop != NULL && monitor != NULL);
@@ -58,9 +59,11 @@ side_sql_new(struct loop *loop, const struct conf *conf, const struct monitor *m
     s->timer = timer_new(loop, on_timer, s);
     list_init(&s->calls);
     for (int side = 0; side < SIDES_COUNT; side++) {
-        s->way[side].host = xstrdup(conf->node[side].host);
-        s->way[side].conninfo = conninfo_of(conf, (enum side)side, CUTOVER_APPLICATION_NAME,
-                                            conf->server_connect_timeout_us);
+        const struct node_id id = {.pair = pair, .side = (enum side)side};
+        s->way[side].host = xstrdup(conf->pairs[pair].side[side].hosts[0].name);
+        s->way[side].conninfo =
+            conninfo_of(conf, &id, conf->pairs[pair].database, CUTOVER_APPLICATION_NAME,
+                        conf->server_connect_timeout_us);
     }
     return s;
 }
@@ -169,7 +172,7 @@ static struct pq *
 connection_new(const struct side_sql *s, enum side side, const char *setup)
 {
     const struct way *way = &s->way[side];
-    const struct node_facts *node = &monitor_facts(s->monitor)->node[side];
+    const struct node_facts *node = facts_lead(monitor_facts(s->monitor), side);
     const struct address_list list = {.items = {{.addr = node->addr, .len = node->addr_len}},
                                       .count = 1};
     CHECK(is_known(way, node));
@@ -198,7 +201,7 @@ static struct pq *
 operator_connection(struct side_sql *s, enum side side)
 {
     struct way *way = &s->way[side];
-    const struct node_facts *node = &monitor_facts(s->monitor)->node[side];
+    const struct node_facts *node = facts_lead(monitor_facts(s->monitor), side);
     const struct address now = {.addr = node->addr, .len = node->addr_len};
     const bool moved = !address_is_fixed(way->host) && !address_equal(&way->address, &now);
     if (way->pq != NULL && moved && !pq_is_connected(way->pq) && !is_in_use(s, side)) {
@@ -239,7 +242,7 @@ start_waiting(struct side_sql *s)
     LIST_EACH(node, &s->calls)
     {
         struct call *call = LIST_OBJECT(node, struct call, node);
-        const struct node_facts *facts = &monitor_facts(s->monitor)->node[call->side];
+        const struct node_facts *facts = facts_lead(monitor_facts(s->monitor), call->side);
         if (call->sql != NULL && is_known(&s->way[call->side], facts)) {
             call_start(s, call);
         }
@@ -257,7 +260,7 @@ first_failed(const struct side_sql *s)
     LIST_EACH(node, &s->calls)
     {
         struct call *call = LIST_OBJECT(node, struct call, node);
-        const struct node_facts *facts = &monitor_facts(s->monitor)->node[call->side];
+        const struct node_facts *facts = facts_lead(monitor_facts(s->monitor), call->side);
         if (call->sql != NULL &&
             (loop_now_us(s->loop) >= call->deadline_us || err_is_set(&facts->error))) {
             return call;
@@ -270,7 +273,7 @@ static void
 call_fail(struct call *call)
 {
     const struct side_sql *s = call->owner;
-    const struct node_facts *facts = &monitor_facts(s->monitor)->node[call->side];
+    const struct node_facts *facts = facts_lead(monitor_facts(s->monitor), call->side);
     struct cutover_rows rows = {.ok = false};
     if (err_is_set(&facts->error)) {
         rows.err = facts->error;

@@ -19,7 +19,7 @@
 struct side_sql;
 
 /* loop and monitor are borrowed; what it needs of conf is copied. */
-struct side_sql *side_sql_new(struct loop *loop, const struct conf *conf,
+struct side_sql *side_sql_new(struct loop *loop, const struct conf *conf, uint32_t pair,
                               const struct monitor *monitor);
 /* Drops connections and queries without calling anybody. NULL is fine. */
 void side_sql_free(struct side_sql *s);

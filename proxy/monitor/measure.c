@@ -8,7 +8,7 @@ measure_forget(struct measure *m, struct monitor_facts *facts)
     m->generation++;
     lag_reset(&m->lag);
     for (int side = 0; side < SIDES_COUNT; side++) {
-        struct node_facts *node = &facts->node[side];
+        struct node_facts *node = &facts->side[side].node[0];
         const bool is_writer = facts->writer_known && facts->writer == (enum side)side;
         node->fresh_until_us = 0;
         facts_forget_lag(node);
@@ -24,7 +24,7 @@ measure_see_stream(struct measure *m, struct monitor_facts *facts)
     enum stream_kind stream = STREAM_NONE;
     if (facts->writer_known) {
         const enum side writer = facts->writer;
-        stream = facts_stream(&facts->node[writer], &facts->node[side_other(writer)]);
+        stream = facts_stream(facts_lead(facts, writer), facts_lead(facts, side_other(writer)));
     }
     if (stream != m->stream && stream != STREAM_NONE) {
         m->stream = stream;
@@ -79,8 +79,8 @@ measure_judge(struct measure *m, struct monitor_facts *facts, const struct measu
               const struct measure_terms *terms)
 {
     CHECK(facts->writer_known);
-    const struct node_facts *writer = &facts->node[facts->writer];
-    struct node_facts *follower = &facts->node[side_other(facts->writer)];
+    const struct node_facts *writer = facts_lead(facts, facts->writer);
+    struct node_facts *follower = &facts->side[side_other(facts->writer)].node[0];
     facts_forget_lag(follower);
     const bool comparable =
         a->generation == m->generation && facts_stream(writer, follower) == m->stream;

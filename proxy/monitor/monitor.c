@@ -78,6 +78,7 @@ struct monitor {
     struct loop *loop;         /* borrowed */
     struct conf *conf;         /* shared (ref) */
     struct resolver *resolver; /* owned */
+    uint32_t pair;
     struct monitor_ops ops;
     struct timer *round;    /* owned */
     struct timer *follower; /* owned; the second half of a round */
@@ -95,10 +96,22 @@ static const char *const role_names[] = {
     [NODE_LOGICAL_FOLLOWER] = "logical follower",
 };
 
+static const struct conf_pair *
+monitor_conf(const struct monitor *m)
+{
+    return &m->conf->pairs[m->pair];
+}
+
+static const struct conf_host *
+probe_host(const struct probe *p)
+{
+    return &monitor_conf(p->monitor)->side[p->side].hosts[0];
+}
+
 static struct node_facts *
 probe_facts(const struct probe *p)
 {
-    return &p->monitor->facts.node[p->side];
+    return &p->monitor->facts.side[p->side].node[0];
 }
 
 static bool
@@ -129,7 +142,7 @@ monitor_first(struct monitor *m)
 static void
 monitor_changed_unless(struct monitor *m, enum side side, const struct node_facts *before)
 {
-    if (facts_differ(before, &m->facts.node[side])) {
+    if (facts_differ(before, facts_lead(&m->facts, side))) {
         m->ops.changed(m->ops.ctx);
     }
 }
@@ -140,8 +153,8 @@ monitor_changed_unless(struct monitor *m, enum side side, const struct node_fact
 static uint64_t
 news_age_max_us(const struct monitor *m)
 {
-    const uint64_t rounds_us = m->conf->monitor_interval_us * 3;
-    return m->conf->lag_max_us > rounds_us ? m->conf->lag_max_us : rounds_us;
+    const uint64_t rounds_us = monitor_conf(m)->monitor_interval_us * 3;
+    return monitor_conf(m)->lag_max_us > rounds_us ? monitor_conf(m)->lag_max_us : rounds_us;
 }
 
 /* An answer of the writer, or of the follower, counts. */
@@ -157,7 +170,7 @@ monitor_measure(struct monitor *m, const struct probe *p, const struct answer *a
     } else if (probe_is_follower(p)) {
         const struct probe *writer = probe_other(p);
         const struct measure_terms terms = {
-            .limits = {m->conf->lag_max_us, m->conf->lag_bytes_max},
+            .limits = {monitor_conf(m)->lag_max_us, monitor_conf(m)->lag_bytes_max},
             .news_age_max_us = news_age_max_us(m),
             .backlog_known = writer->backlog_known,
             .backlog = writer->backlog,
@@ -195,7 +208,7 @@ static void
 probe_open(struct probe *p)
 {
     CHECK(p->pq == NULL);
-    const char *host = p->monitor->conf->node[p->side].host;
+    const char *host = probe_host(p)->name;
     char *conninfo = address_conninfo(p->conninfo, host, &p->addresses);
     p->pq = pq_new(p->monitor->loop, side_name(p->side), conninfo, question_setup());
     p->asked = false;
@@ -243,18 +256,18 @@ static void
 probe_look_up_if_due(struct probe *p, uint64_t now_us)
 {
     struct resolver *resolver = p->monitor->resolver;
-    const struct conf_node *node = &p->monitor->conf->node[p->side];
-    if (address_is_fixed(node->host) || p->question != NULL) {
+    const struct conf_host *node = probe_host(p);
+    if (address_is_fixed(node->name) || p->question != NULL) {
         return;
     }
     const bool known = p->pq != NULL && probe_facts(p)->up;
     const uint64_t interval_us =
-        known ? resolver_ttl_us(resolver, node->host, node->port) : RESOLVE_AGAIN_US;
+        known ? resolver_ttl_us(resolver, node->name, node->port) : RESOLVE_AGAIN_US;
     if (p->looked_up_us != 0 && p->looked_up_us + interval_us > now_us) {
         return;
     }
     p->looked_up_us = now_us;
-    p->question = resolver_ask(resolver, node->host, node->port, probe_looked_up, p);
+    p->question = resolver_ask(resolver, node->name, node->port, probe_looked_up, p);
 }
 
 /* Without any address there is nobody to ask. */
@@ -269,7 +282,7 @@ probe_await_address(struct probe *p, uint64_t now_us)
     struct err err;
     (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE,
                   "the resolver has not answered yet for the host name \"%s\"",
-                  conf->node[p->side].host);
+                  probe_host(p)->name);
     probe_down(p, &err);
     monitor_changed_unless(p->monitor, p->side, &before);
 }
@@ -283,7 +296,7 @@ probe_take_address(struct probe *p)
         return; /* a Unix socket */
     }
     struct address_list list;
-    const uint16_t port = p->monitor->conf->node[p->side].port;
+    const uint16_t port = probe_host(p)->port;
     if (address_is_fixed(text) && address_resolve(text, port, &list, NULL)) {
         probe_set_address(p, &list.items[0]);
         p->address_proven = true;
@@ -518,7 +531,8 @@ probe_answered(void *arg, const struct pq_result *result)
 {
     struct probe *p = arg;
     struct monitor *m = p->monitor;
-    const struct node_facts before[SIDES_COUNT] = {m->facts.node[0], m->facts.node[1]};
+    const struct node_facts before[SIDES_COUNT] = {*facts_lead(&m->facts, SIDE_BLUE),
+                                                   *facts_lead(&m->facts, SIDE_GREEN)};
     struct answer answer;
     struct err err;
     CHECK(p->asked);
@@ -530,8 +544,8 @@ probe_answered(void *arg, const struct pq_result *result)
     } else {
         probe_down(p, &err);
     }
-    const bool differ =
-        facts_differ(&before[0], &m->facts.node[0]) || facts_differ(&before[1], &m->facts.node[1]);
+    const bool differ = facts_differ(&before[SIDE_BLUE], facts_lead(&m->facts, SIDE_BLUE)) ||
+                        facts_differ(&before[SIDE_GREEN], facts_lead(&m->facts, SIDE_GREEN));
     if (differ) {
         m->ops.changed(m->ops.ctx);
     }
@@ -550,7 +564,7 @@ static void
 monitor_round(void *arg)
 {
     struct monitor *m = arg;
-    const uint64_t interval_us = m->conf->monitor_interval_us;
+    const uint64_t interval_us = monitor_conf(m)->monitor_interval_us;
     const uint64_t delay_us = interval_us / 5;
     timer_start(m->round, interval_us);
     timer_start(m->follower, delay_us < FOLLOWER_DELAY_US_MAX ? delay_us : FOLLOWER_DELAY_US_MAX);
@@ -562,26 +576,28 @@ monitor_round(void *arg)
 static char *
 probe_conninfo(const struct monitor *m, enum side side)
 {
-    return conninfo_of(m->conf, side, "teal monitor", m->conf->server_connect_timeout_us);
+    const struct node_id id = {.pair = m->pair, .side = side};
+    return conninfo_of(m->conf, &id, monitor_conf(m)->database, "teal monitor",
+                       m->conf->server_connect_timeout_us);
 }
 
 /* A fixed host needs no resolver; one that is no address after all fails in libpq, which tells. */
 static void
 probe_connect(struct probe *p)
 {
-    const struct conf_node *node = &p->monitor->conf->node[p->side];
+    const struct conf_host *node = probe_host(p);
     CHECK(p->pq == NULL && p->question == NULL && p->conninfo == NULL);
     p->conninfo = probe_conninfo(p->monitor, p->side);
     p->asked = false;
     p->not_before_us = 0;
     p->looked_up_us = 0;
-    if (!address_is_fixed(node->host)) {
+    if (!address_is_fixed(node->name)) {
         probe_look_up_if_due(p, clock_now_us());
         return;
     }
     struct address_list list;
     struct err err;
-    if (address_resolve(node->host, node->port, &list, &err)) {
+    if (address_resolve(node->name, node->port, &list, &err)) {
         probe_set_address(p, address_choose(&list, &p->address));
     } else {
         log_debug(&p->log, "resolver", "error=\"%s\"", err.text);
@@ -601,13 +617,14 @@ probe_disconnect(struct probe *p)
 }
 
 struct monitor *
-monitor_new(struct loop *loop, struct conf *conf, const struct monitor_ops *ops)
+monitor_new(struct loop *loop, struct conf *conf, uint32_t pair, const struct monitor_ops *ops)
 {
-    CHECK(conf != NULL && ops->changed != NULL);
+    CHECK(conf != NULL && pair < conf->pairs_count && ops->changed != NULL);
     struct monitor *m = xcalloc(1, sizeof(*m));
     m->loop = loop;
     m->conf = conf_ref(conf);
     m->resolver = resolver_new(loop);
+    m->pair = pair;
     m->ops = *ops;
     m->round = timer_new(loop, monitor_round, m);
     m->follower = timer_new(loop, monitor_ask_follower, m);
@@ -616,7 +633,8 @@ monitor_new(struct loop *loop, struct conf *conf, const struct monitor_ops *ops)
         p->monitor = m;
         p->side = (enum side)side;
         p->log = (struct log_ctx){.kind = "monitor", .node = side_name(p->side)};
-        m->facts.node[side].incarnation = 1;
+        m->facts.side[side].nodes_count = 1;
+        m->facts.side[side].node[0].incarnation = 1;
         probe_connect(p);
     }
     timer_start(m->round, 0);

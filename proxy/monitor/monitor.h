@@ -1,4 +1,5 @@
-/* monitor.h — what is known of the two sides: up, role, version, position, lag, freshness.
+/* monitor.h — what is known of the two sides of a pair: up, role, version, position, lag,
+ * freshness.
  *
  * The monitor has one libpq connection a side and asks it one compact statement each round
  * (monitor_interval): first the side that is the writer, then, a moment later, the follower, so
@@ -41,11 +42,12 @@ struct monitor_ops {
     void (*changed)(void *ctx);
 };
 
-/* Keeps a reference to conf and a copy of ops; starts with the loop's next turn. Names are resolved
- * by net/resolver.h, again when their time to live says so or the side is down, and libpq is given
- * the addresses; so a name server which does not answer stops nothing: a side whose address was
- * known keeps it. */
-struct monitor *monitor_new(struct loop *loop, struct conf *conf, const struct monitor_ops *ops);
+/* Watches the pair of that number. Keeps a reference to conf and a copy of ops; starts with the
+ * loop's next turn. Names are resolved by net/resolver.h, again when their time to live says so or
+ * the server is down, and libpq is given the addresses; so a name server which does not answer
+ * stops nothing: a server whose address was known keeps it. */
+struct monitor *monitor_new(struct loop *loop, struct conf *conf, uint32_t pair,
+                            const struct monitor_ops *ops);
 /* Not from within changed(). NULL is fine. */
 void monitor_free(struct monitor *m);
 /* From now on limits, intervals, addresses and passwords are those of conf. */

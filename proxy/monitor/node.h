@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
-#include "model/side.h"
+#include "model/estate.h"
 
 enum node_role {
     NODE_UNKNOWN,
@@ -29,8 +29,8 @@ struct node_local_state {
     char flip_id[NODE_FLIP_ID_SIZE];
 };
 
-/* One side. All but up, error, since_us, addr and incarnation are as of the last answer; they stay
- * when the side goes down, and are zero before it has answered for the first time. */
+/* One server. All but up, error, since_us, addr and incarnation are as of the last answer; they
+ * stay when the side goes down, and are zero before it has answered for the first time. */
 struct node_facts {
     bool up;
     struct err error;  /* why it is not up; not set while up, nor before the first answer */
@@ -65,10 +65,20 @@ struct node_facts {
     uint64_t fresh_until_us;
 };
 
+/* One side: its servers, in the order of the configuration. */
+struct side_facts {
+    uint32_t nodes_count;
+    uint32_t lead; /* as in struct view_side */
+    struct node_facts node[NODES_MAX];
+};
+
 struct monitor_facts {
     bool writer_known;
     enum side writer; /* as told by monitor_set_route; meaningless unless writer_known */
-    struct node_facts node[SIDES_COUNT];
+    struct side_facts side[SIDES_COUNT];
 };
+
+/* The server that stands for the side. */
+const struct node_facts *facts_lead(const struct monitor_facts *facts, enum side side);
 
 #endif

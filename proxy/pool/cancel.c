@@ -14,7 +14,7 @@ struct cancel {
     struct pool_context *context; /* borrowed */
     struct backend *backend;      /* borrowed; NULL when it was closed meanwhile */
     cancel_done_fn *done;
-    enum side side;
+    struct node_id server;
     uint32_t pid; /* of the backend, and its key: the cancel outlives it */
     uint8_t key[BACKEND_KEY_MAX];
     size_t key_len;
@@ -63,7 +63,7 @@ cancel_encrypt(struct cancel *c, uint8_t answer)
 {
     struct err err;
     c->asked_for_tls = false;
-    if (answer != 'S' || !server_begin_tls(c->context, c->side, &c->stream, &err)) {
+    if (answer != 'S' || !server_begin_tls(c->context, &c->server, &c->stream, &err)) {
         return false;
     }
     cancel_put(c);
@@ -121,7 +121,7 @@ cancel_begin(struct cancel *c)
         return;
     }
     if (server_tls_is_direct(c->context)) {
-        if (server_begin_tls(c->context, c->side, &c->stream, &err)) {
+        if (server_begin_tls(c->context, &c->server, &c->stream, &err)) {
             cancel_put(c);
             return;
         }
@@ -134,10 +134,10 @@ cancel_begin(struct cancel *c)
 }
 
 void
-cancel_send(struct backend *b, enum side side, cancel_done_fn *done)
+cancel_send(struct backend *b, const struct node_id *id, cancel_done_fn *done)
 {
     struct pool_context *context = b->context;
-    const int fd = server_connect(context, side);
+    const int fd = server_connect(context, id);
     CHECK(b->state == BACKEND_ACTIVE);
     if (fd == -1) {
         return;
@@ -146,7 +146,7 @@ cancel_send(struct backend *b, enum side side, cancel_done_fn *done)
     c->context = context;
     c->backend = b;
     c->done = done;
-    c->side = side;
+    c->server = *id;
     c->pid = b->pid;
     memcpy(c->key, b->key, b->key_len);
     c->key_len = b->key_len;

@@ -7,7 +7,7 @@
 #ifndef TEAL_POOL_CANCEL_H
 #define TEAL_POOL_CANCEL_H
 
-#include "model/side.h"
+#include "model/estate.h"
 
 struct backend;
 struct pool_context;
@@ -18,7 +18,7 @@ typedef void cancel_done_fn(struct backend *b);
 
 /* Sends one for what the ACTIVE backend does now, and counts it. When no connection can be begun it
  * is lost, as it may be on the way: the protocol promises nothing. */
-void cancel_send(struct backend *b, enum side side, cancel_done_fn *done);
+void cancel_send(struct backend *b, const struct node_id *id, cancel_done_fn *done);
 /* The backend is gone: done is not called for it any more. */
 void cancels_forget(struct backend *b);
 void cancels_close_all(struct pool_context *c);

@@ -35,6 +35,6 @@ caps_backend_is_over(const struct backend *b)
     const struct pool_caps caps = caps_of(pool);
     const uint64_t limit_us = lifetime_us(b);
     return b->close_when_idle || pool_share_is_over(pool->share, &caps) ||
-           b->incarnation != pool->context->nodes[pool->key.side].incarnation ||
+           b->incarnation != pool_context_node(pool->context, &pool->key.node)->incarnation ||
            (limit_us > 0 && pool_now_us(pool) - b->connected_us > limit_us);
 }

@@ -48,3 +48,10 @@ pool_context_user(const struct pool_context *c, const char *name)
     const struct users *learnt = user == NULL ? pool_context_learnt(c, name) : NULL;
     return learnt == NULL ? user : users_find(learnt, name);
 }
+
+const struct view_node *
+pool_context_node(const struct pool_context *c, const struct node_id *id)
+{
+    CHECK(id->pair < PAIRS_MAX && (size_t)id->side < SIDES_COUNT && id->node < NODES_MAX);
+    return &c->nodes[id->pair][id->side][id->node];
+}

@@ -42,7 +42,7 @@ struct pool_context {
     struct conf *conf;     /* shared (ref); NULL until configured, as is access */
     struct access *access; /* shared (ref) */
     struct map learnt;     /* name -> struct users, shared (ref): see pools_learn_user */
-    struct view_node nodes[SIDES_COUNT];
+    struct view_node nodes[PAIRS_MAX][SIDES_COUNT][NODES_MAX];
     uint64_t backends_made; /* the last number given to a backend of this worker */
     struct list cancels;    /* of struct cancel, owned: see cancel.c */
 };
@@ -50,6 +50,8 @@ struct pool_context {
 void pool_context_init(struct pool_context *c, const struct pools_config *config,
                        struct pools *pools);
 void pool_context_fini(struct pool_context *c);
+/* What the view says of the server. */
+const struct view_node *pool_context_node(const struct pool_context *c, const struct node_id *id);
 uint64_t pool_context_now_us(const struct pool_context *c);
 /* What was learnt of the name last; NULL for nothing. Borrowed until more is learnt. */
 const struct users *pool_context_learnt(const struct pool_context *c, const char *name);

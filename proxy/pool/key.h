@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "model/side.h"
+#include "model/estate.h"
 
 enum { POOL_WORKERS_MAX = 64 };
 
@@ -18,7 +18,7 @@ enum pool_use {
 };
 
 struct pool_key {
-    enum side side;
+    struct node_id node;
     bool read_only;
     enum pool_use use;
     const char *database; /* borrowed */

@@ -84,7 +84,7 @@ struct backend *
 members_add(struct pool *pool, struct slice settings)
 {
     struct backend *b = backend_new(pool->context, pool, settings);
-    b->incarnation = pool->context->nodes[pool->key.side].incarnation;
+    b->incarnation = pool_context_node(pool->context, &pool->key.node)->incarnation;
     list_push_back(&pool->opening, &b->node);
     pool->opening_count++;
     return b;
@@ -169,7 +169,7 @@ members_close(struct backend *b)
     cancels_forget(b);
     pool_share_close(pool->share);
     if (pool->key.read_only && b->pid != 0) {
-        pool_registry_remove_reader(registry, pool->key.side, b->pid);
+        pool_registry_remove_reader(registry, &pool->key.node, b->pid);
     }
     loop_dispose(pool->context->config.loop, backend_free, b);
 }

@@ -61,7 +61,7 @@ static message_fn *const on_message[UINT8_MAX + 1] = {
 static const char *
 side_of(const struct opening *o)
 {
-    return side_name(o->plan.key->side);
+    return side_name(o->plan.key->node.side);
 }
 
 static const struct pool_context *
@@ -124,11 +124,11 @@ opening_begin(struct backend *b, const struct opening_plan *plan, struct opening
     o->backend = b;
     o->plan = *plan;
     b->opening = o;
-    if (b->context->nodes[plan->key->side].addr_len == 0) {
+    if (pool_context_node(b->context, &plan->key->node)->addr_len == 0) {
         return fail(failure, OPENING_UNREACHABLE, SQLSTATE_CANNOT_CONNECT_NOW,
                     "could not connect to %s: its address is not known", side_of(o));
     }
-    const int fd = server_connect(b->context, plan->key->side);
+    const int fd = server_connect(b->context, &plan->key->node);
     if (fd == -1) {
         *failure = (struct opening_failure){.kind = OPENING_UNREACHABLE};
         (void)err_set_errno(&failure->err, SQLSTATE_CANNOT_CONNECT_NOW, "could not connect to %s",
@@ -220,7 +220,7 @@ begin_tls(struct opening *o, struct opening_failure *f)
 {
     struct backend *b = o->backend;
     *f = (struct opening_failure){.kind = OPENING_UNREACHABLE};
-    if (!server_begin_tls(b->context, o->plan.key->side, &b->stream, &f->err)) {
+    if (!server_begin_tls(b->context, &o->plan.key->node, &b->stream, &f->err)) {
         return OPENING_FAILED;
     }
     return begin_login(o, f);
@@ -303,7 +303,7 @@ facts_of(const struct opening *o, uint8_t binding[TLS_BINDING_MAX])
         .user = pool_context_user(c, o->plan.key->user),
         .binding = slice_of(binding, tls_binding(s, binding)),
         .use = (enum channel_binding)c->conf->server_channel_binding,
-        .is_private = server_is_private(c, o->plan.key->side, s),
+        .is_private = server_is_private(c, &o->plan.key->node, s),
     };
 }
 
@@ -454,7 +454,7 @@ demands_tls(const struct opening *o, struct slice sqlstate)
 {
     const struct pool_context *c = context_of(o);
     return server_tls_mode(c) == TLS_ALLOW && !o->plan.tls &&
-           server_wants_tls(c, o->plan.key->side, true) &&
+           server_wants_tls(c, &o->plan.key->node, true) &&
            slice_equal_str(sqlstate, SQLSTATE_INVALID_AUTHORIZATION);
 }
 

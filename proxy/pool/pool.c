@@ -182,7 +182,7 @@ cancel_done(struct backend *b)
 void
 pool_cancel(struct backend *b)
 {
-    cancel_send(b, b->pool->key.side, cancel_done);
+    cancel_send(b, &b->pool->key.node, cancel_done);
 }
 
 /* ---- the outcome of an opening ---- */
@@ -196,7 +196,7 @@ opening_done(struct backend *b)
     b->opening = NULL;
     retry_reset(&pool->retry);
     if (pool->key.read_only) {
-        pool_registry_add_reader(pool->context->config.registry, pool->key.side, b->pid);
+        pool_registry_add_reader(pool->context->config.registry, &pool->key.node, b->pid);
     }
     stream_want(&b->stream, WATCH_READ);
     members_remove(b);
@@ -221,7 +221,7 @@ opening_note_failure(struct backend *b, const struct opening_failure *failure)
                                 .id = b->id,
                                 .user = pool->key.user,
                                 .database = pool->key.database,
-                                .node = side_name(pool->key.side)};
+                                .node = side_name(pool->key.node.side)};
     if (!pool->retry.failed) {
         log_warn(&ctx, "could not open a backend", "error=\"%s\"", failure->err.text);
     }
@@ -296,7 +296,7 @@ backend_open(struct pool *pool, struct pool_waiter *reserved)
     }
     const struct opening_plan plan = {
         .key = &pool->key,
-        .tls = server_wants_tls(pool->context, pool->key.side, pool->tls_demanded),
+        .tls = server_wants_tls(pool->context, &pool->key.node, pool->tls_demanded),
         .ready = backend_ready,
         .wake = opening_woken,
     };
@@ -334,7 +334,7 @@ fail_slow_openings(struct pool *pool)
             struct opening_failure failure = {.kind = OPENING_UNREACHABLE};
             (void)err_set(&failure.err, SQLSTATE_CANNOT_CONNECT_NOW,
                           "%s did not accept a connection within server_connect_timeout",
-                          side_name(pool->key.side));
+                          side_name(pool->key.node.side));
             opening_note_failure(b, &failure);
         }
     }

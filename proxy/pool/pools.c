@@ -54,10 +54,12 @@ pools_free(struct pools *p)
 struct pool *
 pools_get(struct pools *p, const struct pool_key *key)
 {
-    CHECK(key->database != NULL && key->user != NULL && (int)key->side < (int)SIDES_COUNT);
+    CHECK(key->database != NULL && key->user != NULL && (int)key->node.side < (int)SIDES_COUNT);
+    CHECK(key->node.pair < PAIRS_MAX && key->node.node < NODES_MAX);
     char text[256];
-    const int len = snprintf(text, sizeof(text), "%d%d%d%s%c%s", (int)key->side, key->read_only,
-                             (int)key->use, key->database, '\n', key->user);
+    const int len =
+        snprintf(text, sizeof(text), "%u %d%u%d%d%s%c%s", key->node.pair, (int)key->node.side,
+                 key->node.node, key->read_only, (int)key->use, key->database, '\n', key->user);
     /* Names are at most 63 bytes: checked at start-up. */
     CHECK(len > 0 && (size_t)len < sizeof(text));
     const struct slice name = slice_of(text, (size_t)len);
@@ -86,34 +88,56 @@ retire_later(struct list *backends)
     }
 }
 
+/* What is idle at once, the rest when it is released. */
+static void
+pool_retire(struct pool *pool)
+{
+    members_close_list(&pool->idle);
+    retire_later(&pool->active);
+    retire_later(&pool->opening);
+}
+
 void
-pools_retire_side(struct pools *p, enum side side)
+pools_retire_side(struct pools *p, uint32_t pair, enum side side)
 {
     size_t at = 0;
     for (struct pool *pool = pools_next(p, &at); pool != NULL; pool = pools_next(p, &at)) {
-        if (pool->key.side == side) {
-            members_close_list(&pool->idle);
-            retire_later(&pool->active);
-            retire_later(&pool->opening);
+        if (pool->key.node.pair == pair && pool->key.node.side == side) {
+            pool_retire(pool);
         }
     }
 }
 
 void
-pools_retire_all(struct pools *p)
+pools_retire_pair(struct pools *p, uint32_t pair)
 {
-    pools_retire_side(p, SIDE_BLUE);
-    pools_retire_side(p, SIDE_GREEN);
+    pools_retire_side(p, pair, SIDE_BLUE);
+    pools_retire_side(p, pair, SIDE_GREEN);
 }
 
-/* What a server of the side said before, to whichever user or (not NULL) this one, does not hold
- * any more: the next tick tries again. */
-static void
-retry_now(struct pools *p, enum side side, const char *user)
+void
+pools_retire_all(struct pools *p)
 {
     size_t at = 0;
     for (struct pool *pool = pools_next(p, &at); pool != NULL; pool = pools_next(p, &at)) {
-        if (pool->key.side == side && (user == NULL || strcmp(pool->key.user, user) == 0)) {
+        pool_retire(pool);
+    }
+}
+
+/* Which pools. */
+struct which {
+    const struct node_id *node; /* NULL: of any server */
+    const char *user;           /* NULL: of any user */
+};
+
+/* What a server said before does not hold any more: the next tick tries again. */
+static void
+retry_now(struct pools *p, struct which which)
+{
+    size_t at = 0;
+    for (struct pool *pool = pools_next(p, &at); pool != NULL; pool = pools_next(p, &at)) {
+        const bool node_fits = which.node == NULL || node_id_equal(&pool->key.node, which.node);
+        if (node_fits && (which.user == NULL || strcmp(pool->key.user, which.user) == 0)) {
             retry_reset(&pool->retry);
         }
     }
@@ -130,8 +154,7 @@ pools_configure(struct pools *p, struct conf *conf, struct access *access)
     if (conf_before != NULL && !conf_equal(conf_before, conf, "server_tls_")) {
         pools_retire_all(p); /* what was opened under other rules does not serve under these */
     }
-    retry_now(p, SIDE_BLUE, NULL);
-    retry_now(p, SIDE_GREEN, NULL);
+    retry_now(p, (struct which){NULL, NULL});
     conf_unref(conf_before);
     access_unref(access_before);
 }
@@ -140,8 +163,7 @@ void
 pools_learn_user(struct pools *p, const char *name, struct users *users)
 {
     users_unref(map_put(&p->context.learnt, slice_of_str(name), users_ref(users)));
-    retry_now(p, SIDE_BLUE, name);
-    retry_now(p, SIDE_GREEN, name);
+    retry_now(p, (struct which){.user = name});
 }
 
 const struct users *
@@ -150,16 +172,25 @@ pools_learnt(const struct pools *p, const char *name)
     return pool_context_learnt(&p->context, name);
 }
 
+static void
+take_node(struct pools *p, const struct node_id *id, const struct view_node *now)
+{
+    struct view_node *before = &p->context.nodes[id->pair][id->side][id->node];
+    const bool is_back = (now->up && !before->up) || now->incarnation != before->incarnation;
+    *before = *now;
+    if (is_back) {
+        retry_now(p, (struct which){.node = id});
+    }
+}
+
 void
 pools_set_view(struct pools *p, const struct view *view)
 {
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        struct view_node *before = &p->context.nodes[side];
-        const struct view_node *now = &view->node[side];
-        const bool is_back = (now->up && !before->up) || now->incarnation != before->incarnation;
-        *before = *now;
-        if (is_back) {
-            retry_now(p, (enum side)side, NULL);
+    for (int s = 0; s < SIDES_COUNT; s++) {
+        const struct view_side *side = &view->side[s];
+        for (uint32_t i = 0; i < side->nodes_count; i++) {
+            const struct node_id id = {view->pair, (enum side)s, i};
+            take_node(p, &id, &side->node[i]);
         }
     }
 }

@@ -21,11 +21,12 @@ void pools_configure(struct pools *p, struct conf *conf, struct access *access);
 void pools_learn_user(struct pools *p, const char *name, struct users *users);
 /* What was learnt of the name last; NULL for nothing. Borrowed until more is learnt. */
 const struct users *pools_learnt(const struct pools *p, const char *name);
-/* A new view: addresses of the nodes. Idle backends of a server that is not the same any more are
- * closed at the next tick; a server that has come back is tried at once. */
+/* A new view of a pair: addresses of its nodes. Idle backends of a server that is not the same any
+ * more are closed at the next tick; a server that has come back is tried at once. */
 void pools_set_view(struct pools *p, const struct view *view);
-/* Closes the idle backends on a side, and the others when they are released. */
-void pools_retire_side(struct pools *p, enum side side);
+/* Closes the idle backends on a side of the pair, and the others when they are released. */
+void pools_retire_side(struct pools *p, uint32_t pair, enum side side);
+void pools_retire_pair(struct pools *p, uint32_t pair);
 void pools_retire_all(struct pools *p);
 
 /* The pool of the key; made when there is none. */

@@ -15,7 +15,7 @@ struct registry_member {
 };
 
 struct reader {
-    enum side side;
+    struct node_id node;
     uint32_t pid;
 };
 
@@ -23,7 +23,7 @@ struct pool_registry {
     pthread_mutex_t lock;
     struct map shares;   /* under the lock: key text -> struct pool_share, owned */
     struct map of_users; /* under the lock: side and user -> atomic_uint, owned */
-    atomic_uint of_sides[SIDES_COUNT];
+    atomic_uint of_sides[PAIRS_MAX][SIDES_COUNT];
     struct reader *readers; /* under the lock: owned, in no order */
     size_t readers_count;
     size_t readers_size;
@@ -106,7 +106,7 @@ pool_registry_workers(const struct pool_registry *r)
 static atomic_uint *
 user_count_locked(struct pool_registry *r, const struct pool_key *key)
 {
-    char *text = xasprintf("%d %s", (int)key->side, key->user);
+    char *text = xasprintf("%u %d %s", key->node.pair, (int)key->node.side, key->user);
     atomic_uint *count = map_get(&r->of_users, slice_of_str(text));
     if (count == NULL) {
         count = xcalloc(1, sizeof(*count));
@@ -119,13 +119,14 @@ user_count_locked(struct pool_registry *r, const struct pool_key *key)
 struct pool_share *
 pool_registry_share(struct pool_registry *r, const struct pool_key *key)
 {
-    char *text = xasprintf("%d %d %d %zu %s %s", (int)key->side, key->read_only, (int)key->use,
-                           strlen(key->database), key->database, key->user);
+    char *text =
+        xasprintf("%u %d %u %d %d %zu %s %s", key->node.pair, (int)key->node.side, key->node.node,
+                  key->read_only, (int)key->use, strlen(key->database), key->database, key->user);
     (void)pthread_mutex_lock(&r->lock);
     struct pool_share *share = map_get(&r->shares, slice_of_str(text));
     if (share == NULL) {
         share = xcalloc(1, sizeof(*share));
-        share->of_side = &r->of_sides[key->side];
+        share->of_side = &r->of_sides[key->node.pair][key->node.side];
         share->of_user = user_count_locked(r, key);
         (void)map_put(&r->shares, slice_of_str(text), share); /* there was none */
     }
@@ -135,23 +136,23 @@ pool_registry_share(struct pool_registry *r, const struct pool_key *key)
 }
 
 void
-pool_registry_add_reader(struct pool_registry *r, enum side side, uint32_t pid)
+pool_registry_add_reader(struct pool_registry *r, const struct node_id *node, uint32_t pid)
 {
     (void)pthread_mutex_lock(&r->lock);
     if (r->readers_count == r->readers_size) {
         r->readers_size = r->readers_size == 0 ? 16 : r->readers_size * 2;
         r->readers = xrealloc(r->readers, r->readers_size * sizeof(*r->readers));
     }
-    r->readers[r->readers_count++] = (struct reader){side, pid};
+    r->readers[r->readers_count++] = (struct reader){*node, pid};
     (void)pthread_mutex_unlock(&r->lock);
 }
 
 void
-pool_registry_remove_reader(struct pool_registry *r, enum side side, uint32_t pid)
+pool_registry_remove_reader(struct pool_registry *r, const struct node_id *node, uint32_t pid)
 {
     (void)pthread_mutex_lock(&r->lock);
     for (size_t i = 0; i < r->readers_count; i++) {
-        if (r->readers[i].side == side && r->readers[i].pid == pid) {
+        if (node_id_equal(&r->readers[i].node, node) && r->readers[i].pid == pid) {
             r->readers[i] = r->readers[--r->readers_count];
             break;
         }
@@ -160,12 +161,12 @@ pool_registry_remove_reader(struct pool_registry *r, enum side side, uint32_t pi
 }
 
 void
-pool_registry_readers(struct pool_registry *r, enum side side, struct buf *out)
+pool_registry_readers(struct pool_registry *r, const struct node_id *node, struct buf *out)
 {
     (void)pthread_mutex_lock(&r->lock);
     const char *before = "";
     for (size_t i = 0; i < r->readers_count; i++) {
-        if (r->readers[i].side == side) {
+        if (node_id_equal(&r->readers[i].node, node)) {
             buf_printf(out, "%s%u", before, r->readers[i].pid);
             before = ",";
         }

@@ -16,8 +16,8 @@ struct pools;
 struct pool_registry;
 struct pool_registry *pool_registry_new(uint32_t workers_count);
 void pool_registry_free(struct pool_registry *r);
-/* Appends the server process ids of the read-only backends on the side, separated by commas. */
-void pool_registry_readers(struct pool_registry *r, enum side side, struct buf *out);
+/* Appends the server process ids of the read-only backends on the server, separated by commas. */
+void pool_registry_readers(struct pool_registry *r, const struct node_id *node, struct buf *out);
 /* How many shares there are: pools, counted once for all workers. */
 size_t pool_registry_shares(struct pool_registry *r);
 /* Backends open or opening, in all pools of all workers. */
@@ -35,7 +35,7 @@ typedef void pool_message_fn(struct pools *pools, void *arg);
 void pool_registry_post(struct pool_registry *r, uint32_t worker, pool_message_fn *fn, void *arg);
 
 /* The server processes of read-only backends, which a fence need not end. */
-void pool_registry_add_reader(struct pool_registry *r, enum side side, uint32_t pid);
-void pool_registry_remove_reader(struct pool_registry *r, enum side side, uint32_t pid);
+void pool_registry_add_reader(struct pool_registry *r, const struct node_id *node, uint32_t pid);
+void pool_registry_remove_reader(struct pool_registry *r, const struct node_id *node, uint32_t pid);
 
 #endif

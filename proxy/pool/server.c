@@ -6,9 +6,9 @@
 #include <netinet/in.h>
 
 int
-server_connect(const struct pool_context *c, enum side side)
+server_connect(const struct pool_context *c, const struct node_id *id)
 {
-    const struct view_node *node = &c->nodes[side];
+    const struct view_node *node = pool_context_node(c, id);
     if (node->addr_len == 0) {
         errno = EADDRNOTAVAIL;
         return -1;
@@ -37,10 +37,10 @@ server_tls_mode(const struct pool_context *c)
 }
 
 bool
-server_wants_tls(const struct pool_context *c, enum side side, bool demanded)
+server_wants_tls(const struct pool_context *c, const struct node_id *id, bool demanded)
 {
     const enum tls_mode mode = server_tls_mode(c);
-    return c->nodes[side].addr.ss_family != AF_UNIX && mode != TLS_DISABLE &&
+    return pool_context_node(c, id)->addr.ss_family != AF_UNIX && mode != TLS_DISABLE &&
            (mode != TLS_ALLOW || demanded);
 }
 
@@ -53,16 +53,18 @@ server_tls_is_direct(const struct pool_context *c)
 }
 
 bool
-server_begin_tls(const struct pool_context *c, enum side side, struct stream *s, struct err *err)
+server_begin_tls(const struct pool_context *c, const struct node_id *id, struct stream *s,
+                 struct err *err)
 {
     CHECK(c->access->servers != NULL);
-    return stream_begin_tls(s, c->access->servers, c->conf->node[side].host, err);
+    return stream_begin_tls(s, c->access->servers,
+                            c->conf->pairs[id->pair].side[id->side].hosts[id->node].name, err);
 }
 
 bool
-server_is_private(const struct pool_context *c, enum side side, const struct stream *s)
+server_is_private(const struct pool_context *c, const struct node_id *id, const struct stream *s)
 {
-    const struct sockaddr_storage *addr = &c->nodes[side].addr;
+    const struct sockaddr_storage *addr = &pool_context_node(c, id)->addr;
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)addr;
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)addr;
     return s->tls != NULL || addr->ss_family == AF_UNIX ||

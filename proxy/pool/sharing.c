@@ -114,7 +114,8 @@ idle_of_others(const struct pools *pools, const struct pool_key *key, bool by_us
         const bool same_user = strcmp(p->key.user, key->user) == 0;
         const bool same = same_user && p->key.read_only == key->read_only && p->key.use == key->use;
         struct backend *b = members_oldest_idle(p);
-        if (p->key.side != key->side || same || (by_user && !same_user) || b == NULL) {
+        if (p->key.node.pair != key->node.pair || p->key.node.side != key->node.side || same ||
+            (by_user && !same_user) || b == NULL) {
             continue;
         }
         if (oldest == NULL || b->idle_since_us < oldest->idle_since_us) {

@@ -188,7 +188,7 @@ refuse_late(struct pool *pool)
         struct err err;
         (void)err_set(&err, SQLSTATE_CANNOT_CONNECT_NOW,
                       "no connection to %s became free within query_wait_timeout",
-                      side_name(pool->key.side));
+                      side_name(pool->key.node.side));
         if (pool->retry.failed) {
             (void)err_hint(&err, "The last attempt to connect failed: %.200s",
                            pool->retry.last.err.text);

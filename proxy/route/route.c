@@ -67,7 +67,7 @@ target_of_reads(const struct view *view, const struct route_session *session)
 static struct target
 target_guard(const struct view *view, const struct route_session *session, struct target target)
 {
-    const struct view_node *node = &view->node[target.side];
+    const struct view_node *node = view_lead(view, target.side);
     if (target.side == view->writer) {
         return target;
     }

@@ -28,7 +28,8 @@ server_is_late(const struct session *s, struct err *err)
     if (s->phase != SESSION_LOGIN) {
         return false;
     }
-    if (s->link.is_held && !w->view->writes_known && now_us - s->link.wait_since_us > limit_us) {
+    if (s->link.is_held && !session_view(s)->writes_known &&
+        now_us - s->link.wait_since_us > limit_us) {
         (void)err_set(err, SQLSTATE_CANNOT_CONNECT_NOW,
                       "it is not known which side takes the writes");
         (void)err_hint(err, "The log of the proxy, and SHOW STATUS on its console, tell what it "
@@ -92,8 +93,8 @@ close_late_held(struct worker *w)
         }
         struct err err;
         (void)err_set(&err, SQLSTATE_CANNOT_CONNECT_NOW, "%s within query_wait_timeout",
-                      w->view->paused ? "the database is paused and was not resumed"
-                                      : "writes are held and were not released");
+                      session_view(s)->paused ? "the database is paused and was not resumed"
+                                              : "writes are held and were not released");
         (void)err_hint(&err, "The statement was not begun; it can be sent again.");
         session_close(s, &err);
     }

@@ -29,8 +29,10 @@ static void
 worker_tick(void *arg)
 {
     struct worker *w = arg;
-    if (w->view->paused) {
-        pools_retire_all(w->pools); /* one that was on its way between two workers */
+    for (uint32_t i = 0; i < w->pairs_count; i++) {
+        if (w->pairs[i].view->paused) {
+            pools_retire_pair(w->pools, i); /* one that was on its way between two workers */
+        }
     }
     pools_tick(w->pools);
     pressure_tick(w);
@@ -43,7 +45,7 @@ worker_tick(void *arg)
 
 void
 order_begin(struct worker *w, const struct worker_ops *ops, struct workers *workers, uint32_t index,
-            const struct view *view)
+            const struct view *const *views, uint32_t views_count)
 {
     CHECK(w->loop == NULL && index < workers->count);
     w->ops = ops;
@@ -51,8 +53,7 @@ order_begin(struct worker *w, const struct worker_ops *ops, struct workers *work
     w->index = index;
     w->loop = loop_new();
     w->mailbox = mailbox_new(w->loop);
-    w->view = view_copy(view);
-    w->view_is_single = route_is_single(view);
+    w->pairs_count = views_count;
     w->scratch = xcalloc(1, WORKER_SCRATCH_LEN);
     w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     settings_table_init(&w->settings);
@@ -75,9 +76,13 @@ order_begin(struct worker *w, const struct worker_ops *ops, struct workers *work
         .scratch_len = WORKER_SCRATCH_LEN,
     });
     pool_registry_join(workers->registry, index, w->mailbox, w->pools);
-    pools_set_view(w->pools, w->view);
+    for (uint32_t i = 0; i < views_count; i++) {
+        CHECK(views[i]->pair == i);
+        w->pairs[i] = (struct worker_pair){view_copy(views[i]), route_is_single(views[i])};
+        pools_set_view(w->pools, w->pairs[i].view);
+        atomic_store(&w->gauges.of_pair[i].view_version, views[i]->version);
+    }
     w->auth_query = auth_query_new(w);
-    atomic_store(&w->gauges.view_version, view->version);
     w->tick = timer_new(w->loop, worker_tick, w);
     timer_start(w->tick, TICK_US);
 }
@@ -108,35 +113,37 @@ order_take_conf(struct worker *w, struct conf *conf, struct access *access)
 void
 order_take_view(struct worker *w, struct view *view)
 {
-    struct view *before = w->view;
+    struct worker_pair *pair = &w->pairs[view->pair];
+    struct view *before = pair->view;
+    CHECK(view->pair < w->pairs_count && before->pair == view->pair);
     CHECK(view->version >= before->version && view->epoch >= before->epoch);
-    w->view = view;
-    w->view_is_single = route_is_single(view);
+    pair->view = view;
+    pair->is_single = route_is_single(view);
     pools_set_view(w->pools, view);
     const enum side writer = view->writer;
     if (view->epoch != before->epoch ||
-        view->node[writer].incarnation != before->node[writer].incarnation) {
+        view_lead(view, writer)->incarnation != view_lead(before, writer)->incarnation) {
         cached_params_forget(w);
     }
     const bool paused_now = view->paused && !before->paused;
     const bool held_now = (view->writes_held && !before->writes_held) || paused_now;
     const bool resumed_now = before->paused && !view->paused;
     const enum side follower = side_other(writer);
-    const bool died = before->node[follower].up && !view->node[follower].up;
+    const bool died = view_lead(before, follower)->up && !view_lead(view, follower)->up;
     view_free(before);
     if (died) {
-        held_leave_dead(w, follower);
+        held_leave_dead(w, view->pair, follower);
     }
     if (held_now) {
-        held_begin(w);
+        held_begin(w, view->pair);
     }
     if (paused_now) {
-        pools_retire_all(w->pools);
+        pools_retire_pair(w->pools, view->pair);
     }
-    atomic_store(&w->gauges.view_version, view->version);
+    atomic_store(&w->gauges.of_pair[view->pair].view_version, view->version);
     w->workers->ops.progress(w->workers->ops.ctx);
     if (resumed_now || (!view->writes_held && !view->paused)) {
-        held_look_again(w);
+        held_look_again(w, view->pair);
     }
 }
 
@@ -179,7 +186,9 @@ order_fini(struct worker *w)
     settings_table_fini(&w->settings);
     statement_table_fini(&w->statements);
     sql_extra_free(w->extra);
-    view_free(w->view);
+    for (uint32_t i = 0; i < w->pairs_count; i++) {
+        view_free(w->pairs[i].view);
+    }
     conf_unref(w->conf);
     access_unref(w->access);
     mem_free(w->scratch);
@@ -250,25 +259,25 @@ order_reconnect(struct worker *w)
 /* ---- orders about sessions ---- */
 
 static bool
-is_on_side(const struct session *s, enum side side)
+is_on_side(const struct session *s, uint32_t pair, enum side side)
 {
-    return s->link.backend != NULL && link_side(s) == side;
+    return s->link.backend != NULL && s->identity.pair == pair && link_side(s) == side;
 }
 
 void
-order_cancel_busy(struct worker *w, enum side side)
+order_cancel_busy(struct worker *w, uint32_t pair, enum side side)
 {
     LIST_EACH(node, &w->sessions)
     {
         struct session *s = LIST_OBJECT(node, struct session, node);
-        if (is_on_side(s, side) && s->link.is_busy) {
+        if (is_on_side(s, pair, side) && s->link.is_busy) {
             pool_cancel(s->link.backend);
         }
     }
 }
 
 void
-order_terminate_busy(struct worker *w, enum side side)
+order_terminate_busy(struct worker *w, uint32_t pair, enum side side)
 {
     struct err err;
     (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN,
@@ -277,24 +286,24 @@ order_terminate_busy(struct worker *w, enum side side)
     LIST_EACH(node, &w->sessions)
     {
         struct session *s = LIST_OBJECT(node, struct session, node);
-        if (is_on_side(s, side) && s->link.is_busy) {
+        if (is_on_side(s, pair, side) && s->link.is_busy) {
             session_close(s, &err);
         }
     }
 }
 
 void
-order_leave_side(struct worker *w, enum side side)
+order_leave_side(struct worker *w, uint32_t pair, enum side side)
 {
     LIST_EACH(node, &w->sessions)
     {
         struct session *s = LIST_OBJECT(node, struct session, node);
-        if (is_on_side(s, side) && s->pins != SQL_PIN_NONE && !s->link.is_busy) {
+        if (is_on_side(s, pair, side) && s->pins != SQL_PIN_NONE && !s->link.is_busy) {
             link_left_behind(s);
             session_turn(s);
         }
     }
-    pools_retire_side(w->pools, side);
+    pools_retire_side(w->pools, pair, side);
 }
 
 void

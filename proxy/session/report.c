@@ -199,8 +199,8 @@ add_client(struct table *t, const struct session *s)
 static void
 add_client_own(struct table *t, const struct session *s)
 {
-    table_add(t,
-              s->link.backend == NULL ? "" : side_name(pool_key_of(s->link.backend->pool)->side));
+    table_add(
+        t, s->link.backend == NULL ? "" : side_name(pool_key_of(s->link.backend->pool)->node.side));
     table_add(t, sql_pin_name(s->pins));
 }
 
@@ -280,14 +280,15 @@ add_server(void *arg, const struct backend *b)
     const struct server_report *r = arg;
     struct table *t = r->table;
     const struct pool_key *key = pool_key_of(b->pool);
-    const struct conf_node *node = &r->worker->conf->node[key->side];
+    const struct conf_host *host =
+        &r->worker->conf->pairs[key->node.pair].side[key->node.side].hosts[key->node.node];
     table_add(t, "S");
     table_add(t, key->user);
     table_add(t, key->database);
     table_add(t, replication_name(key->use));
     table_add(t, backend_state_name(b));
-    table_add(t, node->host);
-    table_add_number(t, node->port);
+    table_add(t, host->name);
+    table_add_number(t, host->port);
     add_local(t, &b->stream, 0);
     add_moment(t, r->worker, b->connected_us);
     add_moment(t, r->worker, b->request_us);
@@ -309,7 +310,7 @@ add_whole_server(void *arg, const struct backend *b)
     const struct server_report *r = arg;
     const struct pool_key *key = pool_key_of(b->pool);
     add_server(arg, b);
-    table_add(r->table, side_name(key->side));
+    table_add(r->table, side_name(key->node.side));
     table_add_number(r->table, key->read_only);
 }
 
@@ -472,7 +473,7 @@ add_pool(struct table *t, const struct pool_key *key, const struct pool_counts *
     add_wait(t, n->oldest_wait_us);
     table_add(t, "transaction");
     table_add(t, "");
-    table_add(t, side_name(key->side));
+    table_add(t, side_name(key->node.side));
     table_add_number(t, key->read_only);
 }
 
@@ -480,13 +481,14 @@ add_pool(struct table *t, const struct pool_key *key, const struct pool_counts *
 static size_t
 writer_row(struct table *t, const struct session *s)
 {
-    const struct pool_key key = {.side = s->worker->view->writer,
-                                 .database = s->identity.database,
-                                 .user = s->identity.user};
+    const struct pool_key key = {
+        .node = {.pair = s->identity.pair, .side = session_view(s)->writer},
+        .database = s->identity.database,
+        .user = s->identity.user};
     for (size_t row = 0; row < table_rows(t); row++) {
         if (strcmp(table_text(t, row, POOL_USER), key.user) == 0 &&
             strcmp(table_text(t, row, POOL_DATABASE), key.database) == 0 &&
-            strcmp(table_text(t, row, POOL_SIDE), side_name(key.side)) == 0 &&
+            strcmp(table_text(t, row, POOL_SIDE), side_name(key.node.side)) == 0 &&
             table_number(t, row, POOL_READ_ONLY) == 0) {
             return row;
         }

@@ -26,6 +26,7 @@
 
 struct order {
     struct worker *worker; /* borrowed */
+    uint32_t pair;
     enum side side;
     bool flag;
     uint64_t id;
@@ -66,7 +67,7 @@ static void
 run_cancel_busy(void *arg)
 {
     struct order *o = arg;
-    order_cancel_busy(o->worker, o->side);
+    order_cancel_busy(o->worker, o->pair, o->side);
     mem_free(o);
 }
 
@@ -74,7 +75,7 @@ static void
 run_terminate_busy(void *arg)
 {
     struct order *o = arg;
-    order_terminate_busy(o->worker, o->side);
+    order_terminate_busy(o->worker, o->pair, o->side);
     mem_free(o);
 }
 
@@ -82,36 +83,43 @@ static void
 run_leave_side(void *arg)
 {
     struct order *o = arg;
-    order_leave_side(o->worker, o->side);
+    order_leave_side(o->worker, o->pair, o->side);
     mem_free(o);
 }
 
 static void
-order_all_about(struct workers *workers, enum side side, loop_fn *fn)
+order_all_about(struct workers *workers, uint32_t pair, enum side side, loop_fn *fn)
 {
     for (uint32_t i = 0; i < workers->count; i++) {
         struct order *o = order_new(&workers->items[i]);
+        o->pair = pair;
         o->side = side;
         mailbox_post(workers->items[i].mailbox, fn, o);
     }
 }
 
 void
-workers_cancel_busy(struct workers *workers, enum side side)
+workers_cancel_busy(struct workers *workers, uint32_t pair, enum side side)
 {
-    order_all_about(workers, side, run_cancel_busy);
+    order_all_about(workers, pair, side, run_cancel_busy);
 }
 
 void
-workers_terminate_busy(struct workers *workers, enum side side)
+workers_terminate_busy(struct workers *workers, uint32_t pair, enum side side)
 {
-    order_all_about(workers, side, run_terminate_busy);
+    order_all_about(workers, pair, side, run_terminate_busy);
 }
 
 void
-workers_leave_side(struct workers *workers, enum side side)
+workers_leave_side(struct workers *workers, uint32_t pair, enum side side)
 {
-    order_all_about(workers, side, run_leave_side);
+    order_all_about(workers, pair, side, run_leave_side);
+}
+
+static void
+order_all(struct workers *workers, loop_fn *fn)
+{
+    order_all_about(workers, 0, SIDE_BLUE, fn); /* it is about all of them */
 }
 
 static void
@@ -133,13 +141,13 @@ run_reconnect(void *arg)
 void
 workers_kill_all(struct workers *workers)
 {
-    order_all_about(workers, SIDE_BLUE, run_kill_all); /* on both sides */
+    order_all(workers, run_kill_all);
 }
 
 void
 workers_reconnect(struct workers *workers)
 {
-    order_all_about(workers, SIDE_BLUE, run_reconnect); /* on both sides */
+    order_all(workers, run_reconnect);
 }
 
 static void
@@ -334,11 +342,13 @@ workers_free(struct workers *workers)
 }
 
 struct workers *
-workers_start(struct conf *conf, const struct view *view, const struct workers_ops *ops)
+workers_start(struct conf *conf, const struct view *const *views, uint32_t views_count,
+              const struct workers_ops *ops)
 {
     struct workers *workers = xcalloc(1, sizeof(*workers));
     workers->count = workers_wanted(conf);
     CHECK(workers->count > 0 && workers->count <= POOL_WORKERS_MAX);
+    CHECK(views_count == conf->pairs_count && views_count <= PAIRS_MAX);
     workers->ops = *ops;
     workers->registry = pool_registry_new(workers->count);
     workers->key_derivation = key_derivation_new();
@@ -352,7 +362,7 @@ workers_start(struct conf *conf, const struct view *view, const struct workers_o
         return NULL;
     }
     for (uint32_t i = 0; i < workers->count; i++) {
-        order_begin(&workers->items[i], &worker_callbacks, workers, i, view);
+        order_begin(&workers->items[i], &worker_callbacks, workers, i, views, views_count);
         order_take_conf(&workers->items[i], conf, workers->access);
     }
     start_threads(workers);
@@ -388,10 +398,10 @@ workers_stop(struct workers *workers)
 /* ---- what the control thread looks at ---- */
 
 bool
-workers_have_view(const struct workers *workers, uint64_t version)
+workers_have_view(const struct workers *workers, uint32_t pair, uint64_t version)
 {
     for (uint32_t i = 0; i < workers->count; i++) {
-        if (atomic_load(&workers->items[i].gauges.view_version) < version) {
+        if (atomic_load(&workers->items[i].gauges.of_pair[pair].view_version) < version) {
             return false;
         }
     }
@@ -399,11 +409,11 @@ workers_have_view(const struct workers *workers, uint64_t version)
 }
 
 uint32_t
-workers_busy(const struct workers *workers, enum side side)
+workers_busy(const struct workers *workers, uint32_t pair, enum side side)
 {
     uint32_t sum = 0;
     for (uint32_t i = 0; i < workers->count; i++) {
-        sum += atomic_load(&workers->items[i].gauges.busy[side]);
+        sum += atomic_load(&workers->items[i].gauges.of_pair[pair].busy[side]);
     }
     return sum;
 }
@@ -423,17 +433,17 @@ workers_lists(const struct workers *workers, uint64_t *users, uint64_t *pools)
 }
 
 void
-workers_readers(const struct workers *workers, enum side side, struct buf *out)
+workers_readers(const struct workers *workers, const struct node_id *node, struct buf *out)
 {
-    pool_registry_readers(workers->registry, side, out);
+    pool_registry_readers(workers->registry, node, out);
 }
 
 uint32_t
-workers_waiting(const struct workers *workers)
+workers_waiting(const struct workers *workers, uint32_t pair)
 {
     uint32_t sum = 0;
     for (uint32_t i = 0; i < workers->count; i++) {
-        sum += atomic_load(&workers->items[i].gauges.held);
+        sum += atomic_load(&workers->items[i].gauges.of_pair[pair].held);
     }
     return sum;
 }

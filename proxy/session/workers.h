@@ -24,30 +24,31 @@ struct workers; /* all of them: what they share */
 
 /* Makes the workers (conf->workers of them) with their threads running; conf is copied by reference
  * count. */
-struct workers *workers_start(struct conf *conf, const struct view *view,
-                              const struct workers_ops *ops);
+/* views: one of each pair of conf, by number. */
+struct workers *workers_start(struct conf *conf, const struct view *const *views,
+                              uint32_t views_count, const struct workers_ops *ops);
 /* Ends all sessions with 57P01, joins the threads, frees everything. */
 void workers_stop(struct workers *workers);
 
-/* Publishes a view to every worker (each gets a copy). */
+/* Publishes the view of a pair to every worker (each gets a copy). */
 void workers_publish(struct workers *workers, const struct view *view);
-/* Whether every worker runs the view of this version or a later one. */
-bool workers_have_view(const struct workers *workers, uint64_t version);
+/* Whether every worker runs the pair's view of this version or a later one. */
+bool workers_have_view(const struct workers *workers, uint32_t pair, uint64_t version);
 /* Backends on the side that are doing something for a session: a transaction or an unanswered
  * message. Pinned sessions that are idle between transactions do not count. Exact once
  * workers_have_view(held view). */
-uint32_t workers_busy(const struct workers *workers, enum side side);
-/* Appends the server process ids of read-only backends on the side, separated by commas: a fence
+uint32_t workers_busy(const struct workers *workers, uint32_t pair, enum side side);
+/* Appends the server process ids of read-only backends on the server, separated by commas: a fence
  * spares them. */
-void workers_readers(const struct workers *workers, enum side side, struct buf *out);
-/* Transactions now waiting in Teal because writes are held. */
-uint32_t workers_waiting(const struct workers *workers);
+void workers_readers(const struct workers *workers, const struct node_id *node, struct buf *out);
+/* Transactions of the pair now waiting in Teal because writes are held. */
+uint32_t workers_waiting(const struct workers *workers, uint32_t pair);
 /* Sends CancelRequests for (cancel) or closes (terminate, 57P01) what is still busy on the side. */
-void workers_cancel_busy(struct workers *workers, enum side side);
-void workers_terminate_busy(struct workers *workers, enum side side);
+void workers_cancel_busy(struct workers *workers, uint32_t pair, enum side side);
+void workers_terminate_busy(struct workers *workers, uint32_t pair, enum side side);
 /* Closes idle backends on the side, and pinned sessions that sit on it (57P01: they cannot move).
  */
-void workers_leave_side(struct workers *workers, enum side side);
+void workers_leave_side(struct workers *workers, uint32_t pair, enum side side);
 
 /* Ends every session (57P01) and closes every backend. Publish a paused view first, or they come
  * back. */

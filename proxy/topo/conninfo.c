@@ -67,16 +67,32 @@ put_tls(struct buf *b, const struct conf *conf, enum tls_mode mode)
     put_pair(b, "sslkey", conf->server_tls_key_file);
 }
 
-char *
-conninfo_of(const struct conf *conf, enum side side, const char *application_name,
-            uint64_t connect_timeout_us)
+static const struct conf_side *
+side_of(const struct conf *conf, uint32_t pair, enum side side)
 {
-    const struct conf_node *node = &conf->node[side];
+    CHECK(pair < conf->pairs_count && (size_t)side < SIDES_COUNT);
+    return &conf->pairs[pair].side[side];
+}
+
+static const struct conf_host *
+host_of(const struct conf *conf, const struct node_id *id)
+{
+    const struct conf_side *side = side_of(conf, id->pair, id->side);
+    CHECK(id->node < side->hosts_count);
+    return &side->hosts[id->node];
+}
+
+char *
+conninfo_of(const struct conf *conf, const struct node_id *id, const char *database,
+            const char *application_name, uint64_t connect_timeout_us)
+{
+    const struct conf_side *side = side_of(conf, id->pair, id->side);
+    const struct conf_host *host = host_of(conf, id);
     const uint64_t seconds = (connect_timeout_us + 999999) / 1000000;
     struct buf b;
     buf_init(&b);
-    put_login(&b, node->host, node->port, node->user, node->password, conf->database);
-    put_tls(&b, conf, node->sslmode);
+    put_login(&b, host->name, host->port, side->user, side->password, database);
+    put_tls(&b, conf, side->sslmode);
     put_pair(&b, "application_name", application_name);
     put_pair(&b, "client_encoding", "UTF8");
     put_pair(&b, "gssencmode", "disable");
@@ -90,13 +106,13 @@ conninfo_of(const struct conf *conf, enum side side, const char *application_nam
 }
 
 char *
-conninfo_of_user(const struct conf *conf, enum side side, const char *database, const char *user,
-                 const char *password)
+conninfo_of_user(const struct conf *conf, const struct node_id *id, const char *database,
+                 const char *user, const char *password)
 {
-    const struct conf_node *node = &conf->node[side];
+    const struct conf_host *host = host_of(conf, id);
     struct buf b;
     buf_init(&b);
-    put_login(&b, node->host, node->port, user, password, database);
+    put_login(&b, host->name, host->port, user, password, database);
     put_tls(&b, conf, conf->server_tls_sslmode);
     put_pair(&b, "application_name", "teal auth_query");
     put_pair(&b, "gssencmode", "disable");
@@ -105,13 +121,14 @@ conninfo_of_user(const struct conf *conf, enum side side, const char *database, 
 }
 
 char *
-conninfo_for_replication(const struct conf *conf, enum side side)
+conninfo_for_replication(const struct conf *conf, uint32_t pair, enum side side,
+                         const char *database)
 {
-    const struct conf_node *node = &conf->node[side];
+    const struct conf_side *node = side_of(conf, pair, side);
     struct buf b;
     buf_init(&b);
     put_login(&b, node->replication_host, node->replication_port, node->replication_user,
-              node->replication_password, conf->database);
+              node->replication_password, database);
     put_pair(&b, "sslmode", tls_mode_name(node->sslmode));
     put_pair(&b, "sslrootcert", node->replication_sslrootcert);
     put_number(&b, "connect_timeout", 10);

@@ -9,21 +9,22 @@
 
 #include <stdint.h>
 
-#include "model/side.h"
+#include "model/estate.h"
 
 struct conf;
 
-/* For Teal's own control connections. connect_timeout_us is rounded up to what libpq knows
- * (seconds, at least 2); it does not hold for asynchronous connects, whose deadline is the
- * caller's. */
-char *conninfo_of(const struct conf *conf, enum side side, const char *application_name,
-                  uint64_t connect_timeout_us);
-/* For CREATE SUBSCRIPTION on the other side: how that server reaches this node. The
- * application_name is left to the server, which uses the name of the subscription. Quote it as a
- * literal before it goes into SQL. */
-char *conninfo_for_replication(const struct conf *conf, enum side side);
+/* For Teal's own control connections to that database. connect_timeout_us is rounded up to what
+ * libpq knows (seconds, at least 2); it does not hold for asynchronous connects, whose deadline is
+ * the caller's. */
+char *conninfo_of(const struct conf *conf, const struct node_id *id, const char *database,
+                  const char *application_name, uint64_t connect_timeout_us);
+/* For CREATE SUBSCRIPTION on the other side: how that server reaches this
+ * side. The application_name is left to the server, which uses the name of the subscription. Quote
+ * it as a literal before it goes into SQL. */
+char *conninfo_for_replication(const struct conf *conf, uint32_t pair, enum side side,
+                               const char *database);
 /* For auth_query: a connection of that user to that database. */
-char *conninfo_of_user(const struct conf *conf, enum side side, const char *database,
+char *conninfo_of_user(const struct conf *conf, const struct node_id *id, const char *database,
                        const char *user, const char *password);
 /* Wipes and frees; NULL is fine. */
 void conninfo_free(char *conninfo);

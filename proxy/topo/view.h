@@ -1,9 +1,10 @@
-/* view.h — the routing view: where reads and writes go now.
+/* view.h — the routing view of a pair: where its reads and writes go now.
  *
  * One immutable value. The control thread builds a new one for every change (a flip, a hold, a new
  * lag sample), gives it a higher version and posts a copy to every worker, which swaps it in
  * between two turns of its loop and acknowledges the version. Nobody changes a view that was
  * published, so the data path reads it without a lock, and route_decide is a pure function of it.
+ * Each pair has views of its own, with versions of their own.
  *
  * Invariant: the writer is one side at any time, and it changes only while writes are held. */
 /* SPDX-License-Identifier: PostgreSQL */
@@ -14,6 +15,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "model/estate.h"
 #include "model/freshness.h"
 #include "model/percent.h"
 #include "model/reads.h"
@@ -27,12 +29,14 @@ struct view_rule {
     enum side side;
 };
 
-/* What the monitor knows of one side. */
+/* What the monitor knows of one server. */
 struct view_node {
     struct sockaddr_storage addr; /* where backends connect to */
     socklen_t addr_len;           /* 0 while the name is not resolved */
     bool up;                      /* answers, can serve reads */
+    bool is_primary;              /* takes writes, as far as its role goes */
     bool lag_ok;                  /* a follower within the lag guard; true for the writer */
+    uint32_t weight;              /* its share of the reads of its side */
     /* Every commit acknowledged before this moment of the monotonic clock is visible on this side;
      * 0 when unknown. Read-your-own-writes compares it with the time of the session's last commit.
      */
@@ -42,7 +46,25 @@ struct view_node {
     uint32_t incarnation;
 };
 
+/* One side: its servers, in the order of the configuration. */
+struct view_side {
+    uint32_t nodes_count;
+    /* The server that stands for the side: its primary, or where all are standbys the one that
+     * would be promoted. While the primary is lost, the last one. */
+    uint32_t lead;
+    struct view_node node[NODES_MAX];
+};
+
+/* A database of the pair that has followers of its own: with a logical follower each database is a
+ * stream by itself, and what has arrived in one says nothing about another. */
+struct view_database {
+    char *name; /* on the servers; owned by the view */
+    bool lag_ok;
+    uint64_t fresh_until_us; /* as in view_node, of the follower side's lead */
+};
+
 struct view {
+    uint32_t pair;    /* its number */
     uint64_t version; /* of this publication; only grows */
     uint64_t epoch;   /* of the route; only grows; one for each flip */
     enum side writer;
@@ -57,8 +79,14 @@ struct view {
     enum freshness freshness;
     struct view_rule *rules; /* owned */
     uint32_t rules_count;
-    struct view_node node[SIDES_COUNT];
+    struct view_side side[SIDES_COUNT];
+    /* Sorted by name; none when what the nodes say holds for every database. Owned. */
+    struct view_database *databases;
+    uint32_t databases_count;
 };
+
+/* The server that stands for the side. */
+const struct view_node *view_lead(const struct view *v, enum side side);
 
 /* A deep copy with its own memory; view_free(NULL) is fine. */
 struct view *view_copy(const struct view *v);

@@ -431,12 +431,15 @@ start_worker(void)
     const struct sockaddr_un a = socket_address(5432);
     struct view view = {.version = 1, .epoch = 1, .writes_known = true};
     for (int side = 0; side < SIDES_COUNT; side++) {
-        memcpy(&view.node[side].addr, &a, sizeof(a));
-        view.node[side].addr_len = sizeof(a);
-        view.node[side].up = view.node[side].lag_ok = true;
+        struct view_node *node = &view.side[side].node[0];
+        view.side[side].nodes_count = 1;
+        memcpy(&node->addr, &a, sizeof(a));
+        node->addr_len = sizeof(a);
+        node->up = node->lag_ok = true;
     }
     const struct workers_ops ops = {.progress = ignore_progress};
-    rig.workers = workers_start(conf, &view, &ops);
+    const struct view *const views[] = {&view};
+    rig.workers = workers_start(conf, views, COUNT_OF(views), &ops);
     CHECK(rig.workers != NULL);
     conf_unref(conf);
     mem_free(text);

@@ -52,8 +52,8 @@ session_rig_worker(struct session_rig *r, const struct view *view)
     w->loop = loop_new();
     w->conf = conf_load_string("[blue]\nhost = b\n[green]\nhost = g\n", "t.ini", &mistakes);
     CHECK(w->conf != NULL);
-    w->view = view_copy(view);
-    w->view_is_single = route_is_single(view);
+    w->pairs[0] = (struct worker_pair){view_copy(view), route_is_single(view)};
+    w->pairs_count = 1;
     r->workers.registry = pool_registry_new(1);
     settings_table_init(&w->settings);
     statement_table_init(&w->statements, 0);
@@ -112,9 +112,10 @@ static inline struct backend *
 session_rig_backend(struct session_rig *r, enum side side, bool read_only)
 {
     const struct pool_caps caps = {.of_pool = 100};
-    struct pool *pool = pools_get(
-        r->w.pools,
-        &(struct pool_key){.side = side, .read_only = read_only, .database = "app", .user = "app"});
+    struct pool *pool =
+        pools_get(r->w.pools,
+                  &(struct pool_key){
+                      .node.side = side, .read_only = read_only, .database = "app", .user = "app"});
     const bool counted = pool_share_open(pool->share, &caps);
     CHECK(counted);
     struct backend *b = members_add(pool, SLICE_EMPTY);
@@ -127,9 +128,8 @@ session_rig_backend(struct session_rig *r, enum side side, bool read_only)
 static inline void
 session_rig_view(struct session_rig *r, const struct view *view)
 {
-    view_free(r->w.view);
-    r->w.view = view_copy(view);
-    r->w.view_is_single = route_is_single(view);
+    view_free(r->w.pairs[0].view);
+    r->w.pairs[0] = (struct worker_pair){view_copy(view), route_is_single(view)};
 }
 
 static inline void
@@ -172,7 +172,7 @@ session_rig_fini(struct session_rig *r)
     settings_table_fini(&w->settings);
     statement_table_fini(&w->statements);
     map_fini(&w->by_pid);
-    view_free(w->view);
+    view_free(w->pairs[0].view);
     conf_unref(w->conf);
     loop_free(w->loop);
 }

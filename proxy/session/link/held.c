@@ -7,16 +7,16 @@
 /* A session that waits for a backend of the side that is held now would begin something new when
  * its turn came. */
 static void
-hold_waiters(struct worker *w, struct list *sessions)
+hold_waiters(const struct view *view, struct list *sessions)
 {
     LIST_EACH(node, sessions)
     {
         struct session *s = LIST_OBJECT(node, struct session, node);
-        if (s->link.waiter.pool == NULL) {
+        if (s->link.waiter.pool == NULL || s->identity.pair != view->pair) {
             continue;
         }
         const struct pool_key *key = pool_key_of(s->link.waiter.pool);
-        if (w->view->paused || (key->side == w->view->writer && !key->read_only)) {
+        if (view->paused || (key->node.side == view->writer && !key->read_only)) {
             link_stop_waiting(s);
             link_hold(s, s->link.wait_since_us);
         }
@@ -24,21 +24,23 @@ hold_waiters(struct worker *w, struct list *sessions)
 }
 
 void
-held_begin(struct worker *w)
+held_begin(struct worker *w, uint32_t pair)
 {
-    CHECK(w->view->writes_held || w->view->paused);
-    hold_waiters(w, &w->arriving);
-    hold_waiters(w, &w->sessions);
+    const struct view *view = w->pairs[pair].view;
+    CHECK(view->writes_held || view->paused);
+    hold_waiters(view, &w->arriving);
+    hold_waiters(view, &w->sessions);
 }
 
 static void
-leave_dead(struct list *sessions, enum side side)
+leave_dead(struct list *sessions, uint32_t pair, enum side side)
 {
     LIST_EACH(node, sessions)
     {
         struct session *s = LIST_OBJECT(node, struct session, node);
         const struct pool *pool = s->link.waiter.pool;
-        if (pool != NULL && pool_key_of(pool)->side == side && pool_key_of(pool)->read_only) {
+        if (pool != NULL && s->identity.pair == pair && pool_key_of(pool)->node.side == side &&
+            pool_key_of(pool)->read_only) {
             link_stop_waiting(s);
             session_wake(s);
         }
@@ -46,20 +48,23 @@ leave_dead(struct list *sessions, enum side side)
 }
 
 void
-held_leave_dead(struct worker *w, enum side side)
+held_leave_dead(struct worker *w, uint32_t pair, enum side side)
 {
-    leave_dead(&w->arriving, side);
-    leave_dead(&w->sessions, side);
+    leave_dead(&w->arriving, pair, side);
+    leave_dead(&w->sessions, pair, side);
 }
 
 void
-held_look_again(struct worker *w)
+held_look_again(struct worker *w, uint32_t pair)
 {
     struct list again;
     list_init(&again);
-    for (struct list *node = list_first(&w->held); node != NULL; node = list_first(&w->held)) {
-        list_remove(node);
-        list_push_back(&again, node);
+    LIST_EACH(node, &w->held)
+    {
+        if (LIST_OBJECT(node, struct session, link.held_node)->identity.pair == pair) {
+            list_remove(node);
+            list_push_back(&again, node);
+        }
     }
     for (struct list *node = list_first(&again); node != NULL; node = list_first(&again)) {
         struct session *s = LIST_OBJECT(node, struct session, link.held_node);

@@ -5,12 +5,12 @@
 
 #include "session/state/worker.h"
 
-/* Writes are held from now on: sessions that wait in a pool of the writer are held instead; those
- * of any pool when all is paused. */
-void held_begin(struct worker *w);
-/* A new view: all that are held look again, in their order. */
-void held_look_again(struct worker *w);
+/* Writes of the pair are held from now on: its sessions that wait in a pool of the writer are held
+ * instead; those of any pool when all is paused. */
+void held_begin(struct worker *w, uint32_t pair);
+/* A new view: all of the pair that are held look again, in their order. */
+void held_look_again(struct worker *w, uint32_t pair);
 /* The side does not answer any more: reads that wait for it look for another. */
-void held_leave_dead(struct worker *w, enum side side);
+void held_leave_dead(struct worker *w, uint32_t pair, enum side side);
 
 #endif

@@ -31,7 +31,7 @@ link_identify(struct session *s, bool is_reader, uint32_t bucket)
 enum side
 link_side(const struct session *s)
 {
-    return pool_key_of(s->link.backend->pool)->side;
+    return pool_key_of(s->link.backend->pool)->node.side;
 }
 
 /* ---- busy backends: what a cutover drains ---- */
@@ -45,7 +45,7 @@ set_busy(struct session *s, bool busy)
     s->link.is_busy = busy;
     const struct pool_key *key = pool_key_of(s->link.backend->pool);
     if (!key->read_only) { /* what cannot write need not be drained */
-        worker_busy_add(s->worker, key->side, busy ? 1 : -1);
+        worker_busy_add(s->worker, key->node.pair, key->node.side, busy ? 1 : -1);
     }
 }
 
@@ -183,8 +183,13 @@ pool_of(struct session *s)
     const struct route_decision *d = &s->link.decision;
     struct pool **pool = &s->link.pools[d->side][d->read_only];
     if (*pool == NULL) {
-        const struct pool_key key = {d->side, d->read_only, s->identity.use, s->identity.database,
-                                     s->identity.user};
+        const struct pool_key key = {
+            .node = {s->identity.pair, d->side, 0},
+            .read_only = d->read_only,
+            .use = s->identity.use,
+            .database = s->identity.database,
+            .user = s->identity.user,
+        };
         *pool = pools_get(s->worker->pools, &key);
     }
     return *pool;
@@ -196,7 +201,7 @@ link_seek(struct session *s, enum sql_class class)
     struct worker *w = s->worker;
     struct link *l = &s->link;
     CHECK(l->backend == NULL && !link_waits(s));
-    l->decision = route_decide(w->view, &l->traits, class);
+    l->decision = route_decide(session_view(s), &l->traits, class);
     if (l->transaction_us == 0) {
         l->transaction_us = loop_now_us(w->loop);
     }
@@ -259,7 +264,7 @@ link_hold(struct session *s, uint64_t since_us)
     s->link.is_held = true;
     s->link.wait_since_us = since_us;
     list_push_back(&w->held, &s->link.held_node);
-    (void)atomic_fetch_add(&w->gauges.held, 1);
+    (void)atomic_fetch_add(&w->gauges.of_pair[s->identity.pair].held, 1);
 }
 
 void
@@ -271,7 +276,7 @@ link_unhold(struct session *s)
     }
     s->link.is_held = false;
     list_remove(&s->link.held_node);
-    const unsigned before = atomic_fetch_sub(&w->gauges.held, 1);
+    const unsigned before = atomic_fetch_sub(&w->gauges.of_pair[s->identity.pair].held, 1);
     CHECK(before > 0);
     stat_hist_add(&w->stats.held, loop_now_us(w->loop) - s->link.wait_since_us);
 }

@@ -100,12 +100,12 @@ on_session_packet(struct session *s, const struct startup_packet *packet)
     }
     /* A physical walsender serves the whole cluster: it has no database. */
     if (s->identity.use != POOL_WALSENDERS &&
-        strcmp(s->identity.database, s->worker->conf->database) != 0) {
+        strcmp(s->identity.database, s->worker->conf->pairs[0].database) != 0) {
         session_refuse(s, SQLSTATE_INVALID_DATABASE, "database \"%s\" does not exist",
                        s->identity.database);
         return;
     }
-    if (s->worker->view->disabled) {
+    if (session_view(s)->disabled) {
         session_refuse(s, SQLSTATE_OBJECT_NOT_IN_STATE,
                        "database \"%s\" is disabled and takes no new clients",
                        s->identity.database);

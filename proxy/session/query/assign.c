@@ -17,7 +17,7 @@ enum { ENTRIES_PER_MESSAGE = 8 };
 static bool
 backend_is_held(const struct session *s)
 {
-    const struct view *view = s->worker->view;
+    const struct view *view = session_view(s);
     return view->paused || (view->writes_held && link_side(s) == view->writer);
 }
 
@@ -25,9 +25,9 @@ backend_is_held(const struct session *s)
 static bool
 backend_is_left_behind(const struct session *s)
 {
-    const struct view *view = s->worker->view;
+    const struct view *view = session_view(s);
     const struct pool_key *key = pool_key_of(s->link.backend->pool);
-    return view->writes_known && !key->read_only && key->side != view->writer;
+    return view->writes_known && !key->read_only && key->node.side != view->writer;
 }
 
 /* Another cycle behind one that is not answered yet. */

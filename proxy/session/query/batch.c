@@ -111,8 +111,8 @@ classify_query(const struct session *s, struct input *m, enum sql_class *class)
 bool
 batch_classify(const struct session *s, struct input *m, enum sql_class *class)
 {
-    const struct worker *w = s->worker;
-    const bool is_decided = w->view_is_single && !w->view->writes_held && !s->link.traits.reader;
+    const bool is_decided =
+        session_is_single(s) && !session_view(s)->writes_held && !s->link.traits.reader;
     *class = SQL_WRITE;
     if (s->replay.is_second || is_decided || m->frame.type == 'F') {
         return true;

@@ -16,7 +16,7 @@ effects_note_class(struct session *s, enum sql_class class)
     if (!is_read) {
         link_note_write(s);
     }
-    const bool may_write = !is_read || s->replay.is_second || s->worker->view_is_single;
+    const bool may_write = !is_read || s->replay.is_second || session_is_single(s);
     if (may_write && !s->link.decision.read_only) {
         cycle_wrote(s);
     }

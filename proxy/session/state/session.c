@@ -174,3 +174,16 @@ session_wake_later(struct session *s)
         loop_dispose(w->loop, turn_woken, w);
     }
 }
+
+const struct view *
+session_view(const struct session *s)
+{
+    CHECK(s->identity.pair < s->worker->pairs_count);
+    return s->worker->pairs[s->identity.pair].view;
+}
+
+bool
+session_is_single(const struct session *s)
+{
+    return s->worker->pairs[s->identity.pair].is_single;
+}

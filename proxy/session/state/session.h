@@ -66,6 +66,7 @@ struct startup {
 /* Who it is. Written by login/identity.c. */
 struct identity {
     char *user, *database, *application; /* owned */
+    uint32_t pair;                       /* whose database that is */
     enum pool_use use;           /* of its backends: a replication connection has other ones */
     uint16_t minor;              /* of the protocol that it and Teal speak */
     struct settings_draft draft; /* during STARTUP */
@@ -212,5 +213,10 @@ void session_wake(struct session *s);
 /* The same at the end of the loop's turn. For what may happen within the turn of another session: a
  * backend goes from one to the next, and turns must not stand on each other's stack. */
 void session_wake_later(struct session *s);
+
+/* The routing view of its pair, as its worker knows it. */
+const struct view *session_view(const struct session *s);
+/* Whether its pair sends reads and writes to one side. */
+bool session_is_single(const struct session *s);
 
 #endif

@@ -3,11 +3,11 @@
 #include "session/state/worker.h"
 
 void
-worker_busy_add(struct worker *w, enum side side, int delta)
+worker_busy_add(struct worker *w, uint32_t pair, enum side side, int delta)
 {
-    const unsigned before = atomic_fetch_add(&w->gauges.busy[side], (unsigned)delta);
+    const unsigned before = atomic_fetch_add(&w->gauges.of_pair[pair].busy[side], (unsigned)delta);
     CHECK(delta > 0 || before > 0);
-    if (delta < 0 && before == 1 && w->view->writes_held) {
+    if (delta < 0 && before == 1 && w->pairs[pair].view->writes_held) {
         w->workers->ops.progress(w->workers->ops.ctx);
     }
 }

@@ -43,11 +43,21 @@ struct worker_stats {
     struct stat_hist held;
 };
 
+/* What a worker knows of a pair. */
+struct worker_pair {
+    struct view *view; /* owned: this worker's copy */
+    bool is_single;    /* reads and writes end on one side */
+};
+
 /* What several threads look at; each worker writes its own. */
-struct worker_gauges {
+struct worker_pair_gauges {
     _Atomic uint64_t view_version;
     atomic_uint busy[SIDES_COUNT]; /* backends that do something for a session */
     atomic_uint held;              /* transactions that wait because writes are held */
+};
+
+struct worker_gauges {
+    struct worker_pair_gauges of_pair[PAIRS_MAX];
     atomic_uint sessions;
     atomic_uint pinned;
 };
@@ -65,13 +75,13 @@ struct worker {
     struct workers *workers;      /* borrowed */
     uint32_t index;
     pthread_t thread;
-    struct loop *loop;             /* owned */
-    struct mailbox *mailbox;       /* owned */
-    struct conf *conf;             /* shared (ref) */
-    struct access *access;         /* shared (ref) */
-    struct sql_extra *extra;       /* owned: read_functions */
-    struct view *view;             /* owned: this worker's copy */
-    bool view_is_single;           /* reads and writes end on one side */
+    struct loop *loop;       /* owned */
+    struct mailbox *mailbox; /* owned */
+    struct conf *conf;       /* shared (ref) */
+    struct access *access;   /* shared (ref) */
+    struct sql_extra *extra; /* owned: read_functions */
+    struct worker_pair pairs[PAIRS_MAX];
+    uint32_t pairs_count;
     struct pools *pools;           /* owned */
     struct auth_query *auth_query; /* owned */
     struct settings_table settings;
@@ -115,7 +125,7 @@ struct workers {
 
 /* Counts a backend that began (+1) or ended (-1) to do something; the control thread hears when a
  * held side has become idle. */
-void worker_busy_add(struct worker *w, enum side side, int delta);
+void worker_busy_add(struct worker *w, uint32_t pair, enum side side, int delta);
 
 /* A session can be found by its cancel_pid, from its login to its close: a cancel request needs no
  * login, so it must not cost a walk over all sessions. */

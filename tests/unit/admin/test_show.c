@@ -17,6 +17,7 @@
 /* The pair of the story: blue serves, green follows by logical replication. */
 struct story {
     struct conf conf;
+    struct conf_pair pair;
     struct view view;
     struct monitor_facts facts;
     struct workers_stats stats;
@@ -32,22 +33,26 @@ tell(struct story *s)
     (void)snprintf(s->database, sizeof(s->database), "shop");
     (void)snprintf(s->blue, sizeof(s->blue), "10.0.0.1");
     (void)snprintf(s->green, sizeof(s->green), "10.0.0.2");
-    s->conf.name = s->name;
-    s->conf.database = s->database;
-    s->conf.node[SIDE_BLUE].host = s->blue;
-    s->conf.node[SIDE_BLUE].port = 5432;
-    s->conf.node[SIDE_GREEN].host = s->green;
-    s->conf.node[SIDE_GREEN].port = 5432;
+    s->conf.pairs = &s->pair;
+    s->conf.pairs_count = 1;
+    s->pair.name = s->name;
+    s->pair.database = s->database;
+    s->pair.side[SIDE_BLUE].hosts_count = 1;
+    s->pair.side[SIDE_BLUE].hosts[0].name = s->blue;
+    s->pair.side[SIDE_BLUE].hosts[0].port = 5432;
+    s->pair.side[SIDE_GREEN].hosts_count = 1;
+    s->pair.side[SIDE_GREEN].hosts[0].name = s->green;
+    s->pair.side[SIDE_GREEN].hosts[0].port = 5432;
     s->view =
         (struct view){.version = 1, .epoch = 7, .writes_known = true, .reads_percent = PERCENT_ALL};
-    s->facts.node[SIDE_BLUE] = (struct node_facts){
+    s->facts.side[SIDE_BLUE].node[0] = (struct node_facts){
         .up = true, .role = NODE_PRIMARY, .version = "15.8", .lsn = 0x3A001F20, .lag_ok = true};
-    s->facts.node[SIDE_GREEN] = (struct node_facts){.up = true,
-                                                    .role = NODE_LOGICAL_FOLLOWER,
-                                                    .version = "17.5",
-                                                    .lag_known = true,
-                                                    .lag_bytes = 12 * 1024,
-                                                    .lag_us = 40000};
+    s->facts.side[SIDE_GREEN].node[0] = (struct node_facts){.up = true,
+                                                            .role = NODE_LOGICAL_FOLLOWER,
+                                                            .version = "17.5",
+                                                            .lag_known = true,
+                                                            .lag_bytes = 12 * 1024,
+                                                            .lag_us = 40000};
     s->stats.sessions_pinned = 3;
     s->snap = (struct snapshot){.now_us = 1000000000,
                                 .conf = &s->conf,
@@ -105,8 +110,9 @@ status_tells_what_is_not_as_it_should_be(void **state)
                    "\"CUTOVER\", started 1.2 s ago by uid 0");
     s.snap.waiting = 31;
     s.stats.sessions_pinned = 0;
-    s.facts.node[SIDE_GREEN].up = false;
-    (void)err_set(&s.facts.node[SIDE_GREEN].error, SQLSTATE_CONNECTION_FAILURE, "no answer");
+    s.facts.side[SIDE_GREEN].node[0].up = false;
+    (void)err_set(&s.facts.side[SIDE_GREEN].node[0].error, SQLSTATE_CONNECTION_FAILURE,
+                  "no answer");
     assert_status(
         &s, "pair app    epoch 7    writes held (blue)    reads -> green 5.5 % (1 rule)    drain "
             "(1.1 s)\n"
@@ -125,7 +131,7 @@ status_tells_of_the_way_back_when_green_writes(void **state)
     tell(&s);
     s.view.writer = SIDE_GREEN;
     s.snap.cutover.way_back = CUTOVER_WAY_BACK_OPEN;
-    s.facts.node[SIDE_BLUE].lag_known = true;
+    s.facts.side[SIDE_BLUE].node[0].lag_known = true;
     buf_init(&out);
     status_print(&s.snap, &out);
     buf_put_u8(&out, 0);
@@ -143,8 +149,8 @@ unknown_lag_is_never_shown_as_a_number(void **state)
     struct command lag = {.id = CMD_LAG};
     char text[64];
     tell(&s);
-    s.facts.node[SIDE_GREEN].lag_known = false;
-    status_print_lag(&s.facts.node[SIDE_GREEN], text, sizeof(text));
+    s.facts.side[SIDE_GREEN].node[0].lag_known = false;
+    status_print_lag(&s.facts.side[SIDE_GREEN].node[0], text, sizeof(text));
     assert_string_equal(text, "lag unknown");
     for (size_t i = 0; i < command_rows_count(); i++) {
         lag.row = command_row_at(i)->id == CMD_LAG ? command_row_at(i) : lag.row;

@@ -107,7 +107,7 @@ last_reference_frees(void **state)
     struct conf *c = conf_of(SIDES);
     assert_ptr_equal(conf_ref(c), c);
     conf_unref(c);
-    assert_string_equal(c->node[SIDE_BLUE].host, "b");
+    assert_string_equal(c->pairs[0].side[SIDE_BLUE].host, "b");
     conf_unref(c);
     conf_unref(NULL);
 }
@@ -152,7 +152,7 @@ a_copy_differs_in_the_one_value(void **state)
         }
     }
     assert_string_equal(cell(after, "read_functions", 1), "h");
-    assert_string_equal(b->node[SIDE_BLUE].password, "hunter2");
+    assert_string_equal(b->pairs[0].side[SIDE_BLUE].password, "hunter2");
     assert_string_equal(b->path, a->path);
     assert_int_equal(b->listen_addr.count, 2);
     table_free(before);

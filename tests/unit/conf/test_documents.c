@@ -54,7 +54,7 @@ sample_is_a_configuration(void **state)
     struct conf_mistakes mistakes = {NULL, 0};
     struct conf *c = conf_load("config/teal.ini", &mistakes);
     assert_non_null(c);
-    assert_string_equal(c->node[SIDE_BLUE].host, "blue.example.com");
+    assert_string_equal(c->pairs[0].side[SIDE_BLUE].host, "blue.example.com");
     conf_unref(c);
 }
 

@@ -111,8 +111,8 @@ the_same_row_has_a_field_on_each_side(void **state)
     assert_true(conf_entry_find(CONF_SECTION_BLUE, "port", &blue));
     assert_true(conf_entry_find(CONF_SECTION_GREEN, "port", &green));
     assert_ptr_equal(blue.key, green.key);
-    assert_ptr_equal(conf_field(&c, &blue), &c.node[SIDE_BLUE].port);
-    assert_ptr_equal(conf_field_const(&c, &green), &c.node[SIDE_GREEN].port);
+    assert_ptr_equal(conf_field(&c, &blue), &c.pairs[0].side[SIDE_BLUE].port);
+    assert_ptr_equal(conf_field_const(&c, &green), &c.pairs[0].side[SIDE_GREEN].port);
 }
 
 int

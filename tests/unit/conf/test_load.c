@@ -66,17 +66,17 @@ two_hosts_are_enough(void **state)
     assert_int_equal(c->max_message, 64 << 20);
     assert_int_equal(c->log_level, LOG_LEVEL_INFO);
     assert_true(c->tcp_keepalive);
-    assert_string_equal(c->database, "app");
-    assert_int_equal(c->initial_writer, SIDE_BLUE);
-    assert_int_equal(c->reads, READS_FOLLOW);
-    assert_int_equal(c->drain_policy, DRAIN_ABORT);
-    assert_int_equal(c->hold_timeout_us, 5000000);
-    assert_true(c->require_way_back);
-    assert_string_equal(c->node[SIDE_BLUE].host, "b");
-    assert_string_equal(c->node[SIDE_GREEN].host, "g");
-    assert_int_equal(c->node[SIDE_GREEN].port, 5432);
-    assert_string_equal(c->node[SIDE_GREEN].user, "postgres");
-    assert_string_equal(c->node[SIDE_GREEN].password, "");
+    assert_string_equal(c->pairs[0].database, "app");
+    assert_int_equal(c->pairs[0].initial_writer, SIDE_BLUE);
+    assert_int_equal(c->pairs[0].reads, READS_FOLLOW);
+    assert_int_equal(c->pairs[0].drain_policy, DRAIN_ABORT);
+    assert_int_equal(c->pairs[0].hold_timeout_us, 5000000);
+    assert_true(c->pairs[0].require_way_back);
+    assert_string_equal(c->pairs[0].side[SIDE_BLUE].host, "b");
+    assert_string_equal(c->pairs[0].side[SIDE_GREEN].host, "g");
+    assert_int_equal(c->pairs[0].side[SIDE_GREEN].port, 5432);
+    assert_string_equal(c->pairs[0].side[SIDE_GREEN].user, "postgres");
+    assert_string_equal(c->pairs[0].side[SIDE_GREEN].password, "");
     conf_unref(c);
 }
 
@@ -94,14 +94,14 @@ values_go_to_their_fields(void **state)
     assert_string_equal(c->listen_addr.items[1], "::1");
     assert_int_equal(c->workers, 4);
     assert_int_equal(c->auth_type, AUTH_TYPE_TRUST);
-    assert_int_equal(c->initial_writer, SIDE_GREEN);
-    assert_int_equal(c->reads, READS_BLUE);
-    assert_int_equal(c->fence, FENCE_STRICT);
-    assert_int_equal(c->drain_timeout_us, 1500000);
-    assert_int_equal(c->lag_bytes_max, 1 << 30);
-    assert_int_equal(c->node[SIDE_BLUE].port, 5433);
-    assert_string_equal(c->node[SIDE_BLUE].user, "op");
-    assert_int_equal(c->node[SIDE_GREEN].sslmode, TLS_REQUIRE);
+    assert_int_equal(c->pairs[0].initial_writer, SIDE_GREEN);
+    assert_int_equal(c->pairs[0].reads, READS_BLUE);
+    assert_int_equal(c->pairs[0].fence, FENCE_STRICT);
+    assert_int_equal(c->pairs[0].drain_timeout_us, 1500000);
+    assert_int_equal(c->pairs[0].lag_bytes_max, 1 << 30);
+    assert_int_equal(c->pairs[0].side[SIDE_BLUE].port, 5433);
+    assert_string_equal(c->pairs[0].side[SIDE_BLUE].user, "op");
+    assert_int_equal(c->pairs[0].side[SIDE_GREEN].sslmode, TLS_REQUIRE);
     assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
     conf_unref(c);
 }
@@ -139,8 +139,8 @@ replication_is_reached_as_the_node_unless_said(void **state)
     struct conf *c = conf_of("[blue]\nhost = b\nport = 1\nuser = u\npassword = p\n"
                              "[green]\nhost = g\nreplication_host = r\nreplication_port = 2\n"
                              "replication_user = v\nreplication_password = q\n");
-    const struct conf_node *blue = &c->node[SIDE_BLUE];
-    const struct conf_node *green = &c->node[SIDE_GREEN];
+    const struct conf_side *blue = &c->pairs[0].side[SIDE_BLUE];
+    const struct conf_side *green = &c->pairs[0].side[SIDE_GREEN];
     assert_string_equal(blue->replication_host, "b");
     assert_int_equal(blue->replication_port, 1);
     assert_string_equal(blue->replication_user, "u");
@@ -320,8 +320,8 @@ password_is_the_first_line_of_its_file(void **state)
     file_write(f.password, "a ;b = \"c\" \r\nsecond line\n", 0600);
     struct conf *c = conf_load(f.ini, &mistakes);
     assert_non_null(c);
-    assert_string_equal(c->node[SIDE_BLUE].password, "a ;b = \"c\" ");
-    assert_string_equal(c->node[SIDE_BLUE].replication_password, "a ;b = \"c\" ");
+    assert_string_equal(c->pairs[0].side[SIDE_BLUE].password, "a ;b = \"c\" ");
+    assert_string_equal(c->pairs[0].side[SIDE_BLUE].replication_password, "a ;b = \"c\" ");
     conf_unref(c);
     files_remove(&f);
 }

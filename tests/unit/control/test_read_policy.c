@@ -26,8 +26,8 @@ set_up(struct pair *p)
 {
     memset(p, 0, sizeof(*p));
     p->view = (struct view){.writer = SIDE_BLUE, .writes_known = true};
-    p->facts.node[SIDE_BLUE] = (struct node_facts){.up = true, .role = NODE_PRIMARY};
-    p->facts.node[SIDE_GREEN] =
+    p->facts.side[SIDE_BLUE].node[0] = (struct node_facts){.up = true, .role = NODE_PRIMARY};
+    p->facts.side[SIDE_GREEN].node[0] =
         (struct node_facts){.up = true, .role = NODE_STANDBY, .lag_known = true, .lag_ok = true};
     p->reads.percent = PERCENT_ALL;
     buf_init(&p->detail);
@@ -99,7 +99,7 @@ a_side_that_cannot_serve_reads_is_refused(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct pair p;
         set_up(&p);
-        p.facts.node[SIDE_GREEN] = cases[i].node;
+        p.facts.side[SIDE_GREEN].node[0] = cases[i].node;
         p.view.writes_known = !cases[i].writer_unknown;
         say(&p, "READS green");
         assert_false(p.ok);
@@ -132,7 +132,7 @@ static void
 what_the_operator_said_outlasts_the_configuration(void **state)
 {
     (void)state;
-    const struct conf conf = {.reads = READS_GREEN, .reads_percent = 2000};
+    const struct conf_pair conf = {.reads = READS_GREEN, .reads_percent = 2000};
     struct pair p;
     set_up(&p);
     read_policy_from_conf(&p.reads, &conf);

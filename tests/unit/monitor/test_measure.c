@@ -23,11 +23,11 @@ setup(void **state)
 {
     static struct fixture f;
     f = (struct fixture){.facts = {.writer_known = true, .writer = SIDE_BLUE}};
-    f.facts.node[SIDE_BLUE] = (struct node_facts){
+    f.facts.side[SIDE_BLUE].node[0] = (struct node_facts){
         .up = true, .role = NODE_PRIMARY, .system_identifier = 7, .timeline = 1};
-    f.facts.node[SIDE_GREEN] = f.facts.node[SIDE_BLUE];
-    f.facts.node[SIDE_GREEN].role = NODE_STANDBY;
-    f.facts.node[SIDE_GREEN].in_recovery = true;
+    f.facts.side[SIDE_GREEN].node[0] = f.facts.side[SIDE_BLUE].node[0];
+    f.facts.side[SIDE_GREEN].node[0].role = NODE_STANDBY;
+    f.facts.side[SIDE_GREEN].node[0].in_recovery = true;
     measure_see_stream(&f.measure, &f.facts);
     *state = &f;
     return 0;
@@ -36,7 +36,7 @@ setup(void **state)
 static void
 follow_logically(struct fixture *f)
 {
-    struct node_facts *green = &f->facts.node[SIDE_GREEN];
+    struct node_facts *green = &f->facts.side[SIDE_GREEN].node[0];
     green->role = NODE_LOGICAL_FOLLOWER;
     green->in_recovery = false;
     green->subscription_ready = true;
@@ -69,7 +69,7 @@ follower_says(struct fixture *f, uint64_t us, uint64_t reached)
 static const struct node_facts *
 green(const struct fixture *f)
 {
-    return &f->facts.node[SIDE_GREEN];
+    return &f->facts.side[SIDE_GREEN].node[0];
 }
 
 static void
@@ -135,14 +135,14 @@ another_kind_of_stream_begins_anew_and_an_absence_does_not(void **state)
     struct fixture *f = *state;
     writer_says(f, 100, 1000);
     const uint64_t generation = f->measure.generation;
-    f->facts.node[SIDE_GREEN].up = false;
+    f->facts.side[SIDE_GREEN].node[0].up = false;
     measure_see_stream(&f->measure, &f->facts);
     assert_int_equal(f->measure.generation, generation);
-    f->facts.node[SIDE_GREEN].up = true;
+    f->facts.side[SIDE_GREEN].node[0].up = true;
     follow_logically(f);
     assert_int_equal(f->measure.generation, generation + 1);
     assert_int_equal(lag_newest_us(&f->measure.lag), 0);
-    assert_true(f->facts.node[SIDE_BLUE].lag_known);
+    assert_true(f->facts.side[SIDE_BLUE].node[0].lag_known);
 }
 
 int

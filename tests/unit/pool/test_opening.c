@@ -72,7 +72,7 @@ setup(void **state)
     struct conf_mistakes mistakes = {NULL, 0};
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     rig = (struct rig){.loop = loop_new(), .registry = pool_registry_new(1)};
-    rig.key = (struct pool_key){.side = SIDE_BLUE, .database = "app", .user = "app"};
+    rig.key = (struct pool_key){.node.side = SIDE_BLUE, .database = "app", .user = "app"};
     settings_table_init(&rig.settings);
     pool_context_init(&rig.context,
                       &(struct pools_config){.loop = rig.loop,
@@ -90,8 +90,8 @@ setup(void **state)
     rig.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(rig.listener, (const struct sockaddr *)&a, sizeof(a)), 0);
     assert_int_equal(listen(rig.listener, 8), 0);
-    memcpy(&rig.context.nodes[SIDE_BLUE].addr, &a, sizeof(a));
-    rig.context.nodes[SIDE_BLUE].addr_len = sizeof(a);
+    memcpy(&rig.context.nodes[0][SIDE_BLUE][0].addr, &a, sizeof(a));
+    rig.context.nodes[0][SIDE_BLUE][0].addr_len = sizeof(a);
     return 0;
 }
 
@@ -340,13 +340,13 @@ nobody_listens(void **state)
 {
     (void)state;
     const struct opening_plan plan = {.key = &rig.key, .ready = on_ready, .wake = on_wake};
-    const struct view_node known = rig.context.nodes[SIDE_BLUE];
+    const struct view_node known = rig.context.nodes[0][SIDE_BLUE][0];
     const char *const wanted[] = {"its address is not known", "Connection refused"};
     for (size_t i = 0; i < COUNT_OF(wanted); i++) {
         if (i == 0) {
-            rig.context.nodes[SIDE_BLUE].addr_len = 0;
+            rig.context.nodes[0][SIDE_BLUE][0].addr_len = 0;
         } else {
-            rig.context.nodes[SIDE_BLUE] = known;
+            rig.context.nodes[0][SIDE_BLUE][0] = known;
             (void)close(rig.listener);
         }
         rig.server = -1;

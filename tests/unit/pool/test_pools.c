@@ -74,16 +74,16 @@ static void
 a_server_that_is_back_is_tried_at_once(void **state)
 {
     struct pool_rig *r = *state;
-    struct view view = {.version = 1};
+    struct view view = {.version = 1, .side = {{.nodes_count = 1}, {.nodes_count = 1}}};
     pools_set_view(r->pools, &view);
     struct failed f = all_failed(r);
-    view.node[SIDE_BLUE].up = true;
+    view.side[SIDE_BLUE].node[0].up = true;
     pools_set_view(r->pools, &view);
     assert_failed(&f, false, false, true);
     f = all_failed(r);
     pools_set_view(r->pools, &view); /* up as before: nothing is new */
     assert_failed(&f, true, true, true);
-    view.node[SIDE_GREEN].incarnation = 7; /* another server, or restarted */
+    view.side[SIDE_GREEN].node[0].incarnation = 7; /* another server, or restarted */
     pools_set_view(r->pools, &view);
     assert_failed(&f, true, true, false);
 }

@@ -185,9 +185,10 @@ static void
 a_read_waits_for_a_follower_that_is_full(void **state)
 {
     struct pool_rig *r = *state;
-    struct pool *pool = pools_get(
-        r->pools, &(struct pool_key){
-                      .side = SIDE_GREEN, .read_only = true, .database = "app", .user = "app"});
+    struct pool *pool = pools_get(r->pools, &(struct pool_key){.node.side = SIDE_GREEN,
+                                                               .read_only = true,
+                                                               .database = "app",
+                                                               .user = "app"});
     struct client read;
     struct client login;
     join(&read, pool, false, 0);

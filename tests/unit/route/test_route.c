@@ -23,7 +23,7 @@ a_view(void)
         .freshness = FRESHNESS_OWN_WRITES,
     };
     for (int i = 0; i < SIDES_COUNT; i++) {
-        v.node[i] = (struct view_node){.up = true, .lag_ok = true, .fresh_until_us = 1000};
+        v.side[i].node[0] = (struct view_node){.up = true, .lag_ok = true, .fresh_until_us = 1000};
     }
     return v;
 }
@@ -259,9 +259,9 @@ a_follower_that_fails_a_guard_is_passed_over(void **state)
 {
     (void)state;
     struct view v = reading_from_green();
-    v.node[SIDE_GREEN].lag_ok = false;
+    v.side[SIDE_GREEN].node[0].lag_ok = false;
     expect(&v, a_session(), SQL_READ, to(SIDE_BLUE, ROUTE_LAG));
-    v.node[SIDE_GREEN].up = false;
+    v.side[SIDE_GREEN].node[0].up = false;
     expect(&v, a_session(), SQL_READ, to(SIDE_BLUE, ROUTE_DOWN));
     v.writes_held = true;
     expect(&v, a_session(), SQL_READ, read_only(SIDE_BLUE, ROUTE_DOWN));
@@ -272,7 +272,7 @@ the_guards_do_not_concern_the_writer(void **state)
 {
     (void)state;
     struct view v = a_view();
-    v.node[SIDE_BLUE] = (struct view_node){.up = false};
+    v.side[SIDE_BLUE].node[0] = (struct view_node){.up = false};
     struct route_session s = a_session();
     s.last_write_us = 5000;
     expect(&v, s, SQL_READ, to(SIDE_BLUE, ROUTE_FOLLOW));
@@ -288,7 +288,7 @@ own_writes_are_read_from_the_writer_until_the_follower_has_them(void **state)
     expect(&v, s, SQL_READ, to(SIDE_BLUE, ROUTE_OWN_WRITES));
     s.last_write_us = 999;
     expect(&v, s, SQL_READ, read_only(SIDE_GREEN, ROUTE_READS));
-    v.node[SIDE_GREEN].fresh_until_us = 0;
+    v.side[SIDE_GREEN].node[0].fresh_until_us = 0;
     expect(&v, s, SQL_READ, to(SIDE_BLUE, ROUTE_OWN_WRITES));
     s.last_write_us = 0;
     expect(&v, s, SQL_READ, read_only(SIDE_GREEN, ROUTE_READS));
@@ -309,7 +309,7 @@ a_reader_is_read_only_on_every_side_and_never_held(void **state)
     expect(&v, a_reader(), SQL_READ, read_only(SIDE_BLUE, ROUTE_FOLLOW));
     v.reads = READS_GREEN;
     expect(&v, a_reader(), SQL_BEGIN, read_only(SIDE_GREEN, ROUTE_READS));
-    v.node[SIDE_GREEN].up = false;
+    v.side[SIDE_GREEN].node[0].up = false;
     expect(&v, a_reader(), SQL_READ, read_only(SIDE_BLUE, ROUTE_DOWN));
 }
 
@@ -342,8 +342,8 @@ the_promises_hold_for_every_view(void **state)
         v.writes_known = !v.writes_held || (bits & 4) == 0;
         v.reads = (enum reads)((bits >> 3 & 3) % 3);
         v.reads_percent = (bits & 32) != 0 ? PERCENT_ALL : (bits & 64) != 0 ? 6000 : 4000;
-        v.node[SIDE_GREEN].up = (bits & 128) != 0;
-        v.node[SIDE_BLUE].lag_ok = (bits & 256) != 0;
+        v.side[SIDE_GREEN].node[0].up = (bits & 128) != 0;
+        v.side[SIDE_BLUE].node[0].lag_ok = (bits & 256) != 0;
         v.rules = &rule;
         v.rules_count = (bits & 512) != 0 ? 1 : 0;
         v.paused = bits >> 14 != 0;
@@ -359,7 +359,7 @@ the_promises_hold_for_every_view(void **state)
         assert_true(!d.read_only || s.reader || class == SQL_READ || class == SQL_BEGIN_READ);
         assert_int_equal(d.wait, d.reason == ROUTE_HELD || d.reason == ROUTE_PAUSED);
         assert_int_equal(v.paused, d.reason == ROUTE_PAUSED);
-        assert_true(d.side == v.writer || v.node[d.side].up);
+        assert_true(d.side == v.writer || v.side[d.side].node[0].up);
         assert_true(s.reader || !route_is_single(&v) || d.side == v.writer);
     }
     for (int i = 0; i < ROUTE_REASONS_COUNT; i++) {

@@ -26,7 +26,8 @@ static const struct view single = {
     .epoch = 1,
     .writer = SIDE_BLUE,
     .writes_known = true,
-    .node = {[SIDE_BLUE] = {.up = true, .lag_ok = true}, [SIDE_GREEN] = {.up = true}},
+    .side = {[SIDE_BLUE] = {.nodes_count = 1, .node = {{.up = true, .lag_ok = true}}},
+             [SIDE_GREEN] = {.nodes_count = 1, .node = {{.up = true}}}},
 };
 
 static struct view
@@ -46,8 +47,8 @@ split_view(void)
     v.reads = READS_GREEN;
     v.reads_percent = PERCENT_ALL;
     v.freshness = FRESHNESS_EVENTUAL;
-    v.node[SIDE_GREEN].lag_ok = true;
-    v.node[SIDE_GREEN].fresh_until_us = UINT64_MAX;
+    v.side[SIDE_GREEN].node[0].lag_ok = true;
+    v.side[SIDE_GREEN].node[0].fresh_until_us = UINT64_MAX;
     return v;
 }
 

@@ -31,8 +31,10 @@ view_of(bool reads_on_green)
         .writer = SIDE_BLUE,
         .writes_known = true,
         .freshness = FRESHNESS_EVENTUAL,
-        .node = {[SIDE_BLUE] = {.up = true, .lag_ok = true},
-                 [SIDE_GREEN] = {.up = true, .lag_ok = true, .fresh_until_us = UINT64_MAX}},
+        .side =
+            {[SIDE_BLUE] = {.nodes_count = 1, .node = {{.up = true, .lag_ok = true}}},
+             [SIDE_GREEN] = {.nodes_count = 1,
+                             .node = {{.up = true, .lag_ok = true, .fresh_until_us = UINT64_MAX}}}},
     };
     v.reads = reads_on_green ? READS_GREEN : READS_FOLLOW;
     v.reads_percent = reads_on_green ? PERCENT_ALL : 0;

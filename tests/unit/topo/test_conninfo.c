@@ -12,20 +12,27 @@
 
 #include "conf/conf.h"
 
+static const struct node_id green = {.side = SIDE_GREEN};
+
 /* The texts of a configuration are not const; these are never written to. */
-static struct conf
-a_conf(char *database, char *host, char *user, char *password, enum tls_mode sslmode)
+static struct conf_pair
+a_pair(char *host, char *user, char *password, enum tls_mode sslmode)
 {
-    return (struct conf){.database = database,
-                         .node[SIDE_GREEN] = {.host = host,
-                                              .port = 5432,
-                                              .user = user,
-                                              .password = password,
-                                              .sslmode = sslmode,
-                                              .replication_host = host,
-                                              .replication_port = 5433,
-                                              .replication_user = user,
-                                              .replication_password = password}};
+    return (struct conf_pair){.side[SIDE_GREEN] = {.hosts = {{.name = host, .port = 5432}},
+                                                   .hosts_count = 1,
+                                                   .user = user,
+                                                   .password = password,
+                                                   .sslmode = sslmode,
+                                                   .replication_host = host,
+                                                   .replication_port = 5433,
+                                                   .replication_user = user,
+                                                   .replication_password = password}};
+}
+
+static struct conf
+a_conf(struct conf_pair *pair)
+{
+    return (struct conf){.pairs = pair, .pairs_count = 1};
 }
 
 static void
@@ -35,11 +42,11 @@ every_value_is_quoted(void **state)
     char host[] = "10.0.0.1";
     char user[] = "o'brien";
     char password[] = "a b\\c'd host=evil";
-    char database[] = "my db";
     char ca[] = "/etc/teal/ca.pem";
-    struct conf conf = a_conf(database, host, user, password, TLS_DISABLE);
+    struct conf_pair pair = a_pair(host, user, password, TLS_DISABLE);
+    struct conf conf = a_conf(&pair);
     conf.server_tls_ca_file = ca;
-    char *s = conninfo_of(&conf, SIDE_GREEN, "teal monitor", 3000000);
+    char *s = conninfo_of(&conf, &green, "my db", "teal monitor", 3000000);
     assert_non_null(strstr(s, "sslrootcert='/etc/teal/ca.pem'"));
     assert_non_null(strstr(s, "host='10.0.0.1' port=5432 user='o\\'brien'"));
     assert_non_null(strstr(s, "password='a b\\\\c\\'d host=evil'"));
@@ -56,8 +63,9 @@ what_is_not_set_is_left_to_libpq(void **state)
     char host[] = "h";
     char empty[] = "";
     char *none = NULL;
-    const struct conf conf = a_conf(host, host, empty, none, TLS_DISABLE);
-    char *s = conninfo_of(&conf, SIDE_GREEN, "a", 1);
+    struct conf_pair pair = a_pair(host, empty, none, TLS_DISABLE);
+    const struct conf conf = a_conf(&pair);
+    char *s = conninfo_of(&conf, &green, "app", "a", 1);
     assert_null(strstr(s, "sslrootcert="));
     assert_null(strstr(s, "user="));
     assert_null(strstr(s, "password="));
@@ -73,11 +81,11 @@ replication_has_a_way_of_its_own(void **state)
     char host[] = "inner";
     char user[] = "repl";
     char password[] = "p";
-    char database[] = "app";
     char ca[] = "/pki/ca.pem";
-    struct conf conf = a_conf(database, host, user, password, TLS_REQUIRE);
-    conf.node[SIDE_GREEN].replication_sslrootcert = ca;
-    char *s = conninfo_for_replication(&conf, SIDE_GREEN);
+    struct conf_pair pair = a_pair(host, user, password, TLS_REQUIRE);
+    const struct conf conf = a_conf(&pair);
+    pair.side[SIDE_GREEN].replication_sslrootcert = ca;
+    char *s = conninfo_for_replication(&conf, 0, SIDE_GREEN, "app");
     assert_string_equal(s, "host='inner' port=5433 user='repl' password='p' dbname='app'"
                            " sslmode='require' sslrootcert='/pki/ca.pem' connect_timeout=10");
     conninfo_free(s);

@@ -19,6 +19,8 @@ a_copy_outlives_the_original(void **state)
         {.user = user, .side = SIDE_GREEN},
         {.application = application, .side = SIDE_BLUE},
     };
+    char shop[] = "shop";
+    struct view_database databases[] = {{.name = shop, .fresh_until_us = 9}};
     struct view v = {
         .version = 3,
         .epoch = 7,
@@ -28,12 +30,15 @@ a_copy_outlives_the_original(void **state)
         .reads_percent = PERCENT_ALL,
         .rules = rules,
         .rules_count = 2,
-        .node[SIDE_BLUE] = {.up = true, .incarnation = 5},
+        .side[SIDE_BLUE] = {.nodes_count = 2, .lead = 1, .node[1] = {.up = true, .incarnation = 5}},
+        .databases = databases,
+        .databases_count = 1,
     };
     struct view *copy = view_copy(&v);
     memset(user, 'x', sizeof(user) - 1);
     rules[1] = (struct view_rule){0};
-    v.node[SIDE_BLUE].up = false;
+    v.side[SIDE_BLUE].node[1].up = false;
+    memset(shop, 'x', sizeof(shop) - 1);
     assert_int_equal(copy->version, 3);
     assert_int_equal(copy->writer, SIDE_GREEN);
     assert_int_equal(copy->rules_count, 2);
@@ -41,8 +46,10 @@ a_copy_outlives_the_original(void **state)
     assert_null(copy->rules[0].database);
     assert_int_equal(copy->rules[0].side, SIDE_GREEN);
     assert_string_equal(copy->rules[1].application, "report");
-    assert_true(copy->node[SIDE_BLUE].up);
-    assert_int_equal(copy->node[SIDE_BLUE].incarnation, 5);
+    assert_true(view_lead(copy, SIDE_BLUE)->up);
+    assert_int_equal(view_lead(copy, SIDE_BLUE)->incarnation, 5);
+    assert_string_equal(copy->databases[0].name, "shop");
+    assert_int_equal(copy->databases[0].fresh_until_us, 9);
     view_free(copy);
     view_free(NULL);
 }
