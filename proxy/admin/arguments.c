@@ -89,6 +89,10 @@ parse_reads_percent(struct command_tokens *in, struct command *c, struct err *er
 static bool
 parse_reads(struct command_tokens *in, struct command *c, struct err *err)
 {
+    if (tokens_accept(in, "DEFAULT")) {
+        c->reads_default = true;
+        return true;
+    }
     if (!parse_reads_side(in, c, err) || !parse_reads_percent(in, c, err)) {
         return false;
     }

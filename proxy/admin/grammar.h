@@ -107,6 +107,7 @@ struct command {
     enum command_id id;
     const struct command_row *row;    /* borrowed for ever; NULL for CMD_EMPTY */
     enum reads reads;                 /* READS */
+    bool reads_default;               /* READS: as the configuration says; none of the others */
     bool percent_set;                 /* READS */
     uint32_t percent;                 /* READS: hundredths of a percent */
     char user[COMMAND_NAME_SIZE];     /* READS; "" for any */

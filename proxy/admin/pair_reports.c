@@ -82,7 +82,10 @@ report_pair(const struct snapshot *snap)
                                           "p99_us",
                                           "way_back",
                                           "reverse_lag_bytes",
-                                          "blocked"};
+                                          "blocked",
+                                          "hold_left_ms",
+                                          "paused",
+                                          "disabled"};
     const struct view *v = snap->view;
     const struct cutover_status *c = &snap->cutover;
     const struct node_facts *other = facts_lead(snap->facts, side_other(v->writer));
@@ -107,6 +110,9 @@ report_pair(const struct snapshot *snap)
     table_add(t, way_back_name(c->way_back));
     add_number_if(t, v->writer == SIDE_GREEN && other->lag_known, other->lag_bytes);
     table_add_bool(t, c->blocked);
+    add_ms_if(t, snap->hold_until_us > snap->now_us, snap->hold_until_us - snap->now_us);
+    table_add_bool(t, v->paused);
+    table_add_bool(t, v->disabled);
     return t;
 }
 
@@ -121,7 +127,6 @@ report_state(const struct snapshot *snap)
         {"active", !snap->view->paused},
         {"paused", snap->view->paused},
         {"suspended", false},
-        {"disabled", snap->view->disabled},
     };
     struct table *t = table_new(columns, COUNT_OF(columns));
     for (size_t i = 0; i < COUNT_OF(states); i++) {
@@ -130,6 +135,9 @@ report_state(const struct snapshot *snap)
     }
     struct table *pair = report_pair(snap);
     for (size_t column = 0; column < pair->columns_count; column++) {
+        if (column == table_column(pair, "paused")) {
+            continue; /* said already, as PgBouncer does */
+        }
         table_add(t, pair->columns[column]);
         table_add_cell(t, table_cell(pair, 0, column));
     }

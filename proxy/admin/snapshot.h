@@ -21,7 +21,8 @@ enum { SNAPSHOT_RUNNER_SIZE = 320 };
 struct snapshot {
     uint64_t now_us;
     const struct conf *conf;
-    const struct view *view; /* as published last */
+    const struct conf *conf_file; /* the same as the file has it, without what was SET */
+    const struct view *view;      /* as published last */
     const struct monitor_facts *facts;
     const struct workers_stats *stats;
     struct cutover_status cutover;

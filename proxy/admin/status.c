@@ -17,6 +17,7 @@ static void put_header(const struct snapshot *snap, struct buf *out);
 static void put_nodes(const struct snapshot *snap, struct buf *out);
 static void put_traffic(const struct snapshot *snap, struct buf *out);
 static void put_way_back(const struct snapshot *snap, struct buf *out);
+static void put_orders(const struct snapshot *snap, struct buf *out);
 static void put_trouble(const struct snapshot *snap, struct buf *out);
 
 void
@@ -29,6 +30,7 @@ status_print(const struct snapshot *snap, struct buf *out)
     if (snap->view->writes_known && snap->view->writer == SIDE_GREEN) {
         put_way_back(snap, out);
     }
+    put_orders(snap, out);
     put_trouble(snap, out);
 }
 
@@ -166,6 +168,19 @@ put_way_back(const struct snapshot *snap, struct buf *out)
                    text_bytes(old->lag_bytes).s);
     } else if (c->way_back == CUTOVER_WAY_BACK_OPEN) {
         buf_printf(out, "  the way back is open (reverse lag unknown): tealctl rollback\n");
+    }
+}
+
+/* What the operator has ordered and may have forgotten: it outlives a restart. */
+static void
+put_orders(const struct snapshot *snap, struct buf *out)
+{
+    if (snap->view->paused) {
+        buf_printf(out, "  PAUSED: whatever begins waits: tealctl resume\n");
+    }
+    if (snap->view->disabled) {
+        buf_printf(out, "  DISABLED: new clients are refused: tealctl enable %s\n",
+                   snap->conf->pairs[0].database);
     }
 }
 

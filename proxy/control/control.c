@@ -1,9 +1,10 @@
 /* control.c — the life of the control thread. See control.h.
  *
  * The order of the start matters: the console first (it proves that no other Teal runs here), then
- * the lock on the state file, the record, the monitor, the workers with a view that holds all
- * writes, what acts on them, and last the recovery, which publishes the first route. The end is the
- * reverse, but for the workers: they end first, so that nobody asks for anything any more. */
+ * the lock on the state file, what the operator said before a restart, the record, the monitor, the
+ * workers with a view that holds all writes, what acts on them, and last the recovery, which
+ * publishes the first route. The end is the reverse, but for the workers: they end first, so that
+ * nobody asks for anything any more. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "control/control.h"
 
@@ -19,6 +20,7 @@
 #include "base/mem.h"
 #include "control/cutover_ops.h"
 #include "control/hold.h"
+#include "control/keeper.h"
 #include "control/live_conf.h"
 #include "control/notify.h"
 #include "control/operator.h"
@@ -40,7 +42,9 @@ struct control {
     struct timer *tick;          /* once a second */
     atomic_bool progress_posted; /* set by any worker, cleared here */
 
-    struct verbs *verbs; /* the operator's */
+    struct conf *conf_first; /* shared (ref): of the start, for what cannot change */
+    struct verbs *verbs;     /* the operator's */
+    struct keeper *keeper;
     struct console *console;
     struct monitor *monitor;
     struct read_policy reads;
@@ -53,7 +57,8 @@ struct control {
     struct shutdown *shutdown;
 };
 
-static bool control_start(struct control *c, struct conf *conf, struct err *err);
+static bool control_start(struct control *c, struct err *err);
+static const char *pair_name(const struct control *c);
 static void on_tick(void *arg);
 
 /* ---- life ---- */
@@ -67,8 +72,8 @@ control_new(struct loop *loop, struct conf *conf, struct err *err)
     c->mailbox = mailbox_new(loop);
     c->tick = timer_new(loop, on_tick, c);
     c->verbs = operator_new();
-    read_policy_from_conf(&c->reads, &conf->pairs[0]);
-    if (!control_start(c, conf, err)) {
+    c->conf_first = conf_ref(conf);
+    if (!control_start(c, err)) {
         control_free(c);
         return NULL;
     }
@@ -91,7 +96,9 @@ control_free(struct control *c)
     monitor_free(c->monitor);
     publisher_free(c->publisher);
     read_policy_fini(&c->reads);
+    keeper_free(c->keeper);
     operator_free(c->verbs);
+    conf_unref(c->conf_first);
     timer_free(c->tick);
     mailbox_free(c->mailbox);
     if (c->lock_fd != -1) {
@@ -101,6 +108,12 @@ control_free(struct control *c)
 }
 
 /* ---- the start ---- */
+
+static const char *
+pair_name(const struct control *c)
+{
+    return c->conf_first->pairs[0].name;
+}
 
 /* Two Teals that think they own one record would overwrite each other's decisions. */
 static bool
@@ -162,6 +175,8 @@ start_workers(struct control *c, struct conf *conf, struct err *err)
     const struct workers_ops workers_ops = {.ctx = c, .progress = worker_progress};
     c->monitor = monitor_new(c->loop, conf, 0, &monitor_ops);
     c->publisher = publisher_new(conf, 0, c->monitor, &c->reads);
+    publisher_set_paused(c->publisher, keeper_pair(c->keeper, pair_name(c))->paused);
+    publisher_set_disabled(c->publisher, keeper_pair(c->keeper, pair_name(c))->disabled);
     const struct view *views[] = {publisher_view(c->publisher)};
     c->workers = workers_start(conf, views, COUNT_OF(views), &workers_ops);
     if (c->workers == NULL) {
@@ -182,23 +197,31 @@ start_parts(struct control *c, struct conf *conf)
                                                                .publisher = c->publisher,
                                                                .workers = c->workers,
                                                                .console = c->console});
-    c->hold = hold_new(c->loop, c->publisher, c->workers);
-    c->pause = pause_new(c->loop, c->publisher, c->workers);
-    c->conf = live_conf_new(conf, &(struct live_conf_users){.workers = c->workers,
-                                                            .monitor = c->monitor,
-                                                            .reads = &c->reads,
-                                                            .publisher = c->publisher,
-                                                            .cutover = c->cutover});
+    c->hold = hold_new(&(struct hold_parts){.loop = c->loop,
+                                            .publisher = c->publisher,
+                                            .workers = c->workers,
+                                            .keeper = c->keeper,
+                                            .pair = pair_name(c)});
+    c->pause = pause_new(&(struct pause_parts){.loop = c->loop,
+                                               .publisher = c->publisher,
+                                               .workers = c->workers,
+                                               .keeper = c->keeper,
+                                               .pair = pair_name(c)});
+    live_conf_set_users(c->conf, &(struct live_conf_users){.workers = c->workers,
+                                                           .monitor = c->monitor,
+                                                           .reads = &c->reads,
+                                                           .publisher = c->publisher,
+                                                           .cutover = c->cutover});
     c->shutdown = shutdown_new(&(struct shutdown_parts){.loop = c->loop,
                                                         .workers = c->workers,
                                                         .cutover = cutover_host_machine(c->cutover),
                                                         .publisher = c->publisher,
-                                                        .hold = c->hold,
-                                                        .pause = c->pause});
+                                                        .hold = c->hold});
     operator_set_parts(c->verbs,
                        &(struct operator_parts){.loop = c->loop,
                                                 .mailbox = c->mailbox,
                                                 .conf = c->conf,
+                                                .keeper = c->keeper,
                                                 .monitor = c->monitor,
                                                 .workers = c->workers,
                                                 .cutover = cutover_host_machine(c->cutover),
@@ -209,14 +232,27 @@ start_parts(struct control *c, struct conf *conf)
                                                 .shutdown = c->shutdown});
 }
 
+/* What the operator said before a restart, so that the first view knows of it. */
+static void
+start_keeper(struct control *c)
+{
+    const char *const pairs[] = {pair_name(c)};
+    c->keeper = keeper_new(c->conf_first->state_file, pairs, COUNT_OF(pairs));
+    c->conf = live_conf_new(c->conf_first, c->keeper);
+    read_policy_from_conf(&c->reads, &live_conf_get(c->conf)->pairs[0]);
+    read_policy_restore(&c->reads, &keeper_pair(c->keeper, pairs[0])->reads);
+}
+
 static bool
-control_start(struct control *c, struct conf *conf, struct err *err)
+control_start(struct control *c, struct err *err)
 {
     const struct console_ops ops = operator_console_ops(c->verbs);
-    c->console = console_new(c->loop, conf, &ops, err);
-    if (c->console == NULL || !lock_state(c, conf, err)) {
+    c->console = console_new(c->loop, c->conf_first, &ops, err);
+    if (c->console == NULL || !lock_state(c, c->conf_first, err)) {
         return false;
     }
+    start_keeper(c);
+    struct conf *conf = live_conf_get(c->conf);
     struct buf record;
     buf_init(&record);
     const bool ok = read_record(conf, &record, err) && start_workers(c, conf, err);

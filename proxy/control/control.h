@@ -14,6 +14,7 @@
  *     hold.c         HOLD                             pause.c        PAUSE and KILL
  *     cutover_ops.c  what the machine asks for        side_sql.c     its SQL on the two sides
  *     live_conf.c    the configuration in force       shutdown.c     the end
+ *     keeper.c       what outlives a restart          wishes.c       its form in a file
  *     notify.c       systemd
  *
  * All calls are for the loop's thread. */

@@ -45,6 +45,13 @@ operator_tick(struct verbs *o)
 {
     workers_stats(o->parts.workers, &o->stats);
     rates_add(&o->rates, &o->stats, loop_now_us(o->parts.loop));
+    keeper_tick(o->parts.keeper);
+}
+
+static const char *
+pair_name(const struct verbs *o)
+{
+    return live_conf_get(o->parts.conf)->pairs[0].name;
 }
 
 /* ---- facts ---- */
@@ -73,6 +80,7 @@ op_snapshot(void *ctx, struct snapshot *out)
     workers_stats(p->workers, &o->stats);
     out->now_us = loop_now_us(p->loop);
     out->conf = live_conf_get(p->conf);
+    out->conf_file = live_conf_file(p->conf);
     out->view = publisher_view(p->publisher);
     out->facts = monitor_facts(p->monitor);
     out->stats = &o->stats;
@@ -176,11 +184,18 @@ static bool
 do_reads(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     const struct operator_parts *p = &o->parts;
-    if (!is_serving(o, err) || !read_policy_apply(p->reads, c, publisher_view(p->publisher),
-                                                  monitor_facts(p->monitor), detail, err)) {
+    if (!is_serving(o, err)) {
+        return false;
+    }
+    if (c->reads_default) {
+        read_policy_reset(p->reads, &live_conf_get(p->conf)->pairs[0], detail);
+    } else if (!read_policy_apply(p->reads, c, publisher_view(p->publisher),
+                                  monitor_facts(p->monitor), detail, err)) {
         return false;
     }
     publisher_refresh(p->publisher);
+    const struct wish_reads said = read_policy_wish(p->reads);
+    keeper_put_reads(p->keeper, pair_name(o), &said);
     return true;
 }
 
@@ -298,6 +313,7 @@ do_disable(struct verbs *o, const struct command *c, struct buf *detail, struct 
         return false;
     }
     publisher_set_disabled(o->parts.publisher, true);
+    keeper_put_disabled(o->parts.keeper, pair_name(o), true);
     buf_printf(detail, "new clients are refused; those that are connected stay");
     return true;
 }
@@ -309,6 +325,7 @@ do_enable(struct verbs *o, const struct command *c, struct buf *detail, struct e
         return false;
     }
     publisher_set_disabled(o->parts.publisher, false);
+    keeper_put_disabled(o->parts.keeper, pair_name(o), false);
     buf_printf(detail, "new clients are welcome");
     return true;
 }
@@ -353,6 +370,17 @@ static verb_fn *const verbs[COMMANDS_COUNT] = {
     [CMD_RELOAD] = do_reload,   [CMD_SHUTDOWN] = do_shutdown,
 };
 
+/* It is done all the same: the disk must not keep the operator from a hold. */
+static void
+add_unwritten(const struct verbs *o, struct buf *detail)
+{
+    const char *path = keeper_unwritten(o->parts.keeper);
+    if (path != NULL) {
+        buf_printf(detail, "; but \"%s\" cannot be written, so a restart would not know of it",
+                   path);
+    }
+}
+
 bool
 operator_perform(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
@@ -360,6 +388,9 @@ operator_perform(struct verbs *o, const struct command *c, struct buf *detail, s
     CHECK((size_t)c->id < COMMANDS_COUNT && verbs[c->id] != NULL);
     const bool ok = verbs[c->id](o, c, detail, err);
     CHECK(ok || err_is_set(err));
+    if (ok) {
+        add_unwritten(o, detail);
+    }
     return ok;
 }
 
@@ -375,7 +406,11 @@ static enum console_wait
 op_pause_state(void *ctx, struct buf *detail, struct err *err)
 {
     const struct verbs *o = ctx;
-    return pause_state(o->parts.pause, detail, err);
+    const enum console_wait state = pause_state(o->parts.pause, detail, err);
+    if (state == CONSOLE_WAIT_OVER) {
+        add_unwritten(o, detail);
+    }
+    return state;
 }
 
 struct console_ops

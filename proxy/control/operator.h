@@ -9,6 +9,7 @@
 
 #include "admin/console_ops.h"
 #include "control/hold.h"
+#include "control/keeper.h"
 #include "control/live_conf.h"
 #include "control/pause.h"
 #include "control/publish.h"
@@ -20,6 +21,7 @@ struct operator_parts {
     struct loop *loop;
     struct mailbox *mailbox; /* answers of the workers */
     struct live_conf *conf;
+    struct keeper *keeper;
     struct monitor *monitor;
     struct workers *workers;
     struct cutover *cutover;

@@ -12,9 +12,7 @@ enum { PAUSE_POLL_US = 10 * 1000 };
 enum phase { RUNS, WAITING, PAUSED };
 
 struct pause {
-    struct loop *loop;           /* borrowed */
-    struct publisher *publisher; /* borrowed */
-    struct workers *workers;     /* borrowed */
+    struct pause_parts parts;
     enum phase phase;
     uint64_t version;     /* of the view that pauses */
     uint64_t deadline_us; /* of the wait for the servers' release */
@@ -28,7 +26,7 @@ static void on_timer(void *arg);
 static void
 pause_check(const struct pause *p)
 {
-    const struct view *view = publisher_view(p->publisher);
+    const struct view *view = publisher_view(p->parts.publisher);
     CHECK(view->paused == (p->phase != RUNS));
     CHECK(p->phase == RUNS || p->version != 0);
     CHECK(p->phase == RUNS || !err_is_set(&p->err));
@@ -36,13 +34,17 @@ pause_check(const struct pause *p)
 }
 
 struct pause *
-pause_new(struct loop *loop, struct publisher *publisher, struct workers *workers)
+pause_new(const struct pause_parts *parts)
 {
+    const struct view *view = publisher_view(parts->publisher);
     struct pause *p = xcalloc(1, sizeof(*p));
-    p->loop = loop;
-    p->publisher = publisher;
-    p->workers = workers;
-    p->timer = timer_new(loop, on_timer, p);
+    p->parts = *parts;
+    p->timer = timer_new(parts->loop, on_timer, p);
+    if (view->paused) {
+        p->phase = PAUSED;
+        p->version = view->version;
+        log_warn(NULL, "paused, as before the restart", "pair=%s", parts->pair);
+    }
     pause_check(p);
     return p;
 }
@@ -69,15 +71,16 @@ enter(struct pause *p, enum phase phase)
     CHECK(p->phase == RUNS && phase != RUNS);
     p->phase = phase;
     err_clear(&p->err);
-    publisher_set_paused(p->publisher, true);
-    p->version = publisher_view(p->publisher)->version;
+    publisher_set_paused(p->parts.publisher, true);
+    p->version = publisher_view(p->parts.publisher)->version;
+    keeper_put_paused(p->parts.keeper, p->parts.pair, true);
     pause_check(p);
 }
 
 void
 pause_begin(struct pause *p, uint64_t limit_us)
 {
-    p->deadline_us = loop_now_us(p->loop) + limit_us;
+    p->deadline_us = loop_now_us(p->parts.loop) + limit_us;
     enter(p, WAITING);
     timer_start(p->timer, PAUSE_POLL_US);
 }
@@ -86,7 +89,7 @@ void
 pause_kill(struct pause *p)
 {
     enter(p, PAUSED);
-    workers_kill_all(p->workers);
+    workers_kill_all(p->parts.workers);
 }
 
 void
@@ -97,9 +100,10 @@ pause_end(struct pause *p)
     }
     timer_stop(p->timer);
     p->phase = RUNS;
-    publisher_set_paused(p->publisher, false);
+    publisher_set_paused(p->parts.publisher, false);
+    keeper_put_paused(p->parts.keeper, p->parts.pair, false);
     pause_check(p);
-    log_info(NULL, "traffic goes on", "waiting=%" PRIu32, workers_waiting(p->workers, 0));
+    log_info(NULL, "traffic goes on", "waiting=%" PRIu32, workers_waiting(p->parts.workers, 0));
 }
 
 /* ---- the wait ---- */
@@ -109,7 +113,7 @@ give_up(struct pause *p)
 {
     (void)err_set(&p->err, SQLSTATE_OBJECT_IN_USE,
                   "%" PRIu32 " server connections were not released in time; traffic goes on",
-                  workers_servers(p->workers));
+                  workers_servers(p->parts.workers));
     (void)err_hint(&p->err, "SHOW SERVERS has them, SHOW SESSIONS PINNED those that keep one.");
     log_warn(NULL, "pause given up", "error=\"%s\"", p->err.text);
     pause_end(p);
@@ -119,13 +123,13 @@ static void
 on_timer(void *arg)
 {
     struct pause *p = arg;
-    const bool acked = workers_have_view(p->workers, 0, p->version);
+    const bool acked = workers_have_view(p->parts.workers, 0, p->version);
     CHECK(p->phase == WAITING);
-    if (acked && workers_servers(p->workers) == 0) {
+    if (acked && workers_servers(p->parts.workers) == 0) {
         p->phase = PAUSED;
         pause_check(p);
-        log_info(NULL, "paused", "waiting=%" PRIu32, workers_waiting(p->workers, 0));
-    } else if (loop_now_us(p->loop) >= p->deadline_us) {
+        log_info(NULL, "paused", "waiting=%" PRIu32, workers_waiting(p->parts.workers, 0));
+    } else if (loop_now_us(p->parts.loop) >= p->deadline_us) {
         give_up(p);
     } else {
         timer_start(p->timer, PAUSE_POLL_US);
@@ -140,7 +144,7 @@ pause_state(const struct pause *p, struct buf *detail, struct err *err)
         return CONSOLE_WAITS;
     case PAUSED:
         buf_printf(detail, "no server connection is left; %" PRIu32 " transactions wait for RESUME",
-                   workers_waiting(p->workers, 0));
+                   workers_waiting(p->parts.workers, 0));
         return CONSOLE_WAIT_OVER;
     case RUNS:
         break;

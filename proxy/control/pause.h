@@ -6,20 +6,32 @@
  *
  * What is under way ends, and its server connection is closed. A session that keeps its backend
  * keeps it here as well, as PgBouncer's do in session mode; but then PAUSE gives up in time and
- * lets the traffic go on. */
+ * lets the traffic go on.
+ *
+ * A restart ends all server connections, so what was in force before it is PAUSED behind it. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CONTROL_PAUSE_H
 #define TEAL_CONTROL_PAUSE_H
 
 #include "admin/console_ops.h"
+#include "control/keeper.h"
 #include "control/publish.h"
 #include "net/loop.h"
 #include "session/workers.h"
 
 struct pause;
 
-/* All three are borrowed. */
-struct pause *pause_new(struct loop *loop, struct publisher *publisher, struct workers *workers);
+/* What it acts on; all borrowed. */
+struct pause_parts {
+    struct loop *loop;
+    struct publisher *publisher;
+    struct workers *workers;
+    struct keeper *keeper;
+    const char *pair; /* its name */
+};
+
+/* PAUSED when the publisher's view is, that is after a restart. */
+struct pause *pause_new(const struct pause_parts *parts);
 /* NULL is fine. */
 void pause_free(struct pause *p);
 

@@ -24,7 +24,7 @@ shutdown_new(const struct shutdown_parts *parts)
     struct shutdown *s = xcalloc(1, sizeof(*s));
     s->parts = *parts;
     CHECK(parts->workers != NULL && parts->cutover != NULL && parts->publisher != NULL);
-    CHECK(parts->hold != NULL && parts->pause != NULL);
+    CHECK(parts->hold != NULL);
     s->timer = timer_new(parts->loop, on_timer, s);
     return s;
 }
@@ -55,11 +55,7 @@ shutdown_begin(struct shutdown *s, enum shutdown_mode mode, uint64_t limit_us)
     s->deadline_us = loop_now_us(p->loop) + wait_us;
     s->mode = mode;
     if (!now) {
-        /* Sessions that wait for a hold to end would never end; a flip that has not committed is
-         * undone. */
-        hold_end(p->hold);
-        pause_end(p->pause);
-        (void)cutover_abort(p->cutover);
+        (void)cutover_abort(p->cutover); /* a flip that has not committed is undone */
         workers_drain(p->workers, mode == SHUTDOWN_WAIT_FOR_CLIENTS);
     }
     if (!s->begun) {
@@ -84,14 +80,26 @@ machine_must_end(const struct cutover *c)
     return status.job != CUTOVER_JOB_NONE || !(status.blocked || can_be_left[status.state]);
 }
 
+/* HOLD and PAUSE stay in force to the end and beyond it, so who waits for them waits in vain; the
+ * same when the writer cannot become known any more, but then the clients may still go by
+ * themselves. */
+static bool
+waits_are_in_vain(const struct shutdown *s, bool machine_is_at_work)
+{
+    const struct view *view = publisher_view(s->parts.publisher);
+    if (view->paused || hold_until_us(s->parts.hold) != 0) {
+        return true;
+    }
+    return s->mode != SHUTDOWN_WAIT_FOR_CLIENTS && !machine_is_at_work && view->writes_held;
+}
+
 /* How many sessions there is still a reason to wait for. */
 static uint32_t
 sessions_to_end(const struct shutdown *s, bool machine_is_at_work)
 {
     const struct shutdown_parts *p = &s->parts;
     const uint32_t sessions = workers_sessions(p->workers);
-    const bool held_for_good = !machine_is_at_work && publisher_view(p->publisher)->writes_held;
-    if (s->mode == SHUTDOWN_WAIT_FOR_CLIENTS || !held_for_good) {
+    if (!waits_are_in_vain(s, machine_is_at_work)) {
         return sessions;
     }
     const uint32_t waiting = workers_waiting(p->workers, 0);

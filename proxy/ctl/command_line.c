@@ -28,7 +28,7 @@ static const struct ctl_command commands[] = {
      .sentence = "set up what a cutover needs in both databases"},
     {.name = "check", .sql = "CHECK",
      .sentence = "the preflight: every finding, with value, limit and how to mend it"},
-    {.name = "reads", .shown = "blue|green|follow [n%]", .sql = "READS", .words_min = 1,
+    {.name = "reads", .shown = "blue|green|follow|default [n%]", .sql = "READS", .words_min = 1,
      .words_max = 2, .options = "uad",
      .sentence = "send reads to a side: all, a share, or the sessions that match"},
     {.name = "writes", .shown = "blue|green", .sql = "WRITES", .words_min = 1, .words_max = 1,

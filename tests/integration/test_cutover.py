@@ -31,6 +31,17 @@ class Flips:
         self.assertGreater(len(steps), 10)
         self.assertEqual([s for s in steps if s["result"] == "fail"], [])
 
+    def test_check_sees_a_manager_of_failovers(self):
+        def seen():
+            return [s["detail"] for s in self.teal.steps("CHECK") if s["step"] == "W54 ha-manager" and s["result"] == "warn"]
+        self.assertEqual(seen(), [])
+        for name, manager in (("Patroni restapi", "Patroni"), ("repmgrd", "repmgr")):
+            with self.pair.green.connect("app", application_name=name):
+                found = eventually(seen, 5, "%s is found" % manager)
+            self.assertIn(manager, found[0])
+            self.assertIn("pause", found[0])
+            eventually(lambda: not seen(), 5, "%s is gone" % manager)
+
     def test_cutover_and_rollback_under_load(self):
         with Load(self) as load:
             for command in ("CUTOVER", "ROLLBACK", "CUTOVER", "ROLLBACK"):

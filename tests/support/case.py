@@ -49,6 +49,9 @@ class PairCase(unittest.TestCase):
     kind = "physical"
     versions = (None, None)
     schema = None
+    databases = ("app",)  # of each side; the schema is put into each
+    standbys = {}  # of a side, beside its primary: {"blue": 1}
+    pairs = {}  # several: by name what differs from the attributes of this class, {"shop": {"databases": ("a", "b")}, ...}
     settings = {}
     teal_settings = {}
     pair_settings = {}
@@ -59,23 +62,39 @@ class PairCase(unittest.TestCase):
         if DIRECT and not cls.direct:
             raise unittest.SkipTest("needs the proxy")
         cls.pair = cls.make_pair()
+        cls.more = [cls.make_pair(name, work=cls.pair.work) for name in list(cls.pairs)[1:]]
         try:
-            cls.pair.start()
+            for pair in (cls.pair, *cls.more):
+                pair.start()
             cls.teal = cls.make_teal().start()
         except BaseException:
-            cls.pair.stop()
+            cls.stop_pairs()
             raise
 
     @classmethod
-    def make_pair(cls):
-        extra = {"schema": cls.schema} if cls.schema else {}
-        return Pair(kind=cls.kind, blue_version=cls.versions[0], green_version=cls.versions[1], settings=cls.settings, **extra)
+    def make_pair(cls, name=None, **options):
+        """The pair of that name, by default the first, or the only one, which has none."""
+        name = next(iter(cls.pairs), "") if name is None else name
+        options = dict({"kind": cls.kind, "blue_version": cls.versions[0], "green_version": cls.versions[1], "settings": cls.settings,
+                        "databases": cls.databases, "standbys": cls.standbys, "name": name}, **options)
+        if cls.schema:
+            options["schema"] = cls.schema
+        return Pair(**dict(options, **cls.pairs.get(name, {})))
+
+    @classmethod
+    def stop_pairs(cls):
+        for pair in (*cls.more, cls.pair):
+            pair.stop()
+
+    @classmethod
+    def pair_of(cls, name):
+        return next(pair for pair in (cls.pair, *cls.more) if pair.name == name)
 
     @classmethod
     def make_teal(cls):
         if DIRECT:
             return Direct(cls.pair)
-        return Teal(cls.pair, pair_settings=cls.pair_settings, **cls.teal_settings)
+        return Teal(cls.pair, pair_settings=cls.pair_settings, more=cls.more, **cls.teal_settings)
 
     @classmethod
     def tearDownClass(cls):
@@ -84,7 +103,7 @@ class PairCase(unittest.TestCase):
             if status not in (0, None):
                 raise AssertionError("teal ended with %s; its log ends:\n%s" % (status, cls.teal.log_tail()))
         finally:
-            cls.pair.stop()
+            cls.stop_pairs()
 
     def setUp(self):
         self.stack = contextlib.ExitStack()

@@ -28,7 +28,6 @@ SERVER_USER = "postgres"
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 SETTINGS = {
-    "listen_addresses": "'127.0.0.1'",
     "max_connections": "300",
     "shared_buffers": "64MB",
     "wal_level": "logical",
@@ -178,18 +177,17 @@ def run_program(argv, **kwargs):
 class Cluster:
     """One PostgreSQL server: name (also its cluster_name), data folder, port."""
 
-    def __init__(self, work, name, version=None, settings=None):
+    def __init__(self, work, name, version=None, settings=None, host="127.0.0.1", port=None):
         self.name, self.work = name, work
         self.bin = version_bin(version)
         self.data = os.path.join(work, name)
         self.log = os.path.join(work, name + ".log")
-        self.port = free_port()
-        self.socket_dir = os.path.join(work, "s")
-        self.settings = dict(SETTINGS, cluster_name="'%s'" % name, port=str(self.port),
+        self.host, self.port = host, port or free_port()
+        self.socket_dir = os.path.join(work, "s" if host == "127.0.0.1" else "s" + host.rsplit(".", 1)[1])
+        self.settings = dict(SETTINGS, cluster_name="'%s'" % name, port=str(self.port), listen_addresses="'%s'" % host,
                              unix_socket_directories="'%s'" % self.socket_dir, **(settings or {}))
         self.hba = HBA
         self.process = None
-        self.host = "127.0.0.1"
         os.makedirs(self.socket_dir, exist_ok=True)
         owned_by_server(self.socket_dir)
 
@@ -224,15 +222,44 @@ class Cluster:
                 os.rename(path + ".new", path)
         return path
 
-    def copy_of(self, primary):
-        """Becomes a streaming standby of the primary."""
+    def copy_of(self, primary, conninfo=None, slot=None):
+        """Becomes a streaming standby of the primary, or of whoever the conninfo leads to."""
         os.makedirs(self.data, mode=0o700)
         owned_by_server(self.data)
-        run_program(as_server_user([client_program("pg_basebackup"), "-D", self.data, "-h", primary.host,
-                                    "-p", str(primary.port), "-U", "postgres", "-R", "-X", "stream",
-                                    "-c", "fast", "--no-sync"]))
+        if os.path.exists(self.bin + "/pg_basebackup"):
+            run_program(as_server_user([self.bin + "/pg_basebackup", "-D", self.data, "-h", primary.host,
+                                        "-p", str(primary.port), "-U", "postgres", "-R", "-X", "stream",
+                                        "-c", "fast", "--no-sync"]))
+        else:
+            self.copy_files_of(primary)
+        with open(os.path.join(self.data, "postgresql.auto.conf"), "a") as f:
+            f.write("primary_conninfo = '%s'\nprimary_slot_name = '%s'\n" % (conninfo or primary.conninfo(), slot or ""))
         self.configure()
         return self
+
+    def copy_files_of(self, primary):
+        """What pg_basebackup does, which the packages of npm leave out. WAL is fetched from the primary, which keeps enough."""
+        with primary.connect() as c:
+            c.query("SELECT pg_backup_start('%s', true)" % self.name)
+            tar = ("cd '%s' && tar -c --exclude=./postmaster.* --exclude=./pg_wal/?* --exclude=./pg_replslot/?* . | tar -xpC '%s'"
+                   % (primary.data, self.data))
+            run_program(as_server_user(["sh", "-c", tar]))
+            label = c.query("SELECT labelfile FROM pg_backup_stop(false)").value()
+        for name, text in (("backup_label", label), ("standby.signal", "")):
+            path = os.path.join(self.data, name)
+            with open(path, "w") as f:
+                f.write(text)
+            owned_by_server(path)
+
+    def conninfo(self):
+        """How a standby reaches this server."""
+        return conninfo_of([self])
+
+    def follow(self, conninfo, slot=""):
+        """A running standby streams from somebody else."""
+        self.sql("ALTER SYSTEM SET primary_conninfo = '%s'" % conninfo)
+        self.sql("ALTER SYSTEM SET primary_slot_name = '%s'" % slot)
+        self.reload()
 
     def configure(self):
         """Settings go into postgresql.conf; postgresql.auto.conf stays with ALTER SYSTEM, which Teal uses."""
@@ -247,6 +274,9 @@ class Cluster:
     def set(self, **settings):
         self.settings.update(settings)
         self.configure()
+
+    def reload(self):
+        self.sql("SELECT pg_reload_conf()")
 
     # -- running
 
@@ -293,6 +323,9 @@ class Cluster:
         for pid in [self.process.pid, *children]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
 
     def restart(self, mode="fast"):
         self.stop(mode)
@@ -347,6 +380,12 @@ class Cluster:
                      "-d", database, "-f", path])
 
 
+def conninfo_of(clusters):
+    """For a standby: of these servers the one that accepts writes."""
+    hosts, ports = ",".join(c.host for c in clusters), ",".join(str(c.port) for c in clusters)
+    return "user=postgres host=%s port=%s%s" % (hosts, ports, "" if len(clusters) == 1 else " target_session_attrs=read-write")
+
+
 def children_of(pid):
     found = []
     for entry in glob.glob("/proc/%d/task/*/children" % pid):
@@ -378,49 +417,167 @@ CREATE ROLE md5_user LOGIN PASSWORD 'md5-secret';
 """
 
 
-class Pair:
-    """A blue and a green cluster with the database app; green follows by streaming or is ready for logical replication.
+class Side:
+    """The servers of one side: nodes, in the order of Teal's hosts, of which one is the primary and the rest stream from it.
 
-    kind is physical or logical. For logical the schema is put on both sides and Teal's prepare does the rest.
+    A node's name is its cluster_name: blue, blue2, blue3. Each standby has a slot of its name. Failover is in two halves,
+    kill_primary and promote, so that a test can look at what lies between. What has lost its place comes back with rejoin
+    (a standby again) or come_back (as it was: a second primary). With one_port the nodes differ in their address instead.
     """
 
-    def __init__(self, work=None, kind="physical", blue_version=None, green_version=None, settings=None, schema=APP_SCHEMA):
+    def __init__(self, work, name, standbys=0, version=None, settings=None, one_port=False):
+        self.name = name
+        self.nodes = [Cluster(work, name, version, settings)]
+        for n in range(2, standbys + 2):
+            where = {"host": "127.0.0.%d" % n, "port": self.nodes[0].port} if one_port else {}
+            self.nodes.append(Cluster(work, "%s%d" % (name, n), version, settings, **where))
+        self.primary = self.nodes[0]
+
+    def standbys(self):
+        return [node for node in self.nodes if node is not self.primary and node.is_running()]
+
+    def hosts(self):
+        """The value of Teal's key hosts."""
+        return ", ".join("%s:%d" % (node.host, node.port) for node in self.nodes)
+
+    def node(self, name):
+        return next(node for node in self.nodes if node.name == name)
+
+    def start_standbys(self):
+        for node in self.nodes:
+            if node is not self.primary:
+                self.add(node)
+
+    def add(self, node):
+        """A standby, from a new copy, which streams when this returns."""
+        self.make_slot(node)
+        node.copy_of(self.primary, slot=slot_of(node)).start()
+        self.wait_streaming(node)
+
+    def make_slot(self, node):
+        self.primary.sql("SELECT pg_create_physical_replication_slot('%s', true) WHERE NOT EXISTS "
+                         "(SELECT FROM pg_replication_slots WHERE slot_name = '%s')" % ((slot_of(node),) * 2))
+
+    def wait_streaming(self, *nodes):
+        for node in nodes or self.standbys():
+            eventually(lambda: self.primary.value("SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' AND application_name = '%s'"
+                                                  % node.name), 30, "%s to stream from %s" % (node.name, self.primary.name))
+
+    def synchronous(self, on=True):
+        """Whether a commit waits for one of the standbys. Only the primary's own file says so: who is promoted waits for nobody."""
+        names = ", ".join('"%s"' % node.name for node in self.standbys())
+        self.primary.set(synchronous_standby_names="'ANY 1 (%s)'" % names if on and names else "''")
+        self.primary.reload()
+        if on and names:
+            eventually(lambda: self.primary.value("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'quorum'"), 20,
+                       "a synchronous standby of " + self.primary.name)
+
+    def kill_primary(self):
+        """kill -9; the node that was the primary."""
+        dead = self.primary
+        dead.stop("kill")
+        return dead
+
+    def promote(self, node=None):
+        """The new primary, which accepts writes; the other standbys follow it."""
+        node = node or self.standbys()[0]
+        node.sql("SELECT pg_promote(false)")
+        eventually(lambda: not node.in_recovery(), 60, node.name + " to be the primary", every=0.005)
+        self.primary = node
+        for other in self.standbys():
+            if other.in_recovery():
+                self.make_slot(other)
+                other.follow(node.conninfo(), slot_of(other))
+        return node
+
+    def fail_over(self):
+        """kill -9 of the primary and promotion of a standby: (old primary, new primary)."""
+        return self.kill_primary(), self.promote()
+
+    def rejoin(self, node):
+        """The node is a standby from now on, whatever it was."""
+        node.stop("immediate")
+        shutil.rmtree(node.data)
+        node.settings.pop("synchronous_standby_names", None)
+        self.add(node)
+
+    def come_back(self, node):
+        """The node starts with what it had: a second primary, if it was one."""
+        return node.start()
+
+    def stop(self):
+        for node in reversed(self.nodes):
+            node.stop("immediate")
+
+
+def slot_of(node):
+    return node.name.replace("-", "_")
+
+
+class Pair:
+    """A blue and a green side, each with its databases; green follows by streaming or is ready for logical replication.
+
+    kind is physical or logical. For logical the schema is put on both sides and Teal's prepare does the rest. blue and
+    green are the clusters that accept the writes of their side, also after a failover; sides has all their servers.
+    A pair with a name has clusters named after it: shop-blue, shop-green.
+    """
+
+    def __init__(self, work=None, kind="physical", blue_version=None, green_version=None, settings=None, schema=APP_SCHEMA,
+                 databases=("app",), standbys=None, name="", one_port=False):
         self.own_work = work is None
         self.work = work or work_dir()
-        self.kind = kind
-        self.schema = schema
-        settings = dict(settings or {})
+        self.kind, self.schema, self.databases, self.name = kind, schema, tuple(databases), name
+        settings, standbys = dict(settings or {}), standbys or {}
         settings.setdefault("fsync", "off")
-        self.blue = Cluster(self.work, "blue", blue_version, settings)
-        self.green = Cluster(self.work, "green", green_version or blue_version, settings)
+        versions = {"blue": blue_version, "green": green_version or blue_version}
+        self.sides = {side: Side(self.work, name + "-" + side if name else side, standbys.get(side, 0), versions[side], settings, one_port)
+                      for side in ("blue", "green")}
+
+    @property
+    def blue(self):
+        return self.sides["blue"].primary
+
+    @property
+    def green(self):
+        return self.sides["green"].primary
 
     def start(self):
         self.blue.init().start()
-        self.create_database(self.blue)
-        self.blue.sql(self.schema, "app")
+        self.create_databases(self.blue)
+        self.sides["blue"].start_standbys()
         return self.start_green()
 
     def start_green(self):
         if self.kind == "physical":
-            self.green.copy_of(self.blue).start()
+            self.green.copy_of(self.blue, conninfo_of(self.sides["blue"].nodes)).start()
             self.wait_streaming()
-            return self
-        self.green.init().start()
-        self.create_database(self.green)
-        self.green.sql(self.schema, "app")
+        else:
+            self.green.init().start()
+            self.create_databases(self.green)
+        self.sides["green"].start_standbys()
         return self
 
+    def create_databases(self, cluster):
+        self.create_roles(cluster)
+        for database in self.databases:
+            self.create_database(cluster, database)
+            cluster.sql(self.schema, database)
+
     @staticmethod
-    def create_database(cluster):
+    def create_roles(cluster):
         for statement in ROLES.strip().split(";\n"):
             if statement.strip() and not statement.startswith("SET"):
                 encoding = "md5" if "md5_user" in statement else "scram-sha-256"
                 cluster.sql("SET password_encryption = '%s'; %s" % (encoding, statement.rstrip(";")))
-        cluster.sql("CREATE DATABASE app")
-        cluster.sql("ALTER DATABASE app OWNER TO app")
+
+    @staticmethod
+    def create_database(cluster, database="app"):
+        cluster.sql('CREATE DATABASE "%s"' % database)
+        cluster.sql('ALTER DATABASE "%s" OWNER TO app' % database)
 
     def wait_streaming(self):
-        eventually(lambda: self.blue.value("SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'"), 20, "streaming")
+        eventually(lambda: self.blue.value("SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' AND application_name = '%s'"
+                                           % self.green.name), 20, "streaming")
         self.wait_caught_up()
 
     def wait_caught_up(self):
@@ -429,11 +586,11 @@ class Pair:
         eventually(lambda: self.green.value("SELECT pg_last_wal_replay_lsn() >= '%s'::pg_lsn" % lsn) == "t", 20, "replay")
 
     def side(self, name):
-        return {"blue": self.blue, "green": self.green}[name]
+        return self.sides[name].primary
 
     def stop(self, keep=False):
-        for cluster in (self.green, self.blue):
-            cluster.stop("immediate")
+        for name in ("green", "blue"):
+            self.sides[name].stop()
         if self.own_work and not keep and not os.environ.get("TEAL_KEEP"):
             shutil.rmtree(self.work, ignore_errors=True)
 

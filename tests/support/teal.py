@@ -25,11 +25,30 @@ class TealEnded(Exception):
     """The process is gone though it should run."""
 
 
+def pair_sections(pair, pair_settings=None, blue=None, green=None):
+    """The sections of a pair. A side of one server has host and port, one of several has hosts."""
+    suffix = " " + pair.name if pair.name else ""
+    own = {"database": pair.databases[0]}
+    if not pair.name:
+        own["name"] = "app"
+    if len(pair.databases) > 1:
+        own["databases"] = ", ".join(pair.databases)
+    sections = {"pair" + suffix: dict(own, **(pair_settings or {}))}
+    for name, values in (("blue", blue), ("green", green)):
+        side = pair.sides[name]
+        where = {"hosts": side.hosts()} if len(side.nodes) > 1 else {"host": side.primary.host, "port": side.primary.port}
+        sections[name + suffix] = dict(where, user="postgres", **(values or {}))
+    return sections
+
+
 class Teal:
-    """One proxy in front of a Pair. Settings go into [teal], pair= into [pair], blue= and green= into theirs."""
+    """One proxy in front of a Pair. Settings go into [teal], pair= into [pair], blue= and green= into theirs.
+
+    Of several pairs, each with a name, the first is given as pair and the others as more; pair_settings are for each.
+    """
 
     def __init__(self, pair, name="teal", env=None, blue=None, green=None, pair_settings=None, users=USERS, serves=True,
-                 **settings):
+                 more=(), **settings):
         self.dir = os.path.join(pair.work, name)
         os.makedirs(self.dir, mode=0o755, exist_ok=True)
         self.port, self.admin_port = free_port(), 5432
@@ -43,7 +62,7 @@ class Teal:
         self.host = "127.0.0.1"
         self.env = dict(env or {})
         self.serves = serves  # False when no client can be served at the start
-        self.pair = pair
+        self.pair, self.pairs = pair, (pair, *more)
         self.process = None
         self.sections = {
             "teal": dict({
@@ -53,10 +72,9 @@ class Teal:
                 "auth_failure_delay": "0", "auth_failures_max": 0,  # the tests guess a lot
                 "auth_file": os.path.join(self.dir, "users.txt"), "default_pool_size": 20,
             }, **settings),
-            "pair": dict({"name": "app", "database": "app"}, **(pair_settings or {})),
-            "blue": dict({"host": pair.blue.host, "port": pair.blue.port, "user": "postgres"}, **(blue or {})),
-            "green": dict({"host": pair.green.host, "port": pair.green.port, "user": "postgres"}, **(green or {})),
         }
+        for each in (pair, *more):
+            self.sections.update(pair_sections(each, pair_settings, blue, green))
         with open(os.path.join(self.dir, "users.txt"), "w") as f:
             f.write(users)
         os.chmod(os.path.join(self.dir, "users.txt"), 0o600)
@@ -95,8 +113,10 @@ class Teal:
             self.console("SHOW VERSION")
             if not self.serves:
                 return True
-            with self.connect_unix(password="app-secret", timeout=5) as c:
-                return c.value("SELECT 1") == "1"
+            for each in self.pairs:
+                with self.connect_unix(each.databases[0], password="app-secret", timeout=5) as c:
+                    c.query("SELECT 1")
+            return True
         eventually(ready, seconds, "teal to serve; its log ends:\n" + self.log_tail(1500))
 
     def check_alive(self):
@@ -194,9 +214,9 @@ class Teal:
     def ctl_argv(self, *words):
         return [os.path.join(BUILD, "tealctl"), "-h", self.admin_dir, "-p", str(self.admin_port), *words]
 
-    def writer(self):
+    def writer(self, database="app"):
         """Which cluster answers a write through Teal."""
-        with self.connect() as c:
+        with self.connect(database) as c:
             c.query("BEGIN")
             side = c.value("SELECT current_setting('cluster_name')")
             c.query("ROLLBACK")

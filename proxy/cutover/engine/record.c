@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/crc32.h"
 #include "cutover/types/ops.h"
 
 static const char *const phase_names[RECORD_PHASES_COUNT] = {
@@ -20,20 +21,6 @@ static const char *const phase_names[RECORD_PHASES_COUNT] = {
 };
 
 static const char magic[] = "teal-state 1\n";
-
-/* CRC-32 (IEEE 802.3), bit by bit: a record has 200 bytes and is written a few times a flip. */
-static uint32_t
-crc32_of(struct slice s)
-{
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < s.len; i++) {
-        crc ^= s.p[i];
-        for (int bit = 0; bit < 8; bit++) {
-            crc = (crc & 1u) != 0 ? (crc >> 1) ^ 0xEDB88320u : crc >> 1;
-        }
-    }
-    return ~crc;
-}
 
 static const char *
 record_phase_name(enum record_phase phase)

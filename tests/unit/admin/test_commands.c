@@ -46,6 +46,7 @@ snapshot(void *ctx, struct snapshot *out)
 {
     struct stage *s = ctx;
     out->conf = s->conf;
+    out->conf_file = s->conf;
     out->view = &s->view;
     out->facts = &s->facts;
     out->stats = &s->stats;

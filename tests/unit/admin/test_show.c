@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "admin/status.h"
+#include "conf/load.h"
 
 /* The pair of the story: blue serves, green follows by logical replication. */
 struct story {
@@ -139,6 +140,58 @@ status_tells_of_the_way_back_when_green_writes(void **state)
     assert_non_null(strstr(text, "the way back is open (reverse lag 0 B): tealctl rollback\n"));
     assert_non_null(strstr(text, "17.5   primary   up"));
     buf_fini(&out);
+}
+
+static void
+status_tells_what_the_operator_has_ordered(void **state)
+{
+    (void)state;
+    struct story s;
+    struct buf out;
+    tell(&s);
+    s.view.paused = true;
+    s.view.disabled = true;
+    s.view.writes_held = true;
+    s.snap.hold_until_us = s.snap.now_us + 12000000;
+    buf_init(&out);
+    status_print(&s.snap, &out);
+    buf_put_u8(&out, 0);
+    const char *text = (const char *)buf_slice(&out).p;
+    assert_non_null(strstr(text, "held by the operator, 12.0 s left\n"));
+    assert_non_null(strstr(text, "  PAUSED: whatever begins waits: tealctl resume\n"));
+    assert_non_null(strstr(text, "  DISABLED: new clients are refused: tealctl enable shop\n"));
+    buf_fini(&out);
+}
+
+static void
+show_config_tells_what_was_set(void **state)
+{
+    (void)state;
+    struct story s;
+    struct conf_mistakes mistakes = {0};
+    struct command show = {.id = CMD_CONFIG};
+    struct err err;
+    tell(&s);
+    struct conf *file =
+        conf_load_string("[blue]\nhost = b\n[green]\nhost = g\n", "t.ini", &mistakes);
+    assert_non_null(file);
+    struct conf *live = conf_with(file, "max_client_conn", "7", &err);
+    assert_non_null(live);
+    s.snap.conf = live;
+    s.snap.conf_file = file;
+    for (size_t i = 0; i < command_rows_count(); i++) {
+        show.row = command_row_at(i)->id == CMD_CONFIG ? command_row_at(i) : show.row;
+    }
+    struct table *t = show_table(&show, &s.snap);
+    const size_t source = table_column(t, "source");
+    for (size_t row = 0; row < table_rows(t); row++) {
+        const bool is_set = strcmp(table_text(t, row, 0), "max_client_conn") == 0;
+        assert_string_equal(table_text(t, row, source), is_set ? "SET" : "file");
+    }
+    table_free(t);
+    conf_unref(file);
+    conf_unref(live);
+    conf_mistakes_fini(&mistakes);
 }
 
 static void
@@ -270,6 +323,8 @@ main(void)
         cmocka_unit_test(status_is_the_one_of_the_story),
         cmocka_unit_test(status_tells_what_is_not_as_it_should_be),
         cmocka_unit_test(status_tells_of_the_way_back_when_green_writes),
+        cmocka_unit_test(status_tells_what_the_operator_has_ordered),
+        cmocka_unit_test(show_config_tells_what_was_set),
         cmocka_unit_test(unknown_lag_is_never_shown_as_a_number),
         cmocka_unit_test(every_row_that_answers_with_a_table_has_one),
         cmocka_unit_test(pgbouncers_columns_come_first),
