@@ -52,7 +52,9 @@ report_route(struct slice sql, const struct snapshot *snap)
     struct table *t = pairs_table_new(snap, columns, COUNT_OF(columns));
     for (uint32_t i = snap->first; i < snap->end; i++) {
         const struct snapshot_pair *pair = &snap->pairs[i];
-        const struct route_session neutral = {.user = "", .database = pair->conf->database};
+        const char *database = pair->conf->database;
+        const struct route_database facts = route_database(pair->view, database, database);
+        const struct route_session neutral = {.facts = &facts, .user = "", .database = database};
         const struct route_decision decision = route_decide(pair->view, &neutral, traits.class);
         pairs_table_add(t, snap, i);
         table_add(t, side_name(decision.side));

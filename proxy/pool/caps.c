@@ -5,19 +5,30 @@
 #include "pool/members.h"
 #include "pool/waiters.h"
 
-struct pool_caps
-caps_of(const struct pool *pool)
+void
+caps_configure(struct pool *pool)
 {
     const struct conf *conf = pool->context->conf;
     CHECK(conf != NULL);
-    const struct pool_waiter *first = waiters_first(pool);
-    const bool late =
-        first != NULL && pool_now_us(pool) - first->since_us >= conf->reserve_pool_timeout_us;
-    return (struct pool_caps){
-        .of_pool = conf->default_pool_size + (late ? conf->reserve_pool_size : 0),
-        .of_side = conf->max_db_connections,
+    pool->reserve = conf->reserve_pool_size;
+    pool->caps = (struct pool_caps){
+        .of_pool = conf->default_pool_size,
+        .of_database = conf->max_db_connections,
         .of_user = conf->max_user_connections,
     };
+}
+
+struct pool_caps
+caps_of(const struct pool *pool)
+{
+    struct pool_caps caps = pool->caps;
+    const struct pool_waiter *first = waiters_first(pool);
+    CHECK(caps.of_pool > 0);
+    if (first != NULL &&
+        pool_now_us(pool) - first->since_us >= pool->context->conf->reserve_pool_timeout_us) {
+        caps.of_pool += pool->reserve;
+    }
+    return caps;
 }
 
 /* Spread by 10 %, so that those opened together do not all end together. */

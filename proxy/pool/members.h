@@ -16,9 +16,11 @@ struct pool {
     struct pool_context *context; /* borrowed: of its worker */
     struct pool_key key;          /* its texts are owned */
     struct pool_share *share;     /* borrowed from the registry */
-    struct list idle;             /* of struct backend; the last used first */
-    struct list active;           /* ACTIVE backends */
-    struct list opening;          /* those that an opening has */
+    struct pool_caps caps;        /* without the reserve, which is: */
+    uint32_t reserve;
+    struct list idle;    /* of struct backend; the last used first */
+    struct list active;  /* ACTIVE backends */
+    struct list opening; /* those that an opening has */
     uint32_t idle_count, active_count, opening_count;
     struct list waiters; /* of struct pool_waiter, the oldest first: see waiters.h */
     uint32_t waiting_count;

@@ -36,7 +36,7 @@ struct entry {
 struct auth_query {
     struct worker *worker; /* borrowed */
     struct pq *pq;         /* owned; NULL until needed */
-    enum side side;        /* of pq, with its address */
+    struct node_id server; /* of pq, with its address */
     struct address address;
     struct map by_name; /* -> struct entry, owned */
     struct list entries;
@@ -99,15 +99,27 @@ auth_query_is_on(const struct auth_query *q)
 
 /* ---- the connection ---- */
 
+/* The side's lead, or any other of its servers. */
+static bool
+choose_node(const struct view_side *side, uint32_t *node)
+{
+    *node = side->lead;
+    for (uint32_t i = 0; i < side->nodes_count && !side->node[*node].up; i++) {
+        *node = i;
+    }
+    return side->node[*node].up && side->node[*node].addr_len > 0;
+}
+
 /* Reading is all that is done, so a follower will do where the writer does not answer. */
 static bool
-choose_side(const struct view *view, enum side *side)
+choose_server(const struct view *view, struct node_id *id)
 {
-    *side = view->writer;
-    if (!view_lead(view, *side)->up) {
-        *side = side_other(*side);
+    *id = (struct node_id){.pair = view->pair, .side = view->writer};
+    if (choose_node(&view->side[id->side], &id->node)) {
+        return true;
     }
-    return view_lead(view, *side)->up && view_lead(view, *side)->addr_len > 0;
+    id->side = side_other(id->side);
+    return choose_node(&view->side[id->side], &id->node);
 }
 
 /* To the address that the data path uses: libpq would resolve the name while the worker waits. */
@@ -115,16 +127,15 @@ static struct pq *
 make_pq(const struct auth_query *q)
 {
     const struct worker *w = q->worker;
-    const struct conf *conf = w->conf;
-    const struct user *user = access_user(w->access, conf->auth_user);
+    const struct conf_pair *pair = &w->conf->pairs[q->server.pair];
+    const struct conf_host *host = &pair->side[q->server.side].hosts[q->server.node];
+    const struct user *user = access_user(w->access, w->conf->auth_user);
     const struct address_list list = {.items = {q->address}, .count = 1};
-    const struct node_id id = {.pair = 0, .side = q->side};
-    const char *database = conf->auth_dbname;
+    const char *database = w->conf->auth_dbname;
     char *conninfo = conninfo_of_user(
-        conf, &id, database[0] == '\0' ? conf->pairs[0].database : database, conf->auth_user,
+        w->conf, &q->server, database[0] == '\0' ? pair->database : database, w->conf->auth_user,
         user != NULL && user->kind == USER_PASSWORD ? user->secret : "");
-    char *with_address =
-        address_conninfo(conninfo, conf->pairs[0].side[q->side].hosts[0].name, &list);
+    char *with_address = address_conninfo(conninfo, host->name, &list);
     struct pq *pq = pq_new(w->loop, "auth_query", with_address, setup);
     conninfo_free(with_address);
     conninfo_free(conninfo);
@@ -135,18 +146,19 @@ static bool
 connect_pq(struct auth_query *q, struct err *err)
 {
     const struct view *view = q->worker->pairs[0].view;
-    enum side side;
-    if (!choose_side(view, &side)) {
+    struct node_id server;
+    if (!choose_server(view, &server)) {
         return err_set(err, SQLSTATE_CONNECTION_FAILURE,
                        "the user could not be looked up: no server is up");
     }
-    const struct address address = {view_lead(view, side)->addr, view_lead(view, side)->addr_len};
-    const bool same = q->side == side && address_equal(&q->address, &address);
+    const struct view_node *node = &view->side[server.side].node[server.node];
+    const struct address address = {node->addr, node->addr_len};
+    const bool same = node_id_equal(&q->server, &server) && address_equal(&q->address, &address);
     if (q->pq != NULL && (same || q->asking_count > 0)) {
         return true;
     }
     pq_free(q->pq);
-    q->side = side;
+    q->server = server;
     q->address = address;
     q->pq = make_pq(q);
     return true;
@@ -183,7 +195,7 @@ users_of_one(const struct entry *e, const char *secret)
     put_quoted(&line, secret);
     const struct worker *w = e->q->worker;
     struct users *users = users_load_slice(buf_slice(&line), "auth_query", &w->workers->seed,
-                                           pools_learnt(w->pools, e->name), &mistakes);
+                                           pools_learnt(w->pools, 0, e->name), &mistakes);
     if (users == NULL) {
         log_warn(NULL, "what auth_query gives is no secret", "user=\"%s\"", e->name);
     }
@@ -251,7 +263,7 @@ on_answer(void *arg, const struct pq_result *r)
     list_remove(&e->node);
     list_push_back(&q->entries, &e->node);
     if (e->users != NULL) {
-        pools_learn_user(q->worker->pools, e->name, e->users);
+        pools_learn_user(q->worker->pools, 0, e->name, e->users);
     }
     answer_waiters(e, NULL);
 }

@@ -18,7 +18,7 @@ static bool
 backend_is_held(const struct session *s)
 {
     const struct view *view = session_view(s);
-    return view->paused || (view->writes_held && link_side(s) == view->writer);
+    return s->database->facts.paused || (view->writes_held && link_side(s) == view->writer);
 }
 
 /* Its backend could write, on a side that is not the writer any more. */
