@@ -8,6 +8,7 @@
 #include "admin/commands.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "admin/answer.h"
 #include "admin/ask.h"
@@ -250,7 +251,7 @@ look_at_pause(struct console_client *client)
     struct err err;
     err_clear(&err);
     buf_init(&detail);
-    switch (ops->pause_state(ops->ctx, &detail, &err)) {
+    switch (ops->pause_state(ops->ctx, &client->command, &detail, &err)) {
     case CONSOLE_WAITS:
         console_client_wait(client, look_at_pause, call_off_pause);
         break;
@@ -270,14 +271,17 @@ start_pause(struct console_client *client)
     begin_wait(client, look_at_pause, call_off_pause);
 }
 
-/* How many server connections wait to be closed. */
+/* How many server connections wait to be closed, of the database or of all. */
 static uint64_t
-closing_count(const struct table *servers)
+closing_count(const struct table *servers, const char *database)
 {
     const size_t column = table_column(servers, "close_needed");
     uint64_t count = 0;
     for (size_t row = 0; row < table_rows(servers); row++) {
-        count += table_number(servers, row, column);
+        const bool meant =
+            database[0] == '\0' ||
+            strcmp(table_text(servers, row, table_column(servers, "database")), database) == 0;
+        count += meant ? table_number(servers, row, column) : 0;
     }
     return count;
 }
@@ -294,7 +298,7 @@ call_off_wait_close(struct console_client *client)
 static void
 on_servers(struct console_client *client, const struct table *servers)
 {
-    const uint64_t count = closing_count(servers);
+    const uint64_t count = closing_count(servers, client->command.database);
     if (count == 0) {
         struct buf detail;
         buf_init(&detail);

@@ -35,8 +35,9 @@ struct console_ops {
      * only checked: the console looks at the servers' report itself. SHUTDOWN takes effect after
      * the call. */
     bool (*perform)(void *ctx, const struct command *c, struct buf *detail, struct err *err);
-    /* How the pause stands, at any time. */
-    enum console_wait (*pause_state)(void *ctx, struct buf *detail, struct err *err);
+    /* How the pause that the command began stands, at any time. */
+    enum console_wait (*pause_state)(void *ctx, const struct command *c, struct buf *detail,
+                                     struct err *err);
 };
 
 #endif

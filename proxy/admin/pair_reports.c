@@ -83,7 +83,8 @@ static const char *const pair_columns[] = {"pair",
                                            "blocked",
                                            "hold_left_ms",
                                            "paused",
-                                           "disabled"};
+                                           "databases_paused",
+                                           "databases_disabled"};
 
 /* The traffic is counted for all pairs together; of one of several it is not known. */
 static void
@@ -99,6 +100,21 @@ add_traffic(struct table *t, const struct snapshot *snap, const struct snapshot_
     } else {
         table_add(t, NULL);
     }
+}
+
+static void
+add_stops(struct table *t, const struct snapshot *snap, const struct view *v)
+{
+    uint64_t paused = 0;
+    uint64_t disabled = 0;
+    for (uint32_t i = 0; i < v->stops_count; i++) {
+        if (stop_is_of_pair(snap, &v->stops[i], v->pair)) {
+            paused += v->stops[i].paused ? 1 : 0;
+            disabled += v->stops[i].disabled ? 1 : 0;
+        }
+    }
+    table_add_number(t, paused);
+    table_add_number(t, disabled);
 }
 
 static void
@@ -125,7 +141,7 @@ add_pair(struct table *t, const struct snapshot *snap, const struct snapshot_pai
     table_add_bool(t, c->blocked);
     add_ms_if(t, pair->hold_until_us > snap->now_us, pair->hold_until_us - snap->now_us);
     table_add_bool(t, v->paused);
-    table_add_bool(t, v->disabled);
+    add_stops(t, snap, v);
 }
 
 struct table *

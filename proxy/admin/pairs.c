@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/databases.h"
+
 /* "The pairs are app, shop." */
 static bool
 hint_pairs(const struct snapshot *snap, const char *before, struct err *err)
@@ -79,6 +81,13 @@ pairs_table_add(struct table *t, const struct snapshot *snap, uint32_t pair)
     if (is_mixed(snap)) {
         table_add(t, snap->pairs[pair].conf->name);
     }
+}
+
+bool
+stop_is_of_pair(const struct snapshot *snap, const struct view_stop *stop, uint32_t pair)
+{
+    const struct conf_database *d = conf_database_find(snap->conf, stop->alias);
+    return (d == NULL ? 0 : d->pair) == pair;
 }
 
 struct pair_option

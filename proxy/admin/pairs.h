@@ -21,6 +21,9 @@ struct table *pairs_table_new(const struct snapshot *snap, const char *const *co
 /* The first cell of a row of such a table, if it has that column. */
 void pairs_table_add(struct table *t, const struct snapshot *snap, uint32_t pair);
 
+/* A view has what is said of the databases of all pairs. */
+bool stop_is_of_pair(const struct snapshot *snap, const struct view_stop *stop, uint32_t pair);
+
 /* What tealctl needs in front of a command to mean the pair: "--pair shop ", or "" when there is no
  * other. */
 struct pair_option {

@@ -217,12 +217,23 @@ put_way_back(const struct shown *s, struct buf *out)
 static void
 put_orders(const struct shown *s, struct buf *out)
 {
-    if (s->pair->view->paused) {
+    const struct view *v = s->pair->view;
+    if (v->paused) {
         buf_printf(out, "  PAUSED: whatever begins waits: tealctl resume\n");
     }
-    if (s->pair->view->disabled) {
-        buf_printf(out, "  DISABLED: new clients are refused: tealctl enable %s\n",
-                   s->pair->conf->database);
+    for (uint32_t i = 0; i < v->stops_count; i++) {
+        const struct view_stop *stop = &v->stops[i];
+        if (!stop_is_of_pair(s->snap, stop, v->pair)) {
+            continue;
+        }
+        if (stop->paused) {
+            buf_printf(out, "  PAUSED: whatever begins in %s waits: tealctl resume %s\n",
+                       stop->alias, stop->alias);
+        }
+        if (stop->disabled) {
+            buf_printf(out, "  DISABLED: new clients of %s are refused: tealctl enable %s\n",
+                       stop->alias, stop->alias);
+        }
     }
 }
 

@@ -168,7 +168,7 @@ keeper_put_paused(struct keeper *k, bool paused)
 }
 
 bool
-keeper_put_stop(struct keeper *k, const struct wish_stop *stop, struct err *err)
+keeper_put_stop(struct keeper *k, const struct view_stop *stop, struct err *err)
 {
     if (!wish_stop_put(&k->wishes, stop)) {
         return err_set(err, "54000", "more than %d databases are paused or disabled",

@@ -31,7 +31,7 @@ void keeper_put_hold(struct keeper *k, const char *pair, const struct wish_hold 
 void keeper_put_paused(struct keeper *k, bool paused);
 /* Of one database, by the name that clients use. False with err (54000), and nothing has changed,
  * when there are too many. */
-MUST_CHECK bool keeper_put_stop(struct keeper *k, const struct wish_stop *stop, struct err *err);
+MUST_CHECK bool keeper_put_stop(struct keeper *k, const struct view_stop *stop, struct err *err);
 /* In the place of all before. */
 void keeper_put_sets(struct keeper *k, const struct wish_set *sets, uint32_t count);
 

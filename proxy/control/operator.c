@@ -14,6 +14,7 @@
 #include "admin/rates.h"
 #include "admin/text.h"
 #include "base/mem.h"
+#include "conf/databases.h"
 
 struct verbs {
     struct operator_parts parts;
@@ -135,16 +136,34 @@ is_serving(const struct verbs *o, struct err *err)
            err_set(err, SQLSTATE_ADMIN_SHUTDOWN, "teal is shutting down");
 }
 
+/* Whether clients may name it so; what the monitor has not seen is not there. */
+static bool
+is_served(const struct verbs *o, const char *alias)
+{
+    const struct conf_database *d = conf_database_find(live_conf_get(o->parts.conf), alias);
+    if (d == NULL) {
+        return false;
+    }
+    const struct view *view = publisher_view(pair_of(o, d->pair)->publisher);
+    return !view->databases_known || view_database(view, conf_database_dbname(d, alias)) != NULL;
+}
+
 /* No name means all. */
 static bool
 is_our_database(const struct verbs *o, const struct command *c, struct err *err)
 {
-    const char *ours = live_conf_get(o->parts.conf)->pairs[0].database;
-    if (c->database[0] == '\0' || strcmp(c->database, ours) == 0) {
+    if (c->database[0] == '\0' || is_served(o, c->database)) {
         return true;
     }
     (void)err_set(err, SQLSTATE_INVALID_DATABASE, "no such database: %s", c->database);
-    return err_hint(err, "The database of the pair is \"%s\".", ours);
+    return err_hint(err, "SHOW DATABASES has them in its column name.");
+}
+
+/* As pause.h wants it. */
+static const char *
+alias_of(const struct command *c)
+{
+    return c->database[0] == '\0' ? NULL : c->database;
 }
 
 static bool
@@ -157,6 +176,14 @@ nothing_is_under_way(const struct pair_control *pair, struct err *err)
                    status.state_name);
 }
 
+/* A pair that has the database, or any when all are meant. */
+static bool
+is_concerned(const struct verbs *o, const struct command *c, uint32_t pair)
+{
+    const struct conf *conf = live_conf_get(o->parts.conf);
+    return c->database[0] == '\0' || conf_database_find(conf, c->database)->pair == pair;
+}
+
 /* What KILL and PAUSE both need. */
 static bool
 may_pause(const struct verbs *o, const struct command *c, struct err *err)
@@ -164,11 +191,15 @@ may_pause(const struct verbs *o, const struct command *c, struct err *err)
     if (!is_serving(o, err) || !is_our_database(o, c, err)) {
         return false;
     }
-    if (pause_is_on(o->parts.pause)) {
-        return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is paused already");
+    if (pause_is_on(o->parts.pause, NULL)) {
+        return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "everything is paused already");
+    }
+    if (pause_is_on(o->parts.pause, alias_of(c))) {
+        return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "database \"%s\" is paused already",
+                       c->database);
     }
     for (uint32_t i = 0; i < o->parts.pairs_count; i++) {
-        if (!nothing_is_under_way(&o->parts.pairs[i], err)) {
+        if (is_concerned(o, c, i) && !nothing_is_under_way(&o->parts.pairs[i], err)) {
             return false;
         }
     }
@@ -190,8 +221,8 @@ op_start(void *ctx, uint32_t number, enum cutover_job job, const struct cutover_
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "writes are held by HOLD");
         return err_hint(err, "RELEASE them first; a flip holds them by itself.");
     }
-    if (job == CUTOVER_JOB_FLIP && pause_is_on(o->parts.pause)) {
-        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is paused");
+    if (job == CUTOVER_JOB_FLIP && pause_is_on(o->parts.pause, NULL)) {
+        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "everything is paused");
         return err_hint(err, "RESUME it first; a flip holds the writes by itself.");
     }
     return cutover_start(pair_control_machine(pair), job, options, err);
@@ -267,26 +298,38 @@ static bool
 do_pause(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     (void)detail; /* the answer comes when it is over */
-    if (!may_pause(o, c, err)) {
-        return false;
+    const uint64_t limit_us =
+        c->timeout_set ? c->timeout_us : live_conf_get(o->parts.conf)->pause_timeout_us;
+    return may_pause(o, c, err) && pause_begin(o->parts.pause, alias_of(c), limit_us, err);
+}
+
+static bool
+refuse_resume(const struct verbs *o, const struct command *c, struct err *err)
+{
+    if (c->database[0] == '\0') {
+        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "nothing is paused");
+        return err_hint(err, "RELEASE ends HOLD.");
     }
-    pause_begin(o->parts.pause,
-                c->timeout_set ? c->timeout_us : live_conf_get(o->parts.conf)->pause_timeout_us);
-    return true;
+    (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "database \"%s\" is not paused by its name",
+                  c->database);
+    return pause_is_on(o->parts.pause, NULL) &&
+           err_hint(err, "Everything is paused: RESUME without a name ends that.");
 }
 
 static bool
 do_resume(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    if (!is_our_database(o, c, err)) {
-        return false;
+    const struct wishes *wishes = keeper_wishes(o->parts.keeper);
+    bool any = pause_is_on(o->parts.pause, alias_of(c));
+    for (uint32_t i = 0; i < wishes->stops_count && c->database[0] == '\0'; i++) {
+        any |= wishes->stops[i].paused;
     }
-    if (!pause_is_on(o->parts.pause)) {
-        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is not paused");
-        return err_hint(err, "RELEASE ends HOLD.");
+    /* One that was dropped while it was paused can be resumed. */
+    if (!any) {
+        return is_our_database(o, c, err) && refuse_resume(o, c, err);
     }
     buf_printf(detail, "%" PRIu32 " waiting transactions go on", waiting_in_all(o));
-    pause_end(o->parts.pause);
+    pause_end(o->parts.pause, alias_of(c));
     return true;
 }
 
@@ -297,12 +340,14 @@ do_kill_all(struct verbs *o, const struct command *c, struct buf *detail, struct
     if (!may_pause(o, c, err)) {
         return false;
     }
-    buf_printf(detail,
-               "%" PRIu32 " clients and %" PRIu32 " server connections are ended; "
-               "new transactions wait for RESUME",
-               workers_sessions(workers), workers_servers(workers, NULL));
-    pause_kill(o->parts.pause);
-    return true;
+    if (c->database[0] == '\0') {
+        buf_printf(detail, "%" PRIu32 " clients and ", workers_sessions(workers));
+    } else {
+        buf_printf(detail, "its clients and ");
+    }
+    buf_printf(detail, "%" PRIu32 " server connections are ended; new transactions wait for RESUME",
+               workers_servers(workers, alias_of(c)));
+    return pause_kill(o->parts.pause, alias_of(c), err);
 }
 
 static bool
@@ -320,9 +365,9 @@ do_reconnect(struct verbs *o, const struct command *c, struct buf *detail, struc
     if (!is_our_database(o, c, err)) {
         return false;
     }
-    workers_reconnect(o->parts.workers, NULL);
+    workers_reconnect(o->parts.workers, alias_of(c));
     buf_printf(detail, "%" PRIu32 " server connections are closed as they become free",
-               workers_servers(o->parts.workers, NULL));
+               workers_servers(o->parts.workers, alias_of(c)));
     return true;
 }
 
@@ -335,32 +380,24 @@ do_wait_close(struct verbs *o, const struct command *c, struct buf *detail, stru
 }
 
 static bool
-set_disabled(const struct verbs *o, const struct command *c, bool disabled, struct err *err)
-{
-    char alias[COMMAND_NAME_SIZE];
-    memcpy(alias, c->database, sizeof(alias));
-    const struct wish_stop stop = {.alias = alias, .disabled = disabled};
-    if (!keeper_put_stop(o->parts.keeper, &stop, err)) {
-        return false;
-    }
-    publisher_set_disabled(o->parts.pairs[0].publisher, disabled);
-    return true;
-}
-
-static bool
 do_disable(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    if (!is_our_database(o, c, err) || !set_disabled(o, c, true, err)) {
+    if (!is_our_database(o, c, err) || !pause_disable(o->parts.pause, c->database, true, err)) {
         return false;
     }
     buf_printf(detail, "new clients are refused; those that are connected stay");
     return true;
 }
 
+/* Harmless when it is not disabled; one that was dropped meanwhile as well. */
 static bool
 do_enable(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    if (!is_our_database(o, c, err) || !set_disabled(o, c, false, err)) {
+    const struct wishes *wishes = keeper_wishes(o->parts.keeper);
+    if (wish_stop_find(wishes, c->database) == NULL && !is_our_database(o, c, err)) {
+        return false;
+    }
+    if (!pause_disable(o->parts.pause, c->database, false, err)) {
         return false;
     }
     buf_printf(detail, "new clients are welcome");
@@ -440,10 +477,10 @@ op_perform(void *ctx, const struct command *c, struct buf *detail, struct err *e
 }
 
 static enum console_wait
-op_pause_state(void *ctx, struct buf *detail, struct err *err)
+op_pause_state(void *ctx, const struct command *c, struct buf *detail, struct err *err)
 {
     const struct verbs *o = ctx;
-    const enum console_wait state = pause_state(o->parts.pause, detail, err);
+    const enum console_wait state = pause_state(o->parts.pause, alias_of(c), detail, err);
     if (state == CONSOLE_WAIT_OVER) {
         add_unwritten(o, detail);
     }

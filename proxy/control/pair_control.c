@@ -47,9 +47,8 @@ pair_control_begin(struct pair_control *p, struct conf *conf, const struct pair_
     p->monitor = monitor_new(parts->loop, conf, p->number, &ops);
     p->publisher = publisher_new(conf, p->number, p->monitor, &p->reads);
     const struct wishes *wishes = keeper_wishes(parts->keeper);
-    const struct wish_stop *stop = wish_stop_find(wishes, conf->pairs[p->number].database);
     publisher_set_paused(p->publisher, wishes->paused);
-    publisher_set_disabled(p->publisher, stop != NULL && stop->disabled);
+    publisher_set_stops(p->publisher, wishes->stops, wishes->stops_count);
 }
 
 void

@@ -150,7 +150,7 @@ wish_set_put(struct wishes *w, const char *key, const char *value)
     w->sets[w->sets_count++] = (struct wish_set){.key = xstrdup(key), .value = xstrdup(value)};
 }
 
-const struct wish_stop *
+const struct view_stop *
 wish_stop_find(const struct wishes *w, const char *alias)
 {
     for (uint32_t i = 0; i < w->stops_count; i++) {
@@ -171,9 +171,9 @@ stop_remove(struct wishes *w, size_t at)
 }
 
 bool
-wish_stop_put(struct wishes *w, const struct wish_stop *stop)
+wish_stop_put(struct wishes *w, const struct view_stop *stop)
 {
-    const struct wish_stop *found = wish_stop_find(w, stop->alias);
+    const struct view_stop *found = wish_stop_find(w, stop->alias);
     if (found == NULL && (stop->paused || stop->disabled)) {
         if (w->stops_count == WISHES_STOPS_MAX) {
             return false;
@@ -265,7 +265,7 @@ put_pair(struct buf *out, const struct wishes_pair *pair)
 }
 
 static void
-put_stop(struct buf *out, const struct wish_stop *stop)
+put_stop(struct buf *out, const struct view_stop *stop)
 {
     buf_put_text(out, "stop ");
     put_quoted(out, stop->alias);
@@ -474,7 +474,7 @@ static bool
 on_stop(struct reader *r)
 {
     char alias[COMMAND_NAME_SIZE];
-    struct wish_stop stop = {.alias = alias};
+    struct view_stop stop = {.alias = alias};
     if (!quoted_take(r, alias, sizeof(alias)) || wish_stop_find(r->w, alias) != NULL) {
         return false;
     }

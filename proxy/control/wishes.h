@@ -65,19 +65,12 @@ struct wishes_pair {
     struct wish_hold hold;
 };
 
-/* What is said of a database, by the name that clients use: at least one of the two. */
-struct wish_stop {
-    char *alias; /* owned */
-    bool paused;
-    bool disabled;
-};
-
 /* Begin with = {0}. */
 struct wishes {
     struct wish_set *sets; /* owned; no key twice */
     uint32_t sets_count;
     bool paused;             /* everything */
-    struct wish_stop *stops; /* owned; no alias twice */
+    struct view_stop *stops; /* owned, names included; no alias twice, at least one thing said */
     uint32_t stops_count;
     struct wishes_pair pairs[PAIRS_MAX]; /* no name twice */
     uint32_t pairs_count;
@@ -97,9 +90,9 @@ void wish_reads_put(struct wish_reads *to, const struct wish_reads *from);
 void wish_set_put(struct wishes *w, const char *key, const char *value);
 void wish_sets_clear(struct wishes *w);
 /* NULL when nothing is said of the database. */
-const struct wish_stop *wish_stop_find(const struct wishes *w, const char *alias);
+const struct view_stop *wish_stop_find(const struct wishes *w, const char *alias);
 /* Forgets it when neither is said. False, and nothing has changed, when there are too many. */
-MUST_CHECK bool wish_stop_put(struct wishes *w, const struct wish_stop *stop);
+MUST_CHECK bool wish_stop_put(struct wishes *w, const struct view_stop *stop);
 /* What is left of the hold at that time of the wall clock; 0 when it is over. */
 uint64_t wish_hold_left_us(const struct wish_hold *hold, uint64_t now_wall_us);
 

@@ -153,14 +153,14 @@ class Restart(PairCase):
             with self.subTest(how.name):
                 self.teal.console("DISABLE app")
                 self.restart(how)
-                self.assertEqual(self.row()["disabled"], "yes")
+                self.assertEqual(self.row()["databases_disabled"], "1")
                 self.assertIn("tealctl enable app", self.status())
                 self.assertIn("DISABLED", self.teal.ctl("status", "--json")[1])
                 with self.refused("55000"):
                     self.connect()
                 self.teal.console("ENABLE app")
                 self.restart(how)
-                self.assertEqual(self.row()["disabled"], "no")
+                self.assertEqual(self.row()["databases_disabled"], "0")
 
     def test_values_of_set_last_until_reload(self):
         for how in ENDS:

@@ -107,9 +107,10 @@ perform(void *ctx, const struct command *c, struct buf *detail, struct err *err)
 }
 
 static enum console_wait
-pause_state(void *ctx, struct buf *detail, struct err *err)
+pause_state(void *ctx, const struct command *c, struct buf *detail, struct err *err)
 {
     const struct stage *s = ctx;
+    (void)c;
     buf_printf(detail, "paused");
     (void)err_set(err, SQLSTATE_QUERY_CANCELED, "called off");
     return s->pause;

@@ -154,7 +154,10 @@ status_tells_what_the_operator_has_ordered(void **state)
     struct buf out;
     tell(&s);
     s.view.paused = true;
-    s.view.disabled = true;
+    char name[] = "shop";
+    struct view_stop stop = {.alias = name, .paused = true, .disabled = true};
+    s.view.stops = &stop;
+    s.view.stops_count = 1;
     s.view.writes_held = true;
     s.snap.pairs[0].hold_until_us = s.snap.now_us + 12000000;
     buf_init(&out);
@@ -163,7 +166,9 @@ status_tells_what_the_operator_has_ordered(void **state)
     const char *text = (const char *)buf_slice(&out).p;
     assert_non_null(strstr(text, "held by the operator, 12.0 s left\n"));
     assert_non_null(strstr(text, "  PAUSED: whatever begins waits: tealctl resume\n"));
-    assert_non_null(strstr(text, "  DISABLED: new clients are refused: tealctl enable shop\n"));
+    assert_non_null(strstr(text, "  PAUSED: whatever begins in shop waits: tealctl resume shop\n"));
+    assert_non_null(
+        strstr(text, "  DISABLED: new clients of shop are refused: tealctl enable shop\n"));
     buf_fini(&out);
 }
 

@@ -108,7 +108,7 @@ a_file_that_cannot_be_read_says_nothing_and_is_replaced(void **state)
     write_file(&p, "teal-operator 1\npaused\ncrc 00000000\n");
     struct keeper *k = keeper_at(&p);
     assert_false(keeper_wishes(k)->paused);
-    assert_true(keeper_put_stop(k, &(struct wish_stop){.alias = alias, .disabled = true}, &err));
+    assert_true(keeper_put_stop(k, &(struct view_stop){.alias = alias, .disabled = true}, &err));
     keeper_free(k);
     k = keeper_at(&p);
     assert_true(wish_stop_find(keeper_wishes(k), "app")->disabled);

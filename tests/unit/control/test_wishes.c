@@ -32,8 +32,8 @@ say_all(struct wishes *w)
     app->hold = (struct wish_hold){.until_wall_us = 1795968000000000, .length_us = 20000000};
     wishes_pair(w, "the 'other'")->hold = app->hold;
     w->paused = true;
-    assert_true(wish_stop_put(w, &(struct wish_stop){.alias = shop, .disabled = true}));
-    assert_true(wish_stop_put(w, &(struct wish_stop){.alias = bob, .paused = true}));
+    assert_true(wish_stop_put(w, &(struct view_stop){.alias = shop, .disabled = true}));
+    assert_true(wish_stop_put(w, &(struct view_stop){.alias = bob, .paused = true}));
 }
 
 static void
@@ -249,15 +249,15 @@ a_database_that_is_neither_paused_nor_disabled_is_forgotten(void **state)
     char one[] = "one";
     char two[] = "two";
     struct wishes w = {0};
-    assert_true(wish_stop_put(&w, &(struct wish_stop){.alias = one, .paused = true}));
-    assert_true(wish_stop_put(&w, &(struct wish_stop){.alias = two, .disabled = true}));
-    assert_true(wish_stop_put(&w, &(struct wish_stop){.alias = one, .disabled = true}));
+    assert_true(wish_stop_put(&w, &(struct view_stop){.alias = one, .paused = true}));
+    assert_true(wish_stop_put(&w, &(struct view_stop){.alias = two, .disabled = true}));
+    assert_true(wish_stop_put(&w, &(struct view_stop){.alias = one, .disabled = true}));
     assert_int_equal(w.stops_count, 2);
     assert_true(wish_stop_find(&w, "one")->disabled && !wish_stop_find(&w, "one")->paused);
-    assert_true(wish_stop_put(&w, &(struct wish_stop){.alias = one}));
+    assert_true(wish_stop_put(&w, &(struct view_stop){.alias = one}));
     assert_null(wish_stop_find(&w, "one"));
     assert_non_null(wish_stop_find(&w, "two"));
-    assert_true(wish_stop_put(&w, &(struct wish_stop){.alias = one})); /* there was none */
+    assert_true(wish_stop_put(&w, &(struct view_stop){.alias = one})); /* there was none */
     assert_int_equal(w.stops_count, 1);
     wishes_fini(&w);
 }
