@@ -127,16 +127,11 @@ value_take(struct load *l)
 
 /* ---- the whole ---- */
 
+/* A line that says something, in the section that it stands in. */
 static void
-line_take(struct load *l, enum line_kind kind)
+content_take(struct load *l)
 {
-    if (kind == LINE_HEAD) {
-        sections_enter(&l->sections, l->lines.head, l->lines.number);
-    } else if (kind == LINE_BAD_HEAD) {
-        sections_enter_unknown(&l->sections);
-    } else if (kind == LINE_NOTHING) {
-        return;
-    } else if (!l->sections.any) {
+    if (!l->sections.any) {
         mistake(l, "a key before the first section; begin with [teal]");
     } else if (!l->sections.known) {
         return; /* its section was reported */
@@ -144,6 +139,24 @@ line_take(struct load *l, enum line_kind kind)
         database_line_read(l->conf, l->lines.now, l->lines.number, l->lines.mistakes);
     } else {
         value_take(l);
+    }
+}
+
+static void
+line_take(struct load *l, enum line_kind kind)
+{
+    switch (kind) {
+    case LINE_NOTHING:
+        break;
+    case LINE_HEAD:
+        sections_enter(&l->sections, l->lines.head, l->lines.number);
+        break;
+    case LINE_BAD_HEAD:
+        sections_enter_unknown(&l->sections);
+        break;
+    case LINE_VALUE:
+        content_take(l);
+        break;
     }
 }
 
