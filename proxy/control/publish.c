@@ -58,7 +58,8 @@ view_make(const struct publisher *p)
         const struct side_facts *from = &facts->side[side];
         v.side[side] = (struct view_side){.nodes_count = from->nodes_count, .lead = from->lead};
         for (uint32_t i = 0; i < from->nodes_count; i++) {
-            view_node_fill(&v.side[side].node[i], &from->node[i], (int)v.writer == side);
+            view_node_fill(&v.side[side].node[i], &from->node[i],
+                           (int)v.writer == side && i == from->lead);
         }
     }
     return v;

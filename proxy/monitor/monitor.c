@@ -623,8 +623,8 @@ monitor_new(struct loop *loop, struct conf *conf, uint32_t pair, const struct mo
     struct monitor *m = xcalloc(1, sizeof(*m));
     m->loop = loop;
     m->conf = conf_ref(conf);
-    m->pair = pair;
     m->resolver = resolver_new(loop);
+    m->pair = pair;
     m->ops = *ops;
     m->round = timer_new(loop, monitor_round, m);
     m->follower = timer_new(loop, monitor_ask_follower, m);

@@ -44,8 +44,8 @@ struct monitor_ops {
 
 /* Watches the pair of that number. Keeps a reference to conf and a copy of ops; starts with the
  * loop's next turn. Names are resolved by net/resolver.h, again when their time to live says so or
- * the side is down, and libpq is given the addresses; so a name server which does not answer stops
- * nothing: a side whose address was known keeps it. */
+ * the server is down, and libpq is given the addresses; so a name server which does not answer
+ * stops nothing: a server whose address was known keeps it. */
 struct monitor *monitor_new(struct loop *loop, struct conf *conf, uint32_t pair,
                             const struct monitor_ops *ops);
 /* Not from within changed(). NULL is fine. */
