@@ -1,7 +1,7 @@
 /* fuzz_conf.c — any bytes as teal.ini and as a users file: a value or mistakes, nothing else.
  *
  *     clang -fsanitize=fuzzer,address,undefined -Iproxy tests/fuzz/fuzz_conf.c \
- *         libteal_conf.a libteal_auth.a libteal_model.a libteal_base.a -lcrypto
+ *         libteal_conf.a libteal_auth.a libteal_model.a libteal_base.a -linih -lcrypto
  */
 /* SPDX-License-Identifier: PostgreSQL */
 #include <stddef.h>
