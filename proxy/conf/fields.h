@@ -65,6 +65,7 @@ struct conf_side {
 struct conf_pair {
     char *name;
     char *database;
+    struct conf_list databases; /* "*", or names on the servers */
     enum side initial_writer;
     enum reads reads;
     uint32_t reads_percent; /* of PERCENT_ALL */
