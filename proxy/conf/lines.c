@@ -109,31 +109,27 @@ lines_next(struct lines *l, enum line_kind *kind)
     return true;
 }
 
-/* What stands before ";" behind a blank. */
-static struct slice
-before_comment(struct slice s)
-{
-    for (size_t i = 1; i < s.len; i++) {
-        if (s.p[i] == ';' && is_blank(s.p[i - 1])) {
-            return slice_of(s.p, i);
-        }
-    }
-    return s;
-}
-
 bool
-lines_split(struct lines *l, struct slice *key, struct slice *value)
+lines_is_pair(struct lines *l, size_t len_max)
 {
-    const struct slice line = before_comment(l->now);
-    const uint8_t *equals = memchr(line.p, '=', line.len);
-    const uint8_t *colon = memchr(line.p, ':', line.len);
-    if (equals == NULL || equals == line.p || (colon != NULL && colon < equals)) {
+    const uint8_t *equals = memchr(l->now.p, '=', l->now.len);
+    const uint8_t *colon = memchr(l->now.p, ':', l->now.len);
+    if (equals == NULL || equals == l->now.p || (colon != NULL && colon < equals)) {
         mistake(l, "expected key = value");
         return false;
     }
-    const size_t before = (size_t)(equals - line.p);
-    l->has_comment = line.len < l->now.len;
-    *key = trimmed(slice_of(line.p, before));
-    *value = trimmed(slice_of(equals + 1, line.len - before - 1));
+    if (l->now.len > len_max) {
+        mistake(l, "the line has %zu bytes; at most %zu can be read", l->now.len, len_max);
+        return false;
+    }
     return true;
+}
+
+struct slice
+lines_value(const struct lines *l)
+{
+    const uint8_t *equals = memchr(l->now.p, '=', l->now.len);
+    CHECK(equals != NULL);
+    const size_t before = (size_t)(equals - l->now.p) + 1;
+    return trimmed(slice_of(equals + 1, l->now.len - before));
 }

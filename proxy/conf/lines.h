@@ -1,7 +1,7 @@
 /* lines.h — the lines of teal.ini, and what kind each of them is.
  *
  * Blanks around a line are taken off. A line that is neither empty nor a comment nor the head of a
- * section should say something about a key; lines_split looks closer. */
+ * section should say something about a key; lines_is_pair looks closer. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CONF_LINES_H
 #define TEAL_CONF_LINES_H
@@ -25,7 +25,6 @@ struct lines {
     unsigned number;                /* of `now`, from 1 */
     struct slice now;               /* the line without blanks around it; borrowed from the text */
     struct slice head;              /* what stands in the brackets of a head, without blanks */
-    bool has_comment;               /* the one that was split ends in one */
 };
 
 /* All three must outlive the lines. */
@@ -33,9 +32,10 @@ void lines_init(struct lines *l, struct slice text, const char *path,
                 struct conf_mistakes *mistakes);
 /* Goes to the next line; false at the end. */
 MUST_CHECK bool lines_next(struct lines *l, enum line_kind *kind);
-/* The two ends of a line that is LINE_VALUE, "key = value", without the blanks around them and
- * without a comment: ";" behind a blank, up to the end of the line. False when it is not like that,
- * which is reported. */
-MUST_CHECK bool lines_split(struct lines *l, struct slice *key, struct slice *value);
+/* Whether a line that is LINE_VALUE is "key = value", of at most len_max bytes; reported when not.
+ */
+MUST_CHECK bool lines_is_pair(struct lines *l, size_t len_max);
+/* The text behind the equals sign of such a line, without blanks around it. */
+struct slice lines_value(const struct lines *l);
 
 #endif

@@ -1,15 +1,21 @@
 /* load.c — a configuration from teal.ini. See load.h.
  *
- *     text -> lines_next -> sections_enter
- *                        -> database_line_read
- *                        -> value_take -> value_parse -> field
+ *     text -> line_next -> inih -> on_value -> value_parse -> field
  *
- * No library splits the lines: the one at hand reads at most 197 bytes of a line, which a list of
- * servers or databases needs more of, and forgives what should be reported. */
+ * inih splits a line into key and value. It is built differently on different systems (long lines
+ * are cut, indented lines continue a value, a key may stand without a value), and it forgives what
+ * should be reported. So its reader here checks each line first (lines.h) and passes on only lines
+ * that every build reads alike; one that is passed on and reaches no handler is a mistake. Heads of
+ * sections (sections.h) and lines of [databases] (database_line.h) never reach it.
+ *
+ * One habit of inih remains: "; comment" after a blank ends a value. A secret that would be cut off
+ * by that is refused. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "conf/load.h"
 
 #include <string.h>
+
+#include <ini.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -21,11 +27,16 @@
 #include "conf/resolve.h"
 #include "conf/sections.h"
 
-enum { CONF_FILE_MAX = 1024 * 1024 };
+enum {
+    CONF_FILE_MAX = 1024 * 1024,
+    /* What inih needs besides a line: a line feed, a carriage return, a NUL. */
+    LINE_SPARE = 3,
+};
 
 struct load {
     struct lines lines;
     struct sections sections;
+    bool awaited;              /* inih has a line that must reach on_value */
     struct conf *conf;         /* owned until the end of the load */
     struct conf_origin origin; /* of the values so far */
 };
@@ -33,7 +44,68 @@ struct load {
 #define mistake(l, ...) \
     conf_mistake_add((l)->lines.mistakes, (l)->origin.path, (l)->lines.number, __VA_ARGS__)
 
-/* ---- a value ---- */
+/* ---- what inih reads ---- */
+
+/* Reports a line that was passed to inih and reached no handler. */
+static void
+awaited_check(struct load *l)
+{
+    if (l->awaited) {
+        mistake(l, "expected key = value");
+    }
+    l->awaited = false;
+}
+
+/* Whether inih gets a line, which is no head. */
+static bool
+value_is_for_inih(struct load *l, size_t len_max)
+{
+    if (!l->sections.any) {
+        mistake(l, "a key before the first section; begin with [teal]");
+        return false;
+    }
+    if (!l->sections.known) {
+        return false; /* its section was reported */
+    }
+    if (l->sections.now == CONF_SECTION_DATABASES) {
+        database_line_read(l->conf, l->lines.now, l->lines.number, l->lines.mistakes);
+        return false;
+    }
+    return lines_is_pair(&l->lines, len_max);
+}
+
+static bool
+line_is_for_inih(struct load *l, enum line_kind kind, size_t len_max)
+{
+    if (kind == LINE_HEAD) {
+        sections_enter(&l->sections, l->lines.head, l->lines.number);
+    } else if (kind == LINE_BAD_HEAD) {
+        sections_enter_unknown(&l->sections);
+    }
+    return kind == LINE_VALUE && value_is_for_inih(l, len_max);
+}
+
+/* inih's reader. It sees one section without a name, and an empty line for each line that is not
+ * for it. */
+static char *
+line_next(char *str, int num, void *stream)
+{
+    struct load *l = stream;
+    enum line_kind kind = LINE_NOTHING;
+    CHECK(num > LINE_SPARE);
+    awaited_check(l);
+    if (!lines_next(&l->lines, &kind)) {
+        return NULL;
+    }
+    l->awaited = line_is_for_inih(l, kind, (size_t)num - LINE_SPARE);
+    const size_t len = l->awaited ? l->lines.now.len : 0;
+    memcpy(str, l->lines.now.p, len);
+    str[len] = '\n';
+    str[len + 1] = '\0';
+    return str;
+}
+
+/* ---- what inih finds ---- */
 
 static void
 key_unknown(struct load *l, const char *name)
@@ -58,7 +130,7 @@ key_unknown(struct load *l, const char *name)
 
 /* Whether the value may be taken. */
 static bool
-value_check(struct load *l, const struct conf_entry *entry)
+value_check(struct load *l, const struct conf_entry *entry, const char *value)
 {
     const struct conf_key *key = entry->key;
     const unsigned line = l->origin.lines[entry->number];
@@ -68,7 +140,7 @@ value_check(struct load *l, const struct conf_entry *entry)
         mistake(l, "\"%s\" is set twice in %s; first in line %u", key->name, label, line);
         return false;
     }
-    if (key->type == VALUE_SECRET && l->lines.has_comment) {
+    if (key->type == VALUE_SECRET && !slice_equal_str(lines_value(&l->lines), value)) {
         mistake(l,
                 "%s: a secret with \" ;\" in it would be cut off there as a comment; put it "
                 "into a file of its own",
@@ -88,7 +160,7 @@ value_set(struct load *l, const struct conf_entry *entry, const char *value)
 {
     const struct conf_key *key = entry->key;
     unsigned *line = &l->origin.lines[entry->number];
-    if (!value_check(l, entry)) {
+    if (!value_check(l, entry, value)) {
         return;
     }
     void *field = conf_field(l->conf, entry);
@@ -104,59 +176,48 @@ value_set(struct load *l, const struct conf_entry *entry, const char *value)
     }
 }
 
-/* A line of the form "key = value", in a section that has keys. */
-static void
-value_take(struct load *l)
+/* inih's handler. Some builds add the number of the line, which is known here already. */
+#if INI_HANDLER_LINENO
+static int
+on_value(void *user, const char *section, const char *name, const char *value, int lineno)
+#else
+static int
+on_value(void *user, const char *section, const char *name, const char *value)
+#endif
 {
-    struct slice key;
-    struct slice value;
-    struct conf_entry entry;
-    if (!lines_split(&l->lines, &key, &value)) {
-        return;
+#if INI_HANDLER_LINENO
+    (void)lineno;
+#endif
+    struct load *l = user;
+    (void)section; /* always "": see line_next */
+    if (name == NULL || value == NULL) {
+        return 0; /* builds that call for sections, or for keys without a value */
     }
-    char *name = xstrndup((const char *)key.p, key.len);
-    char *text = xstrndup((const char *)value.p, value.len);
+    CHECK(l->awaited && l->sections.known);
+    l->awaited = false;
+    struct conf_entry entry;
     if (conf_entry_find(l->sections.now, l->sections.pair, name, &entry)) {
-        value_set(l, &entry, text);
+        value_set(l, &entry, value);
     } else {
         key_unknown(l, name);
     }
-    mem_free(name);
-    mem_wipe_free(text, value.len); /* it may have been a secret */
+    return 1;
 }
 
 /* ---- the whole ---- */
 
 static void
-line_take(struct load *l, enum line_kind kind)
-{
-    if (kind == LINE_HEAD) {
-        sections_enter(&l->sections, l->lines.head, l->lines.number);
-    } else if (kind == LINE_BAD_HEAD) {
-        sections_enter_unknown(&l->sections);
-    } else if (kind == LINE_NOTHING) {
-        return;
-    } else if (!l->sections.any) {
-        mistake(l, "a key before the first section; begin with [teal]");
-    } else if (!l->sections.known) {
-        return; /* its section was reported */
-    } else if (l->sections.now == CONF_SECTION_DATABASES) {
-        database_line_read(l->conf, l->lines.now, l->lines.number, l->lines.mistakes);
-    } else {
-        value_take(l);
-    }
-}
-
-static void
 load_text(struct load *l, struct slice text, const char *path, struct conf_mistakes *mistakes)
 {
     const size_t before = mistakes->count;
-    enum line_kind kind = LINE_NOTHING;
     l->origin.path = path;
     lines_init(&l->lines, text, path, mistakes);
     l->sections = (struct sections){.conf = l->conf, .origin = &l->origin, .mistakes = mistakes};
-    while (lines_next(&l->lines, &kind)) {
-        line_take(l, kind);
+    const int result = ini_parse_stream(line_next, l, on_value, l);
+    awaited_check(l);
+    if (result != 0 && mistakes->count == before) {
+        conf_mistake_add(mistakes, path, result > 0 ? (unsigned)result : 0,
+                         "the file cannot be read as teal.ini");
     }
     sections_end(&l->sections);
     if (!l->sections.broken) { /* else more would only follow from it */

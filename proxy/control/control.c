@@ -244,7 +244,7 @@ on_tick(void *arg)
     operator_tick(c->verbs);
     live_conf_tick(c->conf);
     for (uint32_t i = 0; i < c->pairs_count && !shutdown_has_begun(c->shutdown); i++) {
-        cutover_tick(pair_control_machine(&c->pairs[i])); /* it begins nothing new at the end */
+        cutover_host_tick(c->pairs[i].cutover); /* it begins nothing new at the end */
     }
 }
 

@@ -53,11 +53,15 @@ pool_context_learnt(const struct pool_context *c, uint32_t pair, const char *nam
 }
 
 const struct user *
-pool_context_user(const struct pool_context *c, uint32_t pair, const char *name)
+pool_context_user(const struct pool_context *c, const struct pool_key *key)
 {
-    const struct user *user = access_user(c->access, name);
-    const struct users *learnt = user == NULL ? pool_context_learnt(c, pair, name) : NULL;
-    return learnt == NULL ? user : users_find(learnt, name);
+    const struct user *user = access_forced(c->access, c->conf, key->alias, key->user);
+    if (user == NULL) {
+        user = access_user(c->access, key->user);
+    }
+    const struct users *learnt =
+        user == NULL ? pool_context_learnt(c, key->node.pair, key->user) : NULL;
+    return learnt == NULL ? user : users_find(learnt, key->user);
 }
 
 const struct view_node *

@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "pool/access.h"
+#include "pool/key.h"
 #include "topo/view.h"
 
 struct backend;
@@ -58,8 +59,9 @@ uint64_t pool_context_now_us(const struct pool_context *c);
 /* What was learnt of the name at the pair last; NULL for nothing. Borrowed until more is learnt. */
 const struct users *pool_context_learnt(const struct pool_context *c, uint32_t pair,
                                         const char *name);
-/* What is known of the user, by the users file or learnt; NULL for nothing. */
-const struct user *pool_context_user(const struct pool_context *c, uint32_t pair, const char *name);
+/* What is known of the user of the pool: by its database, by the users file, or learnt; NULL for
+ * nothing. */
+const struct user *pool_context_user(const struct pool_context *c, const struct pool_key *key);
 /* Under what the learnt has the name; for pools.c. */
 struct slice pool_context_learnt_key(char text[POOL_LEARNT_KEY_SIZE], uint32_t pair,
                                      const char *name);

@@ -12,15 +12,22 @@
 #include "pool/retry.h"
 #include "pool/share.h"
 
+/* What the configuration says of its database. */
+struct pool_limits {
+    struct pool_caps caps;  /* without the reserve */
+    uint32_t reserve;       /* so many more when somebody has waited too long */
+    uint64_t query_wait_us; /* 0: no limit; so the next */
+    uint64_t lifetime_us;
+};
+
 struct pool {
     struct pool_context *context; /* borrowed: of its worker */
     struct pool_key key;          /* its texts are owned */
     struct pool_share *share;     /* borrowed from the registry */
-    struct pool_caps caps;        /* without the reserve, which is: */
-    uint32_t reserve;
-    struct list idle;    /* of struct backend; the last used first */
-    struct list active;  /* ACTIVE backends */
-    struct list opening; /* those that an opening has */
+    struct pool_limits limits;    /* see caps.h */
+    struct list idle;             /* of struct backend; the last used first */
+    struct list active;           /* ACTIVE backends */
+    struct list opening;          /* those that an opening has */
     uint32_t idle_count, active_count, opening_count;
     struct list waiters; /* of struct pool_waiter, the oldest first: see waiters.h */
     uint32_t waiting_count;

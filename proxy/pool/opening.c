@@ -300,7 +300,7 @@ facts_of(const struct opening *o, uint8_t binding[TLS_BINDING_MAX])
     return (struct server_auth_facts){
         .server = side_of(o),
         .user_name = o->plan.key->user,
-        .user = pool_context_user(c, o->plan.key->node.pair, o->plan.key->user),
+        .user = pool_context_user(c, o->plan.key),
         .binding = slice_of(binding, tls_binding(s, binding)),
         .use = (enum channel_binding)c->conf->server_channel_binding,
         .is_private = server_is_private(c, &o->plan.key->node, s),

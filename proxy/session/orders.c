@@ -117,7 +117,7 @@ order_begin(struct worker *w, const struct worker_ops *ops, struct workers *work
         pools_set_view(w->pools, w->pairs[i].view);
         atomic_store(&w->gauges.of_pair[i].view_version, views[i]->version);
     }
-    w->auth_query = auth_query_new(w);
+    w->auth_queries = auth_queries_new(w);
     w->tick = timer_new(w->loop, worker_tick, w);
     timer_start(w->tick, TICK_US);
 }
@@ -140,7 +140,7 @@ order_take_conf(struct worker *w, struct conf *conf, struct access *access)
     w->memory_max = pressure_max(conf);
     w->access = access_ref(access);
     pools_configure(w->pools, conf, access);
-    auth_query_reset(w->auth_query);
+    auth_queries_reset(w->auth_queries);
     databases_take_conf(w);
     conf_unref(conf_before);
     access_unref(access_before);
@@ -164,6 +164,27 @@ nodes_differ(const struct view *a, const struct view *b)
         }
     }
     return false;
+}
+
+/* It keeps its backend only because pool_mode says so. */
+static bool
+keeps_without_need(const struct session *s)
+{
+    return s->phase == SESSION_READY && s->link.backend != NULL && !s->link.is_busy &&
+           s->pins == SQL_PIN_NONE && link_is_quiet(s);
+}
+
+/* Sessions that keep a backend because pool_mode says so can do without while they are paused. */
+static void
+give_back_kept(struct worker *w)
+{
+    LIST_EACH(node, &w->sessions)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        if (s->database->facts.paused && keeps_without_need(s)) {
+            link_give_back(s);
+        }
+    }
 }
 
 static bool
@@ -198,6 +219,9 @@ order_take_view(struct worker *w, struct view *view)
     if (held_now || differ) {
         held_sort(w, view->pair);
     }
+    if (paused_now) {
+        give_back_kept(w);
+    }
     atomic_store(&w->gauges.of_pair[view->pair].view_version, view->version);
     w->workers->ops.progress(w->workers->ops.ctx);
     if (goes_on) {
@@ -228,8 +252,8 @@ order_end(struct worker *w)
     CHECK(list_empty(&w->held) && map_count(&w->by_pid) == 0);
     CHECK(atomic_load(&w->gauges.sessions) == 0);
     timer_stop(w->tick);
-    auth_query_free(w->auth_query);
-    w->auth_query = NULL;
+    auth_queries_free(w->auth_queries);
+    w->auth_queries = NULL;
     pools_close(w->pools);
     loop_stop(w->loop);
 }
@@ -237,7 +261,7 @@ order_end(struct worker *w)
 void
 order_fini(struct worker *w)
 {
-    CHECK(list_empty(&w->arriving) && list_empty(&w->sessions) && w->auth_query == NULL);
+    CHECK(list_empty(&w->arriving) && list_empty(&w->sessions) && w->auth_queries == NULL);
     timer_free(w->tick);
     mailbox_free(w->mailbox);
     loop_free(w->loop);
@@ -380,6 +404,8 @@ order_leave_side(struct worker *w, uint32_t pair, enum side side)
         if (is_on_side(s, pair, side) && s->pins != SQL_PIN_NONE && !s->link.is_busy) {
             link_left_behind(s);
             session_turn(s);
+        } else if (is_on_side(s, pair, side) && keeps_without_need(s)) {
+            link_give_back(s);
         }
     }
     pools_retire_side(w->pools, pair, side);

@@ -12,13 +12,11 @@ waiting_of_all(const struct workers *workers, uint32_t pair)
     return sum;
 }
 
-/* Until the configuration has them. */
-static const struct {
-    uint64_t failover_hold_us;
-    uint32_t failover_hold_max;
-} pair_conf = {10 * 1000 * 1000, 10000};
-
-#define conf_of(s) (&pair_conf)
+static const struct conf_pair *
+conf_of(const struct session *s)
+{
+    return &s->worker->conf->pairs[s->identity.pair];
+}
 
 static void
 say_not_begun(struct err *err)

@@ -285,6 +285,15 @@ identity_find_database(struct session *s)
         return false;
     }
     s->identity.pair = s->database->pair;
+    for (size_t i = 0; i < DATABASE_SETTINGS; i++) {
+        const char *value = s->database->settings[i];
+        struct slice asked;
+        if (value != NULL &&
+            !settings_draft_get(&s->identity.draft, database_settings[i], &asked)) {
+            settings_draft_set(&s->identity.draft, slice_of_str(database_settings[i]),
+                               slice_of_str(value));
+        }
+    }
     return true;
 }
 

@@ -63,11 +63,23 @@ has_lost_its_state(const struct session *s)
     return s->phase == SESSION_READY && !s->link.is_busy && s->pins != SQL_PIN_NONE;
 }
 
+/* It keeps a backend for the session, and has nothing there: the next statement gets another. */
+static bool
+needs_it_no_more(const struct session *s)
+{
+    return s->phase == SESSION_READY && s->database->keeps_backends && !s->link.is_busy &&
+           s->pins == SQL_PIN_NONE && link_is_quiet(s);
+}
+
 static void
 lose(struct session *s, const struct err *err)
 {
     struct err whole;
     CHECK(s->link.backend != NULL);
+    if (needs_it_no_more(s)) {
+        link_lose(s);
+        return;
+    }
     const bool again = replay_is_possible(s) && s->phase == SESSION_READY;
     const char *outcome = again ? NULL : outcome_of(s);
     const bool lost_state = has_lost_its_state(s);

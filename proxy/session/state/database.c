@@ -5,7 +5,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "conf/databases.h"
 #include "session/state/worker.h"
+
+const char *const database_settings[DATABASE_SETTINGS] = {"client_encoding", "datestyle",
+                                                          "timezone"};
 
 /* ---- where a name leads ---- */
 
@@ -16,16 +20,34 @@ struct place {
     const char *user; /* NULL: the client's */
     bool keeps_backends;
     uint32_t clients_max;
+    const char *settings[DATABASE_SETTINGS]; /* NULL: none */
 };
 
+static const char *
+text_or_null(const char *text)
+{
+    return text[0] == '\0' ? NULL : text;
+}
+
+/* A physical walsender serves all of a cluster: where there is one pair the name does not matter.
+ */
 static bool
 place_find(const struct conf *conf, const char *alias, bool has_none, struct place *out)
 {
-    (void)has_none;
+    const struct conf_database *d = conf_database_find(conf, alias);
+    if (d == NULL) {
+        *out = (struct place){.pair = 0, .name = alias};
+        return has_none && conf->pairs_count == 1;
+    }
     *out = (struct place){
-        .pair = 0,
-        .name = alias,
-        .clients_max = conf->max_db_client_connections,
+        .pair = d->pair,
+        .name = conf_database_dbname(d, alias),
+        .user = text_or_null(d->user),
+        .keeps_backends = d->pool_mode == POOL_MODE_SESSION,
+        .clients_max = d->max_db_client_connections != 0 ? d->max_db_client_connections
+                                                         : conf->max_db_client_connections,
+        .settings = {text_or_null(d->client_encoding), text_or_null(d->datestyle),
+                     text_or_null(d->timezone)},
     };
     return true;
 }
@@ -41,10 +63,19 @@ is_known_not_to_be(const struct worker *w, const struct place *place, bool has_n
 /* ---- one database ---- */
 
 static void
+replace(char **text, const char *with)
+{
+    mem_free(*text);
+    *text = with == NULL ? NULL : xstrdup(with);
+}
+
+static void
 take_place(struct database *d, const struct place *place)
 {
-    mem_free(d->user);
-    d->user = place->user == NULL ? NULL : xstrdup(place->user);
+    replace(&d->user, place->user);
+    for (size_t i = 0; i < DATABASE_SETTINGS; i++) {
+        replace(&d->settings[i], place->settings[i]);
+    }
     d->keeps_backends = place->keeps_backends;
     d->clients_max = place->clients_max;
 }
@@ -79,6 +110,9 @@ database_free(struct database *d)
     mem_free(d->alias);
     mem_free(d->name);
     mem_free(d->user);
+    for (size_t i = 0; i < DATABASE_SETTINGS; i++) {
+        mem_free(d->settings[i]);
+    }
     mem_free(d);
 }
 

@@ -21,6 +21,9 @@
 
 struct worker;
 
+enum { DATABASE_SETTINGS = 3 };
+extern const char *const database_settings[DATABASE_SETTINGS];
+
 struct database {
     struct list node;      /* in worker->known: all there are */
     struct database *next; /* in worker->served */
@@ -32,8 +35,11 @@ struct database {
     uint32_t pair;
     struct route_database facts; /* by the view of the pair */
     /* By the configuration: */
-    char *user;           /* owned: of its backends; NULL: the client's */
-    bool keeps_backends;  /* pool_mode = session */
+    char *user;          /* owned: of its backends; NULL: the client's */
+    bool keeps_backends; /* pool_mode = session */
+    /* Owned: what a client gets that asks for none, in the order of database_settings; NULL: the
+     * server's. */
+    char *settings[DATABASE_SETTINGS];
     uint32_t clients_max; /* 0: no limit */
     struct worker_stats stats;
 };

@@ -19,7 +19,7 @@
 
 enum { WORKER_SCRATCH_LEN = 64 * 1024, WORKER_LISTENERS_MAX = 16 };
 
-struct auth_query;
+struct auth_queries;
 struct client_limits;
 struct database;
 struct session;
@@ -76,8 +76,8 @@ struct worker {
     struct sql_extra *extra; /* owned: read_functions */
     struct worker_pair pairs[PAIRS_MAX];
     uint32_t pairs_count;
-    struct pools *pools;           /* owned */
-    struct auth_query *auth_query; /* owned */
+    struct pools *pools;               /* owned */
+    struct auth_queries *auth_queries; /* owned */
     struct settings_table settings;
     struct statement_table statements;
     struct map cached_params; /* login key -> struct params, shared (ref): cached_params.h */
