@@ -142,6 +142,12 @@ is_writer(const struct monitor *m, const struct node_id *id)
     return is_of_writer_side(m, id) && is_lead(m, id);
 }
 
+static bool
+has_writer(const struct monitor *m)
+{
+    return m->facts.writer_known && facts_lead(&m->facts, m->facts.writer)->up;
+}
+
 /* The side that is asked first. */
 static enum side
 first_side(const struct monitor *m)
@@ -292,11 +298,12 @@ judge_lag(struct monitor *m, const struct node_id *id, const struct probe_answer
     }
 }
 
-/* An answer of the writer, or of a follower, counts. */
+/* An answer of the writer, or of a follower, counts; without a writer there is nothing to compare
+ * it with. */
 static void
 measure_take(struct monitor *m, const struct node_id *id, const struct probe_answer *a)
 {
-    if (!m->facts.writer_known || !facts_of(m, id)->up) {
+    if (!has_writer(m) || !facts_of(m, id)->up) {
         return;
     }
     if (is_writer(m, id)) {
@@ -329,11 +336,10 @@ drop_unproven(struct monitor *m, const struct node_id *id)
 {
     const uint64_t now_us = clock_now_us();
     struct node_facts *facts = facts_of(m, id);
-    const bool has_writer = m->facts.writer_known && facts_lead(&m->facts, m->facts.writer)->up;
     const bool late = !is_writer(m, id) && question_is_late(m, id, now_us);
     if (!facts->up || late) {
         facts_forget_lag(facts);
-    } else if (!is_writer(m, id) && !has_writer) {
+    } else if (!is_writer(m, id) && !has_writer(m)) {
         if (awaits_failover(m, now_us)) {
             facts_keep_lag_ok(facts);
         } else {

@@ -447,7 +447,7 @@ name_of(const struct probe *p)
     const struct conf_host *host = probe_host(p);
     return side->hosts_count == 1
                ? xstrdup(side_name(p->id.side))
-               : xasprintf("%s %s:%u", side_name(p->id.side), host->name, host->port);
+               : xasprintf("%s/%s:%u", side_name(p->id.side), host->name, host->port);
 }
 
 struct probe *
