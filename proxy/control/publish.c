@@ -63,26 +63,36 @@ facts_of_database(const struct monitor_facts *facts, const char *name)
     return NULL;
 }
 
-/* Of a logical follower the nodes tell about the home database alone. Of the others, one that
- * nobody looks at is not known to be fresh. The names are borrowed. */
+/* Of a logical follower the nodes tell about the home database alone. One of the others that nobody
+ * looks at is not known to be fresh. */
+static struct view_database
+view_database_of(const struct publisher *p, char *name, bool is_logical)
+{
+    const struct database_facts *known = facts_of_database(monitor_facts(p->monitor), name);
+    return (struct view_database){
+        .name = name,
+        .has_stream = is_logical && strcmp(name, p->home) != 0,
+        .lag_ok = known != NULL && known->lag_ok,
+        .fresh_until_us = known == NULL ? 0 : known->fresh_until_us,
+    };
+}
+
+/* Those of the writer's side; the names are borrowed. Where a logical follower may have databases
+ * that are not among them, it serves no reads: nobody would know how far it is. */
 static void
 view_databases_fill(struct publisher *p, struct view *v)
 {
     const struct monitor_facts *facts = monitor_facts(p->monitor);
+    const enum side follower = side_other(v->writer);
     const struct side_databases *all = &facts->side[v->writer].databases;
+    const bool is_logical = facts_lead(facts, follower)->role == NODE_LOGICAL_FOLLOWER;
     v->databases = p->databases;
-    if (facts_lead(facts, side_other(v->writer))->role != NODE_LOGICAL_FOLLOWER) {
-        return;
-    }
+    v->databases_known = all->generation != 0 && !all->is_cut;
     for (uint32_t i = 0; i < all->count; i++) {
-        const struct database_facts *known = facts_of_database(facts, all->names[i]);
-        if (strcmp(all->names[i], p->home) != 0) {
-            p->databases[v->databases_count++] = (struct view_database){
-                .name = all->names[i],
-                .lag_ok = known != NULL && known->lag_ok,
-                .fresh_until_us = known == NULL ? 0 : known->fresh_until_us,
-            };
-        }
+        p->databases[v->databases_count++] = view_database_of(p, all->names[i], is_logical);
+    }
+    for (uint32_t i = 0; is_logical && !v->databases_known && i < NODES_MAX; i++) {
+        v->side[follower].node[i].lag_ok = false;
     }
 }
 
@@ -161,14 +171,14 @@ side_equal(const struct view_side *a, const struct view_side *b)
 static bool
 databases_equal(const struct view *a, const struct view *b)
 {
-    if (a->databases_count != b->databases_count) {
+    if (a->databases_count != b->databases_count || a->databases_known != b->databases_known) {
         return false;
     }
     for (uint32_t i = 0; i < a->databases_count; i++) {
         const struct view_database *x = &a->databases[i];
         const struct view_database *y = &b->databases[i];
-        if (strcmp(x->name, y->name) != 0 || x->lag_ok != y->lag_ok ||
-            x->fresh_until_us != y->fresh_until_us) {
+        if (strcmp(x->name, y->name) != 0 || x->has_stream != y->has_stream ||
+            x->lag_ok != y->lag_ok || x->fresh_until_us != y->fresh_until_us) {
             return false;
         }
     }
