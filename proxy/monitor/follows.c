@@ -212,10 +212,19 @@ sorted_names(const char *const *names, uint32_t *count)
     return sorted;
 }
 
-void
-follows_want(struct follows *f, const char *const *names, uint32_t count)
+static bool
+are_wanted(const struct follows *f, const char *const *sorted, uint32_t count)
 {
-    const char **sorted = sorted_names(names, &count);
+    bool same = f->count == count;
+    for (uint32_t i = 0; same && i < count; i++) {
+        same = strcmp(f->all[i]->name, sorted[i]) == 0;
+    }
+    return same;
+}
+
+static void
+replace(struct follows *f, const char *const *sorted, uint32_t count)
+{
     struct follow **all = xcalloc(count, sizeof(struct follow *));
     struct database_facts *facts = xcalloc(count, sizeof(*facts));
     for (uint32_t i = 0; i < count; i++) {
@@ -229,10 +238,19 @@ follows_want(struct follows *f, const char *const *names, uint32_t count)
     }
     mem_free(f->all);
     mem_free(f->facts);
-    mem_free(sorted);
     f->all = all;
     f->facts = facts;
     f->count = count;
+}
+
+void
+follows_want(struct follows *f, const char *const *names, uint32_t count)
+{
+    const char **sorted = sorted_names(names, &count);
+    if (!are_wanted(f, sorted, count)) {
+        replace(f, sorted, count);
+    }
+    mem_free(sorted);
 }
 
 struct database_facts *
