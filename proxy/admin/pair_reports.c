@@ -200,10 +200,11 @@ report_state(const struct snapshot *snap)
 /* ---- the servers ---- */
 
 static void
-add_lag(struct table *t, const struct snapshot_pair *pair, enum side side)
+add_lag(struct table *t, const struct snapshot_pair *pair, enum side side, uint32_t number)
 {
-    const struct node_facts *node = facts_lead(pair->facts, side);
-    const struct conf_host *host = &pair->conf->side[side].hosts[pair->facts->side[side].lead];
+    const struct side_facts *facts = &pair->facts->side[side];
+    const struct node_facts *node = &facts->node[number];
+    const struct conf_host *host = &pair->conf->side[side].hosts[number];
     table_add(t, side_name(side));
     table_add(t, node_role_name(node->role));
     table_add(t, node->version[0] == '\0' ? NULL : node->version);
@@ -217,19 +218,26 @@ add_lag(struct table *t, const struct snapshot_pair *pair, enum side side)
     table_addf(t, "%s:%u", host->name, host->port);
     add_number_if(t, node->timeline != 0, node->timeline);
     table_add_number(t, node->incarnation);
+    table_add_bool(t, number == facts->lead);
+    table_add(t, node_standing_name(node->standing));
+    table_add_bool(t, node->serves_reads);
+    table_add_number(t, host->weight);
 }
 
 struct table *
 report_lag(const struct snapshot *snap)
 {
-    static const char *const columns[] = {"pair",  "side",      "role",     "version",    "up",
-                                          "lsn",   "lag_bytes", "lag_ms",   "lag_ok",     "fenced",
-                                          "error", "address",   "timeline", "incarnation"};
+    static const char *const columns[] = {
+        "pair",      "side",        "role",   "version",  "up",           "lsn",
+        "lag_bytes", "lag_ms",      "lag_ok", "fenced",   "error",        "address",
+        "timeline",  "incarnation", "lead",   "standing", "serves_reads", "weight"};
     struct table *t = pairs_table_new(snap, columns, COUNT_OF(columns));
     for (uint32_t i = snap->first; i < snap->end; i++) {
         for (int side = 0; side < SIDES_COUNT; side++) {
-            pairs_table_add(t, snap, i);
-            add_lag(t, &snap->pairs[i], (enum side)side);
+            for (uint32_t n = 0; n < snap->pairs[i].facts->side[side].nodes_count; n++) {
+                pairs_table_add(t, snap, i);
+                add_lag(t, &snap->pairs[i], (enum side)side, n);
+            }
         }
     }
     return t;
@@ -248,12 +256,16 @@ add_node(struct table *t, const struct snapshot *snap, const struct snapshot_pai
     table_add(t, host->name);
     table_add_number(t, host->port);
     table_add(t, node_role_name(node->role));
+    table_add(t, id->node == side->lead && !node->in_recovery ? "writer node" : "replica");
     table_add_bool(t, id->node == side->lead);
     table_add_bool(t, node->up);
+    table_add_bool(t, node->serves_reads);
     add_number_if(t, node->lag_known, node->lag_bytes);
     add_ms_if(t, node->lag_known, node->lag_us);
     table_add_bool(t, node->lag_ok);
     table_add_number(t, host->weight);
+    table_add_bool(t, node->standing == NODE_STRAY);
+    table_add(t, node_standing_name(node->standing));
     add_ms_if(t, node->since_us != 0 && node->since_us <= snap->now_us,
               snap->now_us - node->since_us);
     table_add(t, node->version[0] == '\0' ? NULL : node->version);
@@ -265,8 +277,9 @@ struct table *
 report_nodes(const struct snapshot *snap)
 {
     static const char *const columns[] = {
-        "pair",      "side",   "node",   "host",   "port",     "role",    "lead",     "up",
-        "lag_bytes", "lag_ms", "lag_ok", "weight", "since_ms", "version", "timeline", "error"};
+        "pair",  "side",     "node",         "host",      "port",     "role",   "kind",
+        "lead",  "up",       "serves_reads", "lag_bytes", "lag_ms",   "lag_ok", "weight",
+        "stray", "standing", "since_ms",     "version",   "timeline", "error"};
     struct table *t = table_new(columns, COUNT_OF(columns));
     for (uint32_t i = snap->first; i < snap->end; i++) {
         for (int side = 0; side < SIDES_COUNT; side++) {

@@ -13,9 +13,8 @@ struct table *report_status(const struct snapshot *snap);
 struct table *report_pair(const struct snapshot *snap);
 /* PgBouncer's rows of SHOW STATE, then the columns of SHOW PAIR, a row each. */
 struct table *report_state(const struct snapshot *snap);
-/* What the monitor knows of each side, by the server that stands for it. */
+/* What the monitor knows of each server: positions, and where it is in the estate. */
 struct table *report_lag(const struct snapshot *snap);
-/* What it knows of each server. */
 struct table *report_nodes(const struct snapshot *snap);
 /* The flip under way, or the last one. */
 struct table *report_cutover(const struct snapshot *snap);

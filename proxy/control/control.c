@@ -242,9 +242,8 @@ on_tick(void *arg)
     struct control *c = arg;
     timer_start(c->tick, TICK_US);
     operator_tick(c->verbs);
-    live_conf_tick(c->conf);
-    for (uint32_t i = 0; i < c->pairs_count && !shutdown_has_begun(c->shutdown); i++) {
-        cutover_host_tick(c->pairs[i].cutover); /* it begins nothing new at the end */
+    for (uint32_t i = 0; i < c->pairs_count; i++) {
+        pair_control_tick(&c->pairs[i], live_conf_get(c->conf), !shutdown_has_begun(c->shutdown));
     }
 }
 

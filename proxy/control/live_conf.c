@@ -254,11 +254,3 @@ live_conf_set(struct live_conf *l, const char *key, const char *value, struct bu
                l->flips_pending ? ", but not for the flip under way" : "");
     return true;
 }
-
-void
-live_conf_tick(struct live_conf *l)
-{
-    for (uint32_t i = 0; i < l->users.pairs_count; i++) {
-        pair_control_tick(&l->users.pairs[i], l->conf);
-    }
-}

@@ -42,7 +42,5 @@ const struct conf *live_conf_file(const struct live_conf *l);
 MUST_CHECK bool live_conf_reload(struct live_conf *l, struct buf *detail, struct err *err);
 MUST_CHECK bool live_conf_set(struct live_conf *l, const char *key, const char *value,
                               struct buf *detail, struct err *err);
-/* Each second: limits that a flip has delayed. */
-void live_conf_tick(struct live_conf *l);
 
 #endif

@@ -21,6 +21,7 @@ pair_control_init(struct pair_control *p, const struct conf *conf, uint32_t numb
 void
 pair_control_fini(struct pair_control *p)
 {
+    used_databases_free(p->used);
     hold_free(p->hold);
     cutover_host_free(p->cutover);
     monitor_free(p->monitor);
@@ -55,6 +56,8 @@ void
 pair_control_start(struct pair_control *p, const struct conf *conf, const struct pair_parts *parts)
 {
     publisher_set_workers(p->publisher, parts->workers);
+    p->workers = parts->workers;
+    p->used = used_databases_new(p->number, p->monitor);
     p->cutover = cutover_host_new(conf, p->number,
                                   &(struct cutover_host_parts){.loop = parts->loop,
                                                                .monitor = p->monitor,
@@ -95,9 +98,13 @@ pair_control_reconfigure(struct pair_control *p, struct conf *conf)
 }
 
 void
-pair_control_tick(struct pair_control *p, const struct conf *conf)
+pair_control_tick(struct pair_control *p, const struct conf *conf, bool machine_may_begin)
 {
+    used_databases_tick(p->used, &conf->pairs[p->number], p->workers);
     if (p->conf_pending) {
         p->conf_pending = !cutover_host_reconfigure(p->cutover, conf);
+    }
+    if (machine_may_begin) {
+        cutover_host_tick(p->cutover);
     }
 }

@@ -19,6 +19,7 @@
 #include "control/keeper.h"
 #include "control/publish.h"
 #include "control/read_policy.h"
+#include "control/used_databases.h"
 #include "monitor/monitor.h"
 #include "net/loop.h"
 #include "session/workers.h"
@@ -33,7 +34,9 @@ struct pair_control {
     struct publisher *publisher;
     struct cutover_host *cutover;
     struct hold *hold;
-    bool conf_pending; /* the machine still goes by an older configuration */
+    struct used_databases *used;
+    const struct workers *workers; /* borrowed */
+    bool conf_pending;             /* the machine still goes by an older configuration */
 };
 
 /* What all pairs share; all borrowed. */
@@ -58,8 +61,9 @@ void pair_control_recover(struct pair_control *p);
 /* Another configuration is in force. A flip under way keeps the limits that it began with; true
  * when there is one. */
 bool pair_control_reconfigure(struct pair_control *p, struct conf *conf);
-/* Each second: limits that a flip has delayed. */
-void pair_control_tick(struct pair_control *p, const struct conf *conf);
+/* Each second, with the configuration in force. At the end of the process the machine begins
+ * nothing new. */
+void pair_control_tick(struct pair_control *p, const struct conf *conf, bool machine_may_begin);
 struct cutover *pair_control_machine(const struct pair_control *p);
 
 #endif
