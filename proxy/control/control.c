@@ -275,7 +275,7 @@ on_tick(void *arg)
     operator_tick(c->verbs);
     live_conf_tick(c->conf);
     if (!shutdown_has_begun(c->shutdown)) { /* the machine begins nothing new at the end */
-        cutover_tick(cutover_host_machine(c->cutover));
+        cutover_host_tick(c->cutover);
     }
 }
 
