@@ -280,7 +280,7 @@ on_tick(void *arg)
     live_conf_tick(c->conf);
     used_databases_tick(c->used, &live_conf_get(c->conf)->pairs[0], c->workers);
     if (!shutdown_has_begun(c->shutdown)) { /* the machine begins nothing new at the end */
-        cutover_tick(cutover_host_machine(c->cutover));
+        cutover_host_tick(c->cutover);
     }
 }
 
