@@ -70,8 +70,7 @@ view_databases_fill(struct publisher *p, struct view *v)
 {
     const struct monitor_facts *facts = monitor_facts(p->monitor);
     const struct side_databases *all = &facts->side[v->writer].databases;
-    const bool is_logical =
-        facts_lead(facts, side_other(v->writer))->role == NODE_LOGICAL_FOLLOWER;
+    const bool is_logical = facts_lead(facts, side_other(v->writer))->role == NODE_LOGICAL_FOLLOWER;
     v->databases = p->databases;
     v->databases_count = all->count;
     v->databases_known = all->generation > 0 && !all->is_cut;
@@ -167,8 +166,8 @@ databases_equal(const struct view *a, const struct view *b)
     for (uint32_t i = 0; i < a->databases_count; i++) {
         const struct view_database *x = &a->databases[i];
         const struct view_database *y = &b->databases[i];
-        if (strcmp(x->name, y->name) != 0 || x->has_stream != y->has_stream || x->lag_ok != y->lag_ok ||
-            x->fresh_until_us != y->fresh_until_us) {
+        if (strcmp(x->name, y->name) != 0 || x->has_stream != y->has_stream ||
+            x->lag_ok != y->lag_ok || x->fresh_until_us != y->fresh_until_us) {
             return false;
         }
     }
