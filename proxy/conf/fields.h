@@ -22,6 +22,8 @@
 #include "model/drain.h"
 #include "model/fence.h"
 #include "model/freshness.h"
+#include "model/hook.h"
+#include "model/pair_kind.h"
 #include "model/reads.h"
 #include "model/side.h"
 #include "model/tls_mode.h"
@@ -163,6 +165,9 @@ struct conf {
     uint64_t start_lag_us;
     enum fence fence;
     bool require_way_back;
+    enum pair_kind kind;
+    char *hook[HOOKS_COUNT]; /* commands, see conf/argv.h; "": none */
+    uint64_t hook_timeout_us;
 
     /* [blue] and [green] */
     struct conf_node node[SIDES_COUNT];

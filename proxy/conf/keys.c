@@ -32,6 +32,7 @@
 #define CTYPE_FRESHNESS enum freshness
 #define CTYPE_DRAIN_POLICY enum drain_policy
 #define CTYPE_FENCE enum fence
+#define CTYPE_PAIR_KIND enum pair_kind
 #define CTYPE_LOG_LEVEL enum log_level
 #define CTYPE_SSLMODE enum tls_mode
 #define CTYPE_SSLNEGOTIATION enum conf_sslnegotiation

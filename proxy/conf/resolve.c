@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "base/mem.h"
+#include "conf/hooks.h"
 #include "conf/password.h"
 
 /* One resolution; all borrowed. */
@@ -139,4 +140,5 @@ conf_resolve(struct conf *c, const struct conf_origin *origin, struct conf_mista
     node_resolve(&r, CONF_SECTION_GREEN, SIDE_GREEN);
     sockets_check(&r);
     sides_check(&r);
+    conf_hooks_check(c, origin, mistakes);
 }
