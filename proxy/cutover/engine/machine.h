@@ -71,6 +71,9 @@ struct machine_tables {
     const struct script_def *scripts;
     size_t scripts_count;
     enum side (*line_side)(const struct cutover *c, enum line_side side);
+    /* See struct script_env; both may be NULL where no line has a hook. */
+    void (*hook_about)(const struct cutover *c, enum hook hook, struct hook_about *out);
+    uint64_t (*hook_limit_us)(const struct cutover *c);
     void (*check)(const struct cutover *c); /* asserts what must hold in the state it is in */
 };
 

@@ -24,6 +24,9 @@ void fence_clear(struct cutover *c);
 /* From here on an undo must look at the databases. */
 void fence_touch(struct cutover *c);
 
+/* The fence was seen at this time of the old side's clock: who began before it is ended. */
+void fence_seen(struct cutover *c, const char *at);
+
 /* Rows. */
 bool fence_is_untouched(const struct cutover *c);
 

@@ -193,7 +193,7 @@ stream_judge_slot_create(struct cutover *c, enum side side, const struct cutover
 bool
 stream_has_way_back(const struct cutover *c)
 {
-    return !c->stream.missing;
+    return !c->stream.missing && flip_is_own(c);
 }
 
 bool

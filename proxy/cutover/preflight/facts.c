@@ -40,9 +40,11 @@ fact_roles(struct cutover *c, struct findings *f)
 {
     const struct look *from = &c->looks.of[c->flip.from];
     const struct look *to = &c->looks.of[c->flip.to];
-    const bool prepared = from->prepared && to->prepared;
+    const bool prepared = from->prepared && (to->prepared || flip_is_external(c));
     fact(c, f, prepared, "F03", "prepared",
-         prepared ? "the schema teal is on both sides" : "the schema teal is missing. Run PREPARE");
+         prepared ? (to->prepared ? "the schema teal is on both sides"
+                                  : "the schema teal is on the old side")
+                  : "the schema teal is missing. Run PREPARE");
     fact(c, f, !from->in_recovery, "F04", "writer-role",
          from->in_recovery ? "the old side is in recovery" : "the old side is a primary");
 }
@@ -54,7 +56,8 @@ fact_rows(struct cutover *c, struct findings *f)
     const struct look *to = &c->looks.of[c->flip.to];
     const bool agrees =
         from->writer_known && from->writer == c->flip.from && from->epoch == c->flip.epoch;
-    const bool behind = to->epoch <= c->flip.epoch && to->epoch > 0;
+    const bool none_yet = flip_is_external(c) && !to->prepared;
+    const bool behind = none_yet || (to->epoch <= c->flip.epoch && to->epoch > 0);
     char text[REPORT_DETAIL_MAX];
     (void)snprintf(text, sizeof(text),
                    "%s says epoch %" PRIu64 ", writer %s, phase %s; Teal is at epoch %" PRIu64
@@ -92,6 +95,49 @@ fact_guard(struct cutover *c, struct findings *f)
                  guarded ? "the target refuses writes of others"
                          : "the target accepts writes of others. Run PREPARE: it turns "
                            "default_transaction_read_only on there");
+}
+
+/* Whether it has been promoted is later told by whether it accepts writes. */
+static void
+fact_closed(struct cutover *c, struct findings *f)
+{
+    const struct look *to = &c->looks.of[c->flip.to];
+    const bool closed = to->in_recovery || to->fenced;
+    fact(c, f, closed, "F08", "target-closed",
+         closed
+             ? "the target refuses writes until it is promoted"
+             : "the target accepts writes already, so nobody could tell whether hook_promote has "
+               "worked. It must be in recovery, or have default_transaction_read_only = on");
+}
+
+/* What hook_lag says, and that it can be run at all. */
+static void
+fact_hooks(struct cutover *c, struct findings *f)
+{
+    const struct hook_answer *a = &c->external.lag;
+    char text[REPORT_DETAIL_MAX];
+    CHECK(c->external.asked);
+    fact(c, f, a->ok && a->lag_known, "F10", "hook-lag",
+         !a->ok         ? a->err.text
+         : a->lag_known ? "hook_lag tells the lag"
+                        : "hook_lag does not say lag_bytes");
+    (void)snprintf(text, sizeof(text),
+                   "%" PRIu64 " bytes, %" PRIu64 " ms behind, says hook_lag; start_lag_bytes is "
+                   "%" PRIu64 ", start_lag %" PRIu64 " ms",
+                   a->lag_bytes, a->lag_us / 1000, c->config.start_lag_bytes,
+                   c->config.start_lag_us / 1000);
+    const bool near = a->lag_known && a->lag_bytes <= c->config.start_lag_bytes &&
+                      a->lag_us <= c->config.start_lag_us;
+    findings_add(f, c, near ? CUTOVER_OK : CUTOVER_WARN, "B09", "lag",
+                 a->lag_known ? text : "unknown; the flip waits until it is known and small");
+    findings_add(f, c,
+                 a->way_back               ? CUTOVER_OK
+                 : c->flip.way_back_wanted ? CUTOVER_FAIL
+                                           : CUTOVER_WARN,
+                 "F11", "hook-way-back",
+                 a->way_back
+                     ? "hook_lag says that the old side will follow the new one"
+                     : "the hooks promise no way back. Go without one: CUTOVER NO ROLLBACK");
 }
 
 static void
@@ -136,8 +182,13 @@ facts_check(struct cutover *c, struct findings *f)
     }
     fact_rows(c, f);
     fact_versions(c, f);
-    fact_guard(c, f);
     fact_sessions(c, f);
+    if (flip_is_external(c)) {
+        fact_closed(c, f);
+        fact_hooks(c, f);
+        return true;
+    }
+    fact_guard(c, f);
     fact_lag(c, f);
     return true;
 }

@@ -30,6 +30,8 @@ enum kinds {
     LOGICAL = TWO_WAY | ONE_WAY,
     ONE_AT_A_TIME = ONE_WAY | PHYSICAL,
     ALL = PHYSICAL | LOGICAL,
+    EXTERNAL = 1u << CUTOVER_EXTERNAL,
+    EVERY = ALL | EXTERNAL,
 };
 
 enum sides { FROM, TO, BOTH };

@@ -8,7 +8,8 @@
 bool
 finish_follower_answers(const struct cutover *c)
 {
-    return c->looks.of[c->flip.to].answered && !c->looks.of[c->flip.to].in_recovery;
+    return flip_is_own(c) && c->looks.of[c->flip.to].answered &&
+           !c->looks.of[c->flip.to].in_recovery;
 }
 
 void
@@ -75,6 +76,7 @@ finish_looked(struct cutover *c)
 {
     const enum side from = c->flip.from;
     CHECK(c->command.job == CUTOVER_JOB_FINISH);
+    flip_set_kind(c, look_kind(c, c->flip.to));
     if (!c->looks.of[from].answered) {
         return look_no_answer(c, from);
     }

@@ -6,6 +6,12 @@
 
 #include "base/mem.h"
 
+bool
+cutover_config_has_hook(const struct cutover_config *config, enum hook hook)
+{
+    return (config->hooks & (1u << hook)) != 0;
+}
+
 void
 cutover_config_copy(struct cutover_config *to, const struct cutover_config *from)
 {
