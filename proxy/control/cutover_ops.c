@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/hooks.h"
 #include "control/side_sql.h"
 #include "topo/conninfo.h"
 
@@ -27,6 +28,7 @@ struct cutover_host {
     struct cutover *machine; /* owned */
     char *state_file;        /* owned: path of the record */
     struct side_sql *sql;    /* owned */
+    struct hooks *hooks;     /* owned */
     struct list delays;      /* struct delay, owned: not over yet */
     const char *crash_at;    /* borrowed from the environment: a fault point; NULL for none */
 };
@@ -55,6 +57,14 @@ op_sql_fresh(void *ctx, enum side side, const char *sql, uint64_t timeout_us, cu
 {
     const struct cutover_host *h = ctx;
     side_sql_run_fresh(h->sql, side, sql, timeout_us, done, arg);
+}
+
+static void
+op_hook(void *ctx, const struct hook_about *about, uint64_t timeout_us, cutover_hook_fn *done,
+        void *arg)
+{
+    const struct cutover_host *h = ctx;
+    hooks_run(h->hooks, about, timeout_us, done, arg);
 }
 
 /* ---- time ---- */
@@ -274,6 +284,9 @@ machine_config(const struct conf *conf, struct config_texts *texts)
         .drain_policy = conf->drain_policy,
         .fence_strict = conf->fence == FENCE_STRICT,
         .require_way_back = conf->require_way_back,
+        .external = conf->kind == PAIR_KIND_EXTERNAL,
+        .hooks = hooks_known(conf),
+        .hook_timeout_us = conf->hook_timeout_us,
     };
     for (int side = 0; side < SIDES_COUNT; side++) {
         (void)snprintf(texts->address[side], ADDRESS_SIZE, "%s:%u", conf->node[side].host,
@@ -301,6 +314,7 @@ make_machine(struct cutover_host *h, const struct conf *conf)
         .now_us = op_now_us,
         .sql = op_sql,
         .sql_fresh = op_sql_fresh,
+        .hook = op_hook,
         .timer = op_timer,
         .record_write = op_record_write,
         .publish = op_publish,
@@ -337,6 +351,7 @@ cutover_host_new(const struct conf *conf, const struct cutover_host_parts *parts
     h->crash_at = getenv("TEAL_CRASH_AT");
     list_init(&h->delays);
     h->sql = side_sql_new(parts->loop, conf, parts->monitor);
+    h->hooks = hooks_new(parts->loop, conf);
     h->machine = make_machine(h, conf);
     return h;
 }
@@ -348,6 +363,7 @@ cutover_host_free(struct cutover_host *h)
         return;
     }
     side_sql_free(h->sql);
+    hooks_free(h->hooks);
     LIST_EACH(node, &h->delays)
     {
         list_remove(node);
@@ -371,6 +387,9 @@ cutover_host_reconfigure(struct cutover_host *h, const struct conf *conf)
     struct config_texts texts;
     const struct cutover_config k = machine_config(conf, &texts);
     const bool ok = cutover_reconfigure(h->machine, &k);
+    if (ok) {
+        hooks_reconfigure(h->hooks, conf);
+    }
     config_texts_fini(&texts);
     return ok;
 }

@@ -45,8 +45,9 @@ external_with_hooks(const struct cutover *c, uint64_t limit_us, unsigned hooks)
     return limit_us + hooks * c->config.hook_timeout_us;
 }
 
-bool
-external_is_closed(const struct cutover_rows *rows)
+/* Whether the side refuses the writes of new sessions, by the row of FENCE_SQL_RECOVERY. */
+static bool
+is_closed(const struct cutover_rows *rows)
 {
     return rows_bool(rows, 0, 0) || strcmp(rows_text(rows, 0, 1), "off") != 0;
 }
@@ -211,7 +212,7 @@ external_judge_promote(struct cutover *c, const struct hook_answer *answer)
 enum cutover_event
 external_judge_open(struct cutover *c, enum side side, const struct cutover_rows *rows)
 {
-    if (external_is_closed(rows)) {
+    if (is_closed(rows)) {
         return report_again(&c->report, SQLSTATE_CANNOT_CONNECT_NOW, "%s is still %s",
                             side_name(side), rows_bool(rows, 0, 0) ? "in recovery" : "read-only");
     }
@@ -223,7 +224,7 @@ external_judge_promoted(struct cutover *c, enum side side, const struct cutover_
 {
     (void)c;
     (void)side;
-    return external_is_closed(rows) ? CUT_EV_NO : CUT_EV_OK;
+    return is_closed(rows) ? CUT_EV_NO : CUT_EV_OK;
 }
 
 /* ---- opening, and behind the release ---- */

@@ -37,9 +37,6 @@ uint64_t external_limit_us(const struct cutover *c);
 /* A limit of a state in which so many hooks run one after the other. */
 uint64_t external_with_hooks(const struct cutover *c, uint64_t limit_us, unsigned hooks);
 
-/* Whether the side refuses the writes of new sessions, by the row of FENCE_SQL_RECOVERY. */
-bool external_is_closed(const struct cutover_rows *rows);
-
 /* Lines: set-up and preflight. */
 line_applies_fn external_has_prepare, external_has_finish, external_is_configured;
 line_answer_fn external_judge_checked;
