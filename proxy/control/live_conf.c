@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/table.h"
+#include "conf/change.h"
 #include "conf/load.h"
 #include "pool/access.h"
 
@@ -174,9 +175,9 @@ may_replace(const struct live_conf *l, const struct conf *conf, struct err *err)
     if (!ok) {
         buf_put_u8(&names, 0);
         (void)err_set(err, SQLSTATE_CONFIG_FILE,
-                      "these keys cannot change while teal runs: %s; nothing was changed",
+                      "this cannot change while teal runs: %s; nothing was changed",
                       (const char *)buf_slice(&names).p);
-        (void)err_hint(err, "Restart teal, or put the values back.");
+        (void)err_hint(err, "Restart teal, or put it back.");
     }
     buf_fini(&names);
     return ok;

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "conf/change.h"
 #include "pool/cancel.h"
 #include "pool/members.h"
 

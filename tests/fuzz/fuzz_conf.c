@@ -10,6 +10,7 @@
 #include "auth/users.h"
 #include "base/mem.h"
 #include "base/table.h"
+#include "conf/change.h"
 #include "conf/load.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

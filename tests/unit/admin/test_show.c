@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "admin/status.h"
+#include "conf/change.h"
 #include "conf/load.h"
 
 /* The pair of the story: blue serves, green follows by logical replication. */

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "conf/change.h"
 #include "conf/load.h"
 
 /* Runs in the source tree. */
