@@ -45,7 +45,9 @@ struct table *
 report_route(struct slice sql, const struct snapshot *snap)
 {
     static const char *const columns[] = {"side", "class", "backend", "reason", "sentence", "why"};
-    const struct route_session neutral = {.user = "", .database = snap->conf->pairs[0].database};
+    const struct route_database facts = {.paused = false};
+    const struct route_session neutral = {
+        .facts = &facts, .user = "", .database = snap->conf->pairs[0].database};
     struct sql_extra *extra = read_functions(snap->conf);
     const struct sql_traits traits = sql_classify_with(sql, extra);
     const struct route_decision decision = route_decide(snap->view, &neutral, traits.class);

@@ -145,29 +145,43 @@ report_state(const struct snapshot *snap)
     return t;
 }
 
+static void
+add_server(struct table *t, const struct snapshot *snap, enum side side, uint32_t i)
+{
+    const struct side_facts *facts = &snap->facts->side[side];
+    const struct node_facts *node = &facts->node[i];
+    const struct conf_host *host = &snap->conf->pairs[0].side[side].hosts[i];
+    table_add(t, side_name(side));
+    table_add(t, node_role_name(node->role));
+    table_add(t, node->version[0] == '\0' ? NULL : node->version);
+    table_add_bool(t, node->up);
+    table_add(t, node->lsn == 0 ? NULL : text_lsn(node->lsn).s);
+    add_number_if(t, node->lag_known, node->lag_bytes);
+    add_ms_if(t, node->lag_known, node->lag_us);
+    table_add_bool(t, node->lag_ok);
+    table_add_bool(t, node->read_only);
+    table_add(t, err_is_set(&node->error) ? node->error.text : NULL);
+    table_addf(t, "%s:%u", host->name, host->port);
+    add_number_if(t, node->timeline != 0, node->timeline);
+    table_add_number(t, node->incarnation);
+    table_add_bool(t, i == facts->lead);
+    table_add(t, node_standing_name(node->standing));
+    table_add_bool(t, node->serves_reads);
+    table_add_number(t, host->weight);
+}
+
 struct table *
 report_lag(const struct snapshot *snap)
 {
-    static const char *const columns[] = {"side",      "role",     "version",    "up",     "lsn",
-                                          "lag_bytes", "lag_ms",   "lag_ok",     "fenced", "error",
-                                          "address",   "timeline", "incarnation"};
+    static const char *const columns[] = {
+        "side",        "role",   "version",  "up",           "lsn",     "lag_bytes",
+        "lag_ms",      "lag_ok", "fenced",   "error",        "address", "timeline",
+        "incarnation", "lead",   "standing", "serves_reads", "weight"};
     struct table *t = table_new(columns, COUNT_OF(columns));
     for (int side = 0; side < SIDES_COUNT; side++) {
-        const struct node_facts *node = facts_lead(snap->facts, (enum side)side);
-        const struct conf_host *host = &snap->conf->pairs[0].side[side].hosts[0];
-        table_add(t, side_name((enum side)side));
-        table_add(t, node_role_name(node->role));
-        table_add(t, node->version[0] == '\0' ? NULL : node->version);
-        table_add_bool(t, node->up);
-        table_add(t, node->lsn == 0 ? NULL : text_lsn(node->lsn).s);
-        add_number_if(t, node->lag_known, node->lag_bytes);
-        add_ms_if(t, node->lag_known, node->lag_us);
-        table_add_bool(t, node->lag_ok);
-        table_add_bool(t, node->read_only);
-        table_add(t, err_is_set(&node->error) ? node->error.text : NULL);
-        table_addf(t, "%s:%u", host->name, host->port);
-        add_number_if(t, node->timeline != 0, node->timeline);
-        table_add_number(t, node->incarnation);
+        for (uint32_t i = 0; i < snap->facts->side[side].nodes_count; i++) {
+            add_server(t, snap, (enum side)side, i);
+        }
     }
     return t;
 }

@@ -73,7 +73,7 @@ static bool
 at_end(struct reader *r)
 {
     skip_blanks(r);
-    return r->rest.len == 0 || r->rest.p[0] == ';' || r->rest.p[0] == '#';
+    return r->rest.len == 0 || r->rest.p[0] == ';';
 }
 
 static bool

@@ -27,7 +27,7 @@ struct sections {
 };
 
 /* What stands in the brackets, without blanks around it. */
-void sections_enter(struct sections *s, struct slice head, unsigned line);
+void sections_enter(struct sections *s, struct slice text, unsigned line);
 /* The last head was no head. */
 void sections_enter_unknown(struct sections *s);
 /* At the end: makes the only pair of a file that has none, and reports what is missing. */

@@ -28,6 +28,7 @@
 #include "control/publish.h"
 #include "control/read_policy.h"
 #include "control/shutdown.h"
+#include "control/used_databases.h"
 #include "cutover/cutover.h"
 #include "monitor/monitor.h"
 #include "session/workers.h"
@@ -47,6 +48,7 @@ struct control {
     struct keeper *keeper;
     struct console *console;
     struct monitor *monitor;
+    struct used_databases *used;
     struct read_policy reads;
     struct publisher *publisher;
     struct workers *workers;
@@ -93,6 +95,7 @@ control_free(struct control *c)
     pause_free(c->pause);
     hold_free(c->hold);
     cutover_host_free(c->cutover);
+    used_databases_free(c->used);
     monitor_free(c->monitor);
     publisher_free(c->publisher);
     read_policy_fini(&c->reads);
@@ -184,6 +187,7 @@ start_workers(struct control *c, struct conf *conf, struct err *err)
                        "could not start serving clients; the log tells why");
     }
     publisher_set_workers(c->publisher, c->workers);
+    c->used = used_databases_new(0, c->monitor);
     return true;
 }
 
@@ -274,8 +278,9 @@ on_tick(void *arg)
     timer_start(c->tick, TICK_US);
     operator_tick(c->verbs);
     live_conf_tick(c->conf);
+    used_databases_tick(c->used, &live_conf_get(c->conf)->pairs[0], c->workers);
     if (!shutdown_has_begun(c->shutdown)) { /* the machine begins nothing new at the end */
-        cutover_tick(cutover_host_machine(c->cutover));
+        cutover_host_tick(c->cutover);
     }
 }
 

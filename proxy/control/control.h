@@ -15,7 +15,7 @@
  *     cutover_ops.c  what the machine asks for        side_sql.c     its SQL on the two sides
  *     live_conf.c    the configuration in force       shutdown.c     the end
  *     keeper.c       what outlives a restart          wishes.c       its form in a file
- *     notify.c       systemd
+ *     notify.c       systemd                           used_databases.c  which databases are in use
  *
  * All calls are for the loop's thread. */
 /* SPDX-License-Identifier: PostgreSQL */

@@ -43,19 +43,19 @@ struct delay {
 /* ---- SQL ---- */
 
 static void
-op_sql(void *ctx, enum side side, const char *sql, uint64_t timeout_us, cutover_sql_fn *done,
-       void *arg)
+op_sql(void *ctx, const struct cutover_where *where, const char *sql, uint64_t timeout_us,
+       cutover_sql_fn *done, void *arg)
 {
     const struct cutover_host *h = ctx;
-    side_sql_run(h->sql, side, sql, timeout_us, done, arg);
+    side_sql_run(h->sql, where, sql, timeout_us, done, arg);
 }
 
 static void
-op_sql_fresh(void *ctx, enum side side, const char *sql, uint64_t timeout_us, cutover_sql_fn *done,
-             void *arg)
+op_sql_fresh(void *ctx, const struct cutover_where *where, const char *sql, uint64_t timeout_us,
+             cutover_sql_fn *done, void *arg)
 {
     const struct cutover_host *h = ctx;
-    side_sql_run_fresh(h->sql, side, sql, timeout_us, done, arg);
+    side_sql_run_fresh(h->sql, where, sql, timeout_us, done, arg);
 }
 
 /* ---- time ---- */
@@ -253,9 +253,36 @@ op_point(void *ctx, const char *step, const char *when)
 
 /* The texts of a configuration of the machine, which copies them. */
 struct config_texts {
+    const char **databases;      /* owned; each is borrowed from the configuration */
     char *conninfo[SIDES_COUNT]; /* owned, secret */
     char address[SIDES_COUNT][ADDRESS_SIZE];
 };
+
+static bool
+is_all(const char *word)
+{
+    return strcmp(word, "*") == 0;
+}
+
+/* The home database, then the others in their order, each once. */
+static void
+put_databases(struct cutover_config *k, const struct conf_pair *pair, struct config_texts *texts)
+{
+    const struct conf_list *list = &pair->databases;
+    texts->databases = xcalloc(list->count + 1, sizeof(*texts->databases));
+    texts->databases[k->databases_count++] = pair->database;
+    for (size_t i = 0; i < list->count; i++) {
+        bool known = is_all(list->items[i]);
+        k->databases_all = k->databases_all || known;
+        for (uint32_t n = 0; n < k->databases_count; n++) {
+            known = known || strcmp(texts->databases[n], list->items[i]) == 0;
+        }
+        if (!known && k->databases_count < CUTOVER_DATABASES_MAX) {
+            texts->databases[k->databases_count++] = list->items[i];
+        }
+    }
+    k->databases = texts->databases;
+}
 
 /* The configuration as the machine wants it; follow with config_texts_fini. */
 static struct cutover_config
@@ -263,7 +290,6 @@ machine_config(const struct conf *conf, uint32_t number, struct config_texts *te
 {
     const struct conf_pair *pair = &conf->pairs[number];
     struct cutover_config k = {
-        .database = pair->database,
         .initial_writer = pair->initial_writer,
         .pool_size = conf->default_pool_size,
         .hold_timeout_us = pair->hold_timeout_us,
@@ -280,11 +306,11 @@ machine_config(const struct conf *conf, uint32_t number, struct config_texts *te
         .fence_strict = pair->fence == FENCE_STRICT,
         .require_way_back = pair->require_way_back,
     };
+    put_databases(&k, pair, texts);
     for (int side = 0; side < SIDES_COUNT; side++) {
         (void)snprintf(texts->address[side], ADDRESS_SIZE, "%s:%u", pair->side[side].hosts[0].name,
                        pair->side[side].hosts[0].port);
-        texts->conninfo[side] =
-            conninfo_for_replication(conf, number, (enum side)side, pair->database);
+        texts->conninfo[side] = conninfo_for_replication(conf, number, (enum side)side, NULL);
         k.replication_conninfo[side] = texts->conninfo[side];
         k.address[side] = texts->address[side];
     }
@@ -297,6 +323,7 @@ config_texts_fini(struct config_texts *texts)
     for (int side = 0; side < SIDES_COUNT; side++) {
         conninfo_free(texts->conninfo[side]);
     }
+    mem_free(texts->databases);
 }
 
 static struct cutover *
@@ -370,6 +397,15 @@ struct cutover *
 cutover_host_machine(const struct cutover_host *h)
 {
     return h->machine;
+}
+
+void
+cutover_host_tick(struct cutover_host *h)
+{
+    cutover_tick(h->machine);
+    if (cutover_is_idle(h->machine)) {
+        side_sql_rest(h->sql);
+    }
 }
 
 bool

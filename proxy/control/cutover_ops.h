@@ -1,8 +1,8 @@
 /* cutover_ops.h — the cutover machine in the process: it gives the machine SQL, time, the record
  * and the workers (struct cutover_ops), and owns it.
  *
- * SQL runs over one operator connection a side; "fresh" SQL over a connection of its own that is
- * closed afterwards. */
+ * SQL runs over one operator connection to each database of a side; "fresh" SQL over a connection
+ * of its own that is closed afterwards. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CONTROL_CUTOVER_OPS_H
 #define TEAL_CONTROL_CUTOVER_OPS_H
@@ -32,6 +32,8 @@ struct cutover_host *cutover_host_new(const struct conf *conf, uint32_t pair,
 /* Drops what is under way. NULL is fine. */
 void cutover_host_free(struct cutover_host *h);
 struct cutover *cutover_host_machine(const struct cutover_host *h);
+/* As cutover_tick, each second or so. */
+void cutover_host_tick(struct cutover_host *h);
 /* As cutover_reconfigure. */
 bool cutover_host_reconfigure(struct cutover_host *h, const struct conf *conf);
 

@@ -89,7 +89,7 @@ op_snapshot(void *ctx, struct snapshot *out)
     out->sessions = workers_sessions(p->workers);
     out->waiting = workers_waiting(p->workers, 0);
     out->hold_until_us = hold_until_us(p->hold);
-    out->servers = workers_servers(p->workers);
+    out->servers = workers_servers(p->workers, NULL);
     workers_lists(p->workers, &out->users, &out->pools);
     out->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     out->pages_resident = pages_resident();
@@ -272,7 +272,7 @@ do_kill_all(struct verbs *o, const struct command *c, struct buf *detail, struct
     buf_printf(detail,
                "%" PRIu32 " clients and %" PRIu32 " server connections are ended; "
                "new transactions wait for RESUME",
-               workers_sessions(workers), workers_servers(workers));
+               workers_sessions(workers), workers_servers(workers, NULL));
     pause_kill(o->parts.pause);
     return true;
 }
@@ -292,9 +292,9 @@ do_reconnect(struct verbs *o, const struct command *c, struct buf *detail, struc
     if (!is_our_database(o, c, err)) {
         return false;
     }
-    workers_reconnect(o->parts.workers);
+    workers_reconnect(o->parts.workers, NULL);
     buf_printf(detail, "%" PRIu32 " server connections are closed as they become free",
-               workers_servers(o->parts.workers));
+               workers_servers(o->parts.workers, NULL));
     return true;
 }
 

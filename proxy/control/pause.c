@@ -89,7 +89,7 @@ void
 pause_kill(struct pause *p)
 {
     enter(p, PAUSED);
-    workers_kill_all(p->parts.workers);
+    workers_kill_all(p->parts.workers, NULL);
 }
 
 void
@@ -113,7 +113,7 @@ give_up(struct pause *p)
 {
     (void)err_set(&p->err, SQLSTATE_OBJECT_IN_USE,
                   "%" PRIu32 " server connections were not released in time; traffic goes on",
-                  workers_servers(p->parts.workers));
+                  workers_servers(p->parts.workers, NULL));
     (void)err_hint(&p->err, "SHOW SERVERS has them, SHOW SESSIONS PINNED those that keep one.");
     log_warn(NULL, "pause given up", "error=\"%s\"", p->err.text);
     pause_end(p);
@@ -125,7 +125,7 @@ on_timer(void *arg)
     struct pause *p = arg;
     const bool acked = workers_have_view(p->parts.workers, 0, p->version);
     CHECK(p->phase == WAITING);
-    if (acked && workers_servers(p->parts.workers) == 0) {
+    if (acked && workers_servers(p->parts.workers, NULL) == 0) {
         p->phase = PAUSED;
         pause_check(p);
         log_info(NULL, "paused", "waiting=%" PRIu32, workers_waiting(p->parts.workers, 0));

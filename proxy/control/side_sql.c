@@ -1,26 +1,40 @@
 /* side_sql.c — SQL on the two sides for the cutover machine. See side_sql.h.
  *
- *     asked --the address is known--> running --> answered
+ *     asked --address known, not too many are connecting--> running --> answered
  *       `--its time is over, or the name cannot be resolved--> failed */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "control/side_sql.h"
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "net/address.h"
 #include "net/pq.h"
 #include "topo/conninfo.h"
 
-enum { RESOLVE_POLL_US = 5 * 1000 };
+#define RESOLVE_POLL_US CLOCK_MS(5)
+#define LINK_IDLE_US CLOCK_SECONDS(3) /* DROP DATABASE must not wait for long */
+
+enum { OPENING_MAX = 32 }; /* a server forks for each, and its others must go on meanwhile */
 
 /* The way to one side. */
 struct way {
-    char *host;             /* owned */
-    char *conninfo;         /* owned, secret: with the name */
+    char *host;        /* owned */
+    char *conninfo;    /* owned, secret: with the name, without a database */
+    struct list links; /* struct link, owned */
+};
+
+/* The way to one database of it. */
+struct link {
+    struct list node;
+    char *database;         /* owned */
     struct address address; /* that pq was made with; none for a fixed host */
     struct pq *pq;          /* owned: the operator connection; NULL before its first query */
+    bool opening;           /* its first query is under way */
+    uint32_t calls;         /* not answered yet, the fresh ones too */
+    uint64_t used_us;       /* when the last one was answered */
 };
 
 struct side_sql {
@@ -28,14 +42,17 @@ struct side_sql {
     const struct monitor *monitor; /* borrowed */
     struct way way[SIDES_COUNT];
     struct list calls;   /* struct call, owned: in the order asked, not answered yet */
-    struct timer *timer; /* owned: while a call waits for an address */
+    uint32_t waiting;    /* calls that are not on a connection */
+    uint32_t opening;    /* links that are opening */
+    struct timer *timer; /* owned: while a call waits */
 };
 
 struct call {
     struct list node;
     struct side_sql *owner; /* borrowed */
     enum side side;
-    char *sql; /* owned; NULL when it has been sent to a connection */
+    struct link *link; /* borrowed: stays as long as it has calls */
+    char *sql;         /* owned; NULL when it has been sent to a connection */
     uint64_t deadline_us;
     bool is_fresh;
     struct pq *fresh; /* owned; NULL unless it runs on a connection of its own */
@@ -44,6 +61,7 @@ struct call {
 };
 
 static void on_timer(void *arg);
+static bool call_start(struct side_sql *s, struct call *call);
 static void start_waiting(struct side_sql *s);
 
 /* ---- life ---- */
@@ -62,10 +80,42 @@ side_sql_new(struct loop *loop, const struct conf *conf, uint32_t pair,
         const struct node_id id = {.pair = pair, .side = (enum side)side};
         s->way[side].host = xstrdup(conf->pairs[pair].side[side].hosts[0].name);
         s->way[side].conninfo =
-            conninfo_of(conf, &id, conf->pairs[pair].database, CUTOVER_APPLICATION_NAME,
-                        conf->server_connect_timeout_us);
+            conninfo_of(conf, &id, NULL, CUTOVER_APPLICATION_NAME, conf->server_connect_timeout_us);
+        list_init(&s->way[side].links);
     }
     return s;
+}
+
+static struct link *
+link_new(struct way *way, const char *database)
+{
+    struct link *link = xcalloc(1, sizeof(*link));
+    link->database = xstrdup(database);
+    list_init(&link->node);
+    list_push_back(&way->links, &link->node);
+    return link;
+}
+
+static void
+link_free(struct link *link)
+{
+    list_remove(&link->node);
+    pq_free(link->pq);
+    mem_free(link->database);
+    mem_free(link);
+}
+
+static struct link *
+link_to(struct way *way, const char *database)
+{
+    LIST_EACH(node, &way->links)
+    {
+        struct link *link = LIST_OBJECT(node, struct link, node);
+        if (strcmp(link->database, database) == 0) {
+            return link;
+        }
+    }
+    return link_new(way, database);
 }
 
 static void
@@ -89,7 +139,10 @@ side_sql_free(struct side_sql *s)
         call_free(LIST_OBJECT(node, struct call, node));
     }
     for (int side = 0; side < SIDES_COUNT; side++) {
-        pq_free(s->way[side].pq);
+        LIST_EACH(node, &s->way[side].links)
+        {
+            link_free(LIST_OBJECT(node, struct link, node));
+        }
         conninfo_free(s->way[side].conninfo);
         mem_free(s->way[side].host);
     }
@@ -97,46 +150,79 @@ side_sql_free(struct side_sql *s)
     mem_free(s);
 }
 
+void
+side_sql_rest(struct side_sql *s)
+{
+    const uint64_t now_us = loop_now_us(s->loop);
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        LIST_EACH(node, &s->way[side].links)
+        {
+            struct link *link = LIST_OBJECT(node, struct link, node);
+            if (link->calls == 0 && now_us >= link->used_us + LINK_IDLE_US) {
+                link_free(link);
+            }
+        }
+    }
+}
+
 /* ---- asking ---- */
 
 static void
-call_new(struct side_sql *s, const struct call *call, const char *sql, uint64_t timeout_us)
+call_new(struct side_sql *s, const struct cutover_where *where, const struct call *call,
+         const char *sql, uint64_t timeout_us)
 {
     struct call *copy = xcalloc(1, sizeof(*copy));
-    CHECK((size_t)call->side < SIDES_COUNT && call->done != NULL);
+    CHECK((size_t)where->side < SIDES_COUNT && call->done != NULL);
     *copy = *call;
     copy->owner = s;
+    copy->side = where->side;
+    copy->link = link_to(&s->way[where->side], where->database);
+    copy->link->calls++;
     copy->sql = xstrdup(sql);
     copy->deadline_us = loop_now_us(s->loop) + timeout_us;
     list_init(&copy->node);
     list_push_back(&s->calls, &copy->node);
-    start_waiting(s);
+    s->waiting++;
+    if (!call_start(s, copy)) {
+        timer_start(s->timer, RESOLVE_POLL_US);
+    }
 }
 
 void
-side_sql_run(struct side_sql *s, enum side side, const char *sql, uint64_t timeout_us,
-             cutover_sql_fn *done, void *arg)
+side_sql_run(struct side_sql *s, const struct cutover_where *where, const char *sql,
+             uint64_t timeout_us, cutover_sql_fn *done, void *arg)
 {
-    call_new(s, &(struct call){.side = side, .done = done, .arg = arg}, sql, timeout_us);
+    call_new(s, where, &(struct call){.done = done, .arg = arg}, sql, timeout_us);
 }
 
 void
-side_sql_run_fresh(struct side_sql *s, enum side side, const char *sql, uint64_t timeout_us,
-                   cutover_sql_fn *done, void *arg)
+side_sql_run_fresh(struct side_sql *s, const struct cutover_where *where, const char *sql,
+                   uint64_t timeout_us, cutover_sql_fn *done, void *arg)
 {
-    call_new(s, &(struct call){.side = side, .is_fresh = true, .done = done, .arg = arg}, sql,
-             timeout_us);
+    call_new(s, where, &(struct call){.is_fresh = true, .done = done, .arg = arg}, sql, timeout_us);
 }
 
 /* ---- answers ---- */
 
-/* A connection of the call's own is still in its callback: it goes at the end of the turn. */
+/* A connection of the call's own is still in its callback: it goes at the end of the turn. The
+ * answer says that the link does not connect any more, so another may. */
 static void
 call_end(struct call *call, const struct cutover_rows *rows)
 {
+    struct side_sql *s = call->owner;
+    struct link *link = call->link;
+    CHECK(link->calls > 0);
+    link->calls--;
+    link->used_us = loop_now_us(s->loop);
+    s->waiting -= call->sql != NULL ? 1 : 0;
+    if (link->opening && !call->is_fresh) {
+        link->opening = false;
+        s->opening--;
+    }
     list_remove(&call->node);
-    loop_dispose(call->owner->loop, call_free, call);
+    loop_dispose(s->loop, call_free, call);
     call->done(call->arg, rows);
+    start_waiting(s);
 }
 
 static const char *
@@ -162,93 +248,111 @@ on_result(void *arg, const struct pq_result *result)
 
 /* ---- starting ---- */
 
-static bool
-is_known(const struct way *way, const struct node_facts *node)
+static const struct node_facts *
+facts_of(const struct side_sql *s, enum side side)
 {
-    return address_is_fixed(way->host) || node->addr_len > 0;
+    return facts_lead(monitor_facts(s->monitor), side);
+}
+
+static bool
+is_known(const struct side_sql *s, enum side side)
+{
+    return address_is_fixed(s->way[side].host) || facts_of(s, side)->addr_len > 0;
 }
 
 static struct pq *
-connection_new(const struct side_sql *s, enum side side, const char *setup)
+connection_new(const struct side_sql *s, const struct call *call, const char *setup)
 {
-    const struct way *way = &s->way[side];
-    const struct node_facts *node = facts_lead(monitor_facts(s->monitor), side);
+    const struct way *way = &s->way[call->side];
+    const struct node_facts *node = facts_of(s, call->side);
     const struct address_list list = {.items = {{.addr = node->addr, .len = node->addr_len}},
                                       .count = 1};
-    CHECK(is_known(way, node));
-    char *conninfo = address_conninfo(way->conninfo, way->host, &list);
-    struct pq *pq = pq_new(s->loop, side_name(side), conninfo, setup);
+    CHECK(is_known(s, call->side));
+    char *named = conninfo_with_database(way->conninfo, call->link->database);
+    char *conninfo = address_conninfo(named, way->host, &list);
+    struct pq *pq = pq_new(s->loop, side_name(call->side), conninfo, setup);
     conninfo_free(conninfo);
+    conninfo_free(named);
     return pq;
 }
 
-/* Whether a query is on the side's operator connection, or in its queue. */
-static bool
-is_in_use(const struct side_sql *s, enum side side)
-{
-    LIST_EACH(node, &s->calls)
-    {
-        const struct call *call = LIST_OBJECT_CONST(node, struct call, node);
-        if (call->side == side && call->sql == NULL && !call->is_fresh) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The operator connection. One that is lost is made anew when the name leads elsewhere. */
-static struct pq *
-operator_connection(struct side_sql *s, enum side side)
-{
-    struct way *way = &s->way[side];
-    const struct node_facts *node = facts_lead(monitor_facts(s->monitor), side);
-    const struct address now = {.addr = node->addr, .len = node->addr_len};
-    const bool moved = !address_is_fixed(way->host) && !address_equal(&way->address, &now);
-    if (way->pq != NULL && moved && !pq_is_connected(way->pq) && !is_in_use(s, side)) {
-        pq_free(way->pq);
-        way->pq = NULL;
-    }
-    if (way->pq == NULL) {
-        way->address = now;
-        way->pq = connection_new(s, side, cutover_connection_setup());
-    }
-    return way->pq;
-}
-
+/* Drops a connection that is lost when the name leads elsewhere by now. The call itself is the only
+ * one that may be waiting for it. */
 static void
+follow_address(struct side_sql *s, const struct call *call, const struct address *now)
+{
+    struct link *link = call->link;
+    const bool moved =
+        !address_is_fixed(s->way[call->side].host) && !address_equal(&link->address, now);
+    if (link->pq != NULL && moved && !pq_is_connected(link->pq) && !link->opening) {
+        pq_free(link->pq);
+        link->pq = NULL;
+    }
+}
+
+/* The operator connection, or NULL when it must be made and too many are being made. */
+static struct pq *
+operator_connection(struct side_sql *s, struct call *call)
+{
+    struct link *link = call->link;
+    const struct node_facts *node = facts_of(s, call->side);
+    const struct address now = {.addr = node->addr, .len = node->addr_len};
+    follow_address(s, call, &now);
+    const bool opens = !link->opening && (link->pq == NULL || !pq_is_connected(link->pq));
+    if (opens && s->opening >= OPENING_MAX) {
+        return NULL;
+    }
+    if (link->pq == NULL) {
+        link->address = now;
+        link->pq = connection_new(s, call, cutover_connection_setup());
+    }
+    link->opening = link->opening || opens;
+    s->opening += opens ? 1 : 0;
+    return link->pq;
+}
+
+/* False when it must wait. */
+static bool
 call_start(struct side_sql *s, struct call *call)
 {
     const uint64_t now_us = loop_now_us(s->loop);
     const uint64_t left_us = call->deadline_us > now_us ? call->deadline_us - now_us : 0;
-    char *sql = call->sql;
-    struct pq *pq;
+    if (!is_known(s, call->side)) {
+        return false;
+    }
+    struct pq *pq = NULL;
     if (call->is_fresh) {
-        call->fresh = connection_new(s, call->side, NULL);
+        call->fresh = connection_new(s, call, NULL);
         pq = call->fresh;
     } else {
-        pq = operator_connection(s, call->side);
+        pq = operator_connection(s, call);
     }
+    if (pq == NULL) {
+        return false;
+    }
+    char *sql = call->sql;
     call->sql = NULL;
+    s->waiting--;
     pq_query(pq, sql, left_us, on_result, call);
     mem_free(sql);
+    return true;
 }
 
-/* Starts every call whose side has an address, in the order asked; looks again while one has none.
- */
+/* Starts every call that can start, in the order asked; looks again while one cannot. */
 static void
 start_waiting(struct side_sql *s)
 {
-    bool waits = false;
+    if (s->waiting == 0) {
+        return;
+    }
     LIST_EACH(node, &s->calls)
     {
         struct call *call = LIST_OBJECT(node, struct call, node);
-        const struct node_facts *facts = facts_lead(monitor_facts(s->monitor), call->side);
-        if (call->sql != NULL && is_known(&s->way[call->side], facts)) {
-            call_start(s, call);
+        if (call->sql != NULL) {
+            (void)call_start(s, call);
         }
-        waits = waits || call->sql != NULL;
     }
-    if (waits) {
+    if (s->waiting > 0) {
         timer_start(s->timer, RESOLVE_POLL_US);
     }
 }
@@ -260,9 +364,9 @@ first_failed(const struct side_sql *s)
     LIST_EACH(node, &s->calls)
     {
         struct call *call = LIST_OBJECT(node, struct call, node);
-        const struct node_facts *facts = facts_lead(monitor_facts(s->monitor), call->side);
         if (call->sql != NULL &&
-            (loop_now_us(s->loop) >= call->deadline_us || err_is_set(&facts->error))) {
+            (loop_now_us(s->loop) >= call->deadline_us ||
+             (!is_known(s, call->side) && err_is_set(&facts_of(s, call->side)->error)))) {
             return call;
         }
     }
@@ -273,9 +377,13 @@ static void
 call_fail(struct call *call)
 {
     const struct side_sql *s = call->owner;
-    const struct node_facts *facts = facts_lead(monitor_facts(s->monitor), call->side);
+    const struct node_facts *facts = facts_of(s, call->side);
     struct cutover_rows rows = {.ok = false};
-    if (err_is_set(&facts->error)) {
+    if (is_known(s, call->side)) {
+        (void)err_set(&rows.err, SQLSTATE_QUERY_CANCELED,
+                      "too many connections to %s were being made for one to \"%s\" in time",
+                      side_name(call->side), call->link->database);
+    } else if (err_is_set(&facts->error)) {
         rows.err = facts->error;
     } else {
         (void)err_set(&rows.err, SQLSTATE_CONNECTION_FAILURE,

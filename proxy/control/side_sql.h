@@ -1,8 +1,9 @@
 /* side_sql.h — SQL on the two sides for the cutover machine.
  *
- * One operator connection a side, on which queries run one at a time in the order asked; and
- * "fresh" connections of one query each, which meet what a new client would meet. Each query
- * completes exactly once, from the loop.
+ * One operator connection to each database of a side, on which queries run one at a time in the
+ * order asked; and "fresh" connections of one query each, which meet what a new client would meet.
+ * Each query completes exactly once, from the loop. A connection is made for its first query; only
+ * so many are being made at a time, and the others wait for them within their own time.
  *
  * libpq resolves a host name while the thread waits. Then a name server that does not answer would
  * take the console and the signals away. So a connection is made to the address that the monitor
@@ -25,9 +26,12 @@ struct side_sql *side_sql_new(struct loop *loop, const struct conf *conf, uint32
 void side_sql_free(struct side_sql *s);
 
 /* As cutover_ops.sql and sql_fresh. */
-void side_sql_run(struct side_sql *s, enum side side, const char *sql, uint64_t timeout_us,
-                  cutover_sql_fn *done, void *arg);
-void side_sql_run_fresh(struct side_sql *s, enum side side, const char *sql, uint64_t timeout_us,
-                        cutover_sql_fn *done, void *arg);
+void side_sql_run(struct side_sql *s, const struct cutover_where *where, const char *sql,
+                  uint64_t timeout_us, cutover_sql_fn *done, void *arg);
+void side_sql_run_fresh(struct side_sql *s, const struct cutover_where *where, const char *sql,
+                        uint64_t timeout_us, cutover_sql_fn *done, void *arg);
+/* No command is under way: closes the connections that were not used for three seconds. To be
+ * called each second or so. */
+void side_sql_rest(struct side_sql *s);
 
 #endif

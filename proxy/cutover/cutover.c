@@ -38,7 +38,7 @@ cutover_new(const struct cutover_config *config, const struct cutover_ops *ops)
     report_init(&c->report, &c->ops);
     machine_init(&c->machine, cutover_tables(), c, &c->calls, &c->report);
     journal_init(c);
-    catchup_init(c);
+    databases_init(c);
     c->preflight = preflight_new();
     c->prepare = prepare_new();
     c->recover = recover_new();
@@ -57,6 +57,7 @@ cutover_free(struct cutover *c)
     prepare_free(c->prepare);
     preflight_free(c->preflight);
     catchup_fini(c);
+    databases_fini(c);
     calls_fini(&c->calls);
     cutover_config_fini(&c->config);
     mem_free(c);

@@ -217,11 +217,15 @@ static const struct machine_row rows[] = {
 /* ---- the lines ----
  *
  * ASK is a statement that is always the same, PUT one that is written anew each time: name, side,
- * flags, when it applies, statement, judge. CALL asks no database: name, when it applies, call. */
+ * flags, when it applies, statement, judge. Both run in the home database, or with EACH in every
+ * database at the same time. ASK_IN and PUT_IN run in each database that wants it. CALL asks no
+ * database: name, when it applies, call. */
 
-#define ASK(name, side, flags, applies, sql, judge) {name, LINE_##side, flags, applies, sql, NULL, judge, NULL}
-#define PUT(name, side, flags, applies, write, judge) {name, LINE_##side, flags, applies, NULL, write, judge, NULL}
-#define CALL(name, side, flags, applies, call) {name, LINE_##side, flags, applies, NULL, NULL, NULL, call}
+#define ASK(name, side, flags, applies, sql, judge) {name, LINE_##side, flags, applies, NULL, sql, NULL, judge, NULL}
+#define PUT(name, side, flags, applies, write, judge) {name, LINE_##side, flags, applies, NULL, NULL, write, judge, NULL}
+#define ASK_IN(name, side, flags, wants, sql, judge) {name, LINE_##side, EACH | flags, NULL, wants, sql, NULL, judge, NULL}
+#define PUT_IN(name, side, flags, wants, write, judge) {name, LINE_##side, EACH | flags, NULL, wants, NULL, write, judge, NULL}
+#define CALL(name, side, flags, applies, call) {name, LINE_##side, flags, applies, NULL, NULL, NULL, NULL, call}
 #define FRESH LINE_FRESH
 #define TOGETHER LINE_TOGETHER
 #define ALL LINE_JUDGE_ALL
@@ -229,65 +233,79 @@ static const struct machine_row rows[] = {
 #define LONG LINE_LONG
 #define SLOW LINE_SLOW
 #define HOUR LINE_HOUR
+#define EACH LINE_EACH
+#define FEW LINE_FEW
 
 static const struct line look_lines[] = {
-    PUT("look-blue", BLUE, TOGETHER | ALL, look_wants_blue, look_write_blue, look_judge),
-    PUT("look-green", GREEN, ALL, look_wants_green, look_write_green, look_judge),
+    ASK("look-blue", BLUE, TOGETHER | ALL, look_wants_blue, LOOK_SQL, look_judge),
+    ASK("look-green", GREEN, ALL, look_wants_green, LOOK_SQL, look_judge),
     ASK("look-row-blue", BLUE, TOGETHER | ALL, look_has_row_blue, LOOK_SQL_ROW_BLUE, look_judge_row),
-    ASK("look-row-green", GREEN, ALL, look_has_row_green, LOOK_SQL_ROW_GREEN, look_judge_row),
+    ASK("look-row-green", GREEN, TOGETHER | ALL, look_has_row_green, LOOK_SQL_ROW_GREEN, look_judge_row),
+    ASK("look-list-blue", BLUE, TOGETHER | ALL, look_has_blue, DATABASES_SQL_LIST, look_judge_databases),
+    ASK("look-list-green", GREEN, ALL, look_has_green, DATABASES_SQL_LIST, look_judge_databases),
+    CALL("look-choose", BLUE, 0, NULL, databases_call_choose),
+    ASK_IN("look-schema-blue", BLUE, TOGETHER | ALL, databases_wants_schema, DATABASES_SQL_SCHEMA, databases_judge_schema),
+    ASK_IN("look-schema-green", GREEN, ALL, databases_wants_schema, DATABASES_SQL_SCHEMA, databases_judge_schema),
 };
 
 static const struct line check_lines[] = {
-    PUT("check-from", FROM, TOGETHER | ALL, preflight_asks_from, preflight_write_from, preflight_judge),
-    PUT("check-to", TO, ALL, preflight_asks_to, preflight_write_to, preflight_judge),
+    PUT_IN("check-from", FROM, TOGETHER | ALL, preflight_asks, preflight_write_from, preflight_judge),
+    PUT_IN("check-to", TO, ALL, preflight_asks, preflight_write_to, preflight_judge),
 };
 
 static const struct line prepare_lines[] = {
-    ASK("identity", FROM, 0, NULL, PREPARE_SQL_IDENTITY, prepare_judge_identity),
-    ASK("rows-there", TO, 0, prepare_is_new, PREPARE_SQL_ROWS_THERE, prepare_judge_rows_there),
-    ASK("tables", FROM, TOGETHER | ALL, flip_is_logical, PREPARE_SQL_TABLES, prepare_judge_tables),
-    ASK("tables-there", TO, ALL, flip_is_logical, PREPARE_SQL_TABLES, prepare_judge_tables),
+    PUT("room", FROM, 0, NULL, prepare_write_room, prepare_judge_room),
+    PUT("room-there", TO, 0, NULL, prepare_write_room, prepare_judge_room),
+    ASK("identity", FROM, EACH, NULL, PREPARE_SQL_IDENTITY, prepare_judge_identity),
+    ASK_IN("rows-there", TO, 0, prepare_is_new, PREPARE_SQL_ROWS_THERE, prepare_judge_rows_there),
+    ASK("tables", FROM, EACH | TOGETHER | ALL, flip_is_logical, PREPARE_SQL_TABLES, prepare_judge_tables),
+    ASK("tables-there", TO, EACH | ALL, flip_is_logical, PREPARE_SQL_TABLES, prepare_judge_tables),
     CALL("tables-compare", TO, 0, flip_is_logical, prepare_call_compare),
-    ASK("schema", FROM, SHOWN, NULL, PREPARE_SQL_SCHEMA, NULL),
-    PUT("rows", FROM, SHOWN, NULL, prepare_write_rows, NULL),
-    ASK("publication", FROM, SHOWN, NULL, PREPARE_SQL_PUBLICATION, NULL),
+    PUT("schema", FROM, EACH | SHOWN, NULL, prepare_write_schema, NULL),
+    PUT("rows", FROM, EACH | SHOWN, NULL, prepare_write_rows, NULL),
+    ASK("publication", FROM, EACH | SHOWN, NULL, PREPARE_SQL_PUBLICATION, NULL),
     CALL("limit", FROM, 0, NULL, prepare_call_limit),
-    ASK("replayed", TO, SHOWN | SLOW, flip_is_physical, PREPARE_SQL_REPLAYED, prepare_judge_true),
+    ASK("replayed", TO, EACH | SHOWN | SLOW, flip_is_physical, PREPARE_SQL_REPLAYED, prepare_judge_true),
     ASK("guard", TO, SHOWN, flip_is_logical, SQL_GUARD_ON, NULL),
     ASK("guard-reload", TO, 0, flip_is_logical, SQL_RELOAD, NULL),
-    ASK("schema-there", TO, SHOWN, flip_is_logical, PREPARE_SQL_SCHEMA, NULL),
-    ASK("rows-clear", TO, 0, prepare_is_new, PREPARE_SQL_ROWS_CLEAR, NULL),
-    ASK("publication-there", TO, SHOWN, flip_is_logical, PREPARE_SQL_PUBLICATION, NULL),
-    PUT("subscription", TO, SHOWN | LONG, prepare_is_new, prepare_write_subscribe, NULL),
-    PUT("refresh", TO, SHOWN | LONG, prepare_is_known, prepare_write_refresh, NULL),
+    PUT("schema-there", TO, EACH | SHOWN, flip_is_logical, prepare_write_schema, NULL),
+    PUT_IN("rows-clear", TO, 0, prepare_is_new, prepare_write_rows_clear, NULL),
+    ASK("publication-there", TO, EACH | SHOWN, flip_is_logical, PREPARE_SQL_PUBLICATION, NULL),
+    PUT_IN("subscription", TO, SHOWN | LONG, prepare_is_new, prepare_write_subscribe, NULL),
+    PUT_IN("refresh", TO, SHOWN | LONG, prepare_is_known, prepare_write_refresh, NULL),
     CALL("limit", FROM, 0, NULL, prepare_call_limit_copy),
-    PUT("copy", TO, SHOWN | SLOW, flip_is_logical, prepare_write_copied, prepare_judge_copied),
-    PUT("slot-back", TO, SHOWN | LONG, flip_is_logical, prepare_write_back_slot, NULL),
-    PUT("refresh-back", FROM, SHOWN | LONG, prepare_back_is_known, prepare_write_back_refresh, NULL),
-    PUT("drop-back", FROM, 0, prepare_back_is_stale, prepare_write_back_drop, NULL),
-    PUT("subscription-back", FROM, SHOWN | LONG, prepare_back_is_needed, prepare_write_back_subscribe, NULL),
+    PUT("copy", TO, EACH | SHOWN | SLOW, flip_is_logical, prepare_write_copied, prepare_judge_copied),
+    PUT("slot-back", TO, EACH | SHOWN | LONG, flip_is_logical, prepare_write_back_slot, NULL),
+    PUT_IN("refresh-back", FROM, SHOWN | LONG, prepare_back_is_known, prepare_write_back_refresh, NULL),
+    PUT_IN("drop-back", FROM, 0, prepare_back_is_stale, prepare_write_back_drop, NULL),
+    PUT_IN("subscription-back", FROM, SHOWN | LONG, prepare_back_is_needed, prepare_write_back_subscribe, NULL),
     CALL("limit", FROM, 0, NULL, prepare_call_limit),
     PUT("stream-back", TO, SHOWN | SLOW, flip_is_two_way, prepare_write_back_runs, prepare_judge_true),
-    ASK("analyze", TO, SHOWN | HOUR, flip_is_logical, PREPARE_SQL_ANALYZE, NULL),
+    ASK("analyze", TO, EACH | FEW | SHOWN | HOUR, flip_is_logical, PREPARE_SQL_ANALYZE, NULL),
     CALL("prepared", TO, SHOWN, NULL, prepare_call_done),
 };
 
 static const struct line finish_lines[] = {
     CALL("limit", FROM, 0, NULL, prepare_call_limit),
-    PUT("drop-stream", TO, SHOWN | LONG, finish_follower_answers, finish_write_drop_stream_to, NULL),
-    PUT("drop-slot", FROM, SHOWN | SLOW, NULL, finish_write_drop_slot_to, finish_judge_dropped),
-    PUT("drop-stream-back", FROM, SHOWN | LONG, NULL, finish_write_drop_stream_from, NULL),
-    PUT("drop-slot-back", TO, SHOWN | SLOW, finish_follower_answers, finish_write_drop_slot_from, finish_judge_dropped),
-    ASK("drop-publication", FROM, SHOWN, NULL, FINISH_SQL_DROP_PUBLICATION, NULL),
-    ASK("drop-publication-there", TO, SHOWN, finish_follower_answers, FINISH_SQL_DROP_PUBLICATION, NULL),
+    PUT_IN("drop-stream", TO, SHOWN | LONG, finish_is_there, finish_write_drop_stream_to, NULL),
+    PUT_IN("drop-slot", FROM, SHOWN | SLOW, finish_is_there, finish_write_drop_slot_to, finish_judge_dropped),
+    PUT_IN("drop-stream-back", FROM, SHOWN | LONG, finish_is_there, finish_write_drop_stream_from, NULL),
+    PUT_IN("drop-slot-back", TO, SHOWN | SLOW, finish_is_there, finish_write_drop_slot_from, finish_judge_dropped),
+    ASK_IN("drop-publication", FROM, SHOWN, finish_is_there, FINISH_SQL_DROP_PUBLICATION, NULL),
+    ASK_IN("drop-publication-there", TO, SHOWN, finish_is_there, FINISH_SQL_DROP_PUBLICATION, NULL),
     CALL("finished", FROM, SHOWN, NULL, finish_call_done),
 };
 
+/* The connections of all databases stand before writes are held: none is made while they wait. */
 static const struct line gate_lines[] = {
+    ASK("gate-connect-from", FROM, EACH | TOGETHER | LONG, NULL, GATE_SQL_CONNECT, NULL),
+    ASK("gate-connect-to", TO, EACH | LONG, NULL, GATE_SQL_CONNECT, NULL),
     CALL("gate-lag", TO, 0, NULL, hold_call_gate),
+    PUT_IN("gate-rehearse", FROM, 0, catchup_wants_rehearsal, catchup_write_rehearsal, catchup_judge_mark),
+    PUT_IN("gate-rehearsed", TO, 0, catchup_wants_rehearsal, catchup_write_rehearsed, catchup_judge_rehearsed),
     PUT("gate-snapshot", TO, ALL, flip_is_one_way, stream_write_snapshot, stream_judge_hint),
     ASK("gate-snapshot-drop", TO, ALL, flip_is_one_way, STREAM_SQL_SNAPSHOT_DROP, stream_judge_hint),
-    PUT("gate-ahead", TO, ALL, flip_is_one_way, stream_write_advance, stream_judge_hint),
+    PUT("gate-ahead", TO, EACH | ALL, flip_is_one_way, stream_write_advance, stream_judge_hint),
 };
 
 static const struct line hold_lines[] = {
@@ -309,25 +327,26 @@ static const struct line fence_lines[] = {
     ASK("fence-seen", FROM, 0, NULL, FENCE_SQL_SHOW, fence_judge_guard_on),
     CALL("fence-leave", FROM, 0, NULL, fence_call_leave),
     PUT("fence-probe", FROM, FRESH | TOGETHER | ALL, NULL, fence_write_probe, fence_judge_probe),
+    PUT_IN("fence-probe-others", FROM, TOGETHER | ALL, databases_other, fence_write_probe, fence_judge_probe),
     PUT("fence-clear", FROM, 0, NULL, fence_write_clear, fence_judge_clear),
-    ASK("fence-prepared", FROM, 0, NULL, FENCE_SQL_PREPARED, fence_judge_prepared),
+    PUT("fence-prepared", FROM, 0, NULL, fence_write_prepared, fence_judge_prepared),
 };
 
 static const struct line catchup_lines[] = {
-    PUT("catchup-mark", FROM, 0, NULL, catchup_write_mark, catchup_judge_mark),
+    PUT_IN("catchup-mark", FROM, 0, catchup_wants_mark, catchup_write_mark, catchup_judge_mark),
     ASK("catchup-lsn", FROM, 0, flip_is_physical, CATCHUP_SQL_FLUSH_LSN, catchup_judge_flush_lsn),
-    PUT("catchup-arrived", TO, 0, NULL, catchup_write_arrived, catchup_judge_arrived),
+    PUT_IN("catchup-arrived", TO, 0, catchup_wants_mark, catchup_write_arrived, catchup_judge_arrived),
 };
 
 static const struct line sequences_lines[] = {
-    ASK("sequences-read", FROM, 0, NULL, CATCHUP_SQL_SEQUENCES, catchup_judge_sequences),
-    PUT("sequences-set", TO, 0, catchup_has_sequences, catchup_write_set, catchup_judge_set),
+    ASK("sequences-read", FROM, EACH, NULL, CATCHUP_SQL_SEQUENCES, catchup_judge_sequences),
+    PUT_IN("sequences-set", TO, 0, catchup_has_sequences, catchup_write_set, catchup_judge_set),
 };
 
 static const struct line way_back_lines[] = {
-    PUT("wayback-stream-off", TO, 0, flip_is_one_way, stream_write_off, NULL),
+    PUT("wayback-stream-off", TO, EACH, flip_is_one_way, stream_write_off, NULL),
     PUT("wayback-flush", TO, 0, flip_is_one_way, stream_write_flush, NULL),
-    PUT("wayback-advance", TO, ALL, flip_is_one_way, stream_write_advance, stream_judge_advance),
+    PUT("wayback-advance", TO, EACH | ALL, flip_is_one_way, stream_write_advance, stream_judge_advance),
     PUT("wayback-slot", TO, TOGETHER, flip_is_two_way, stream_write_slot_check, stream_judge_runs),
     PUT("wayback-worker", FROM, 0, flip_is_two_way, stream_write_worker_check, stream_judge_runs),
 };
@@ -353,13 +372,14 @@ static const struct line promote_ask_lines[] = {
 
 static const struct line open_lines[] = {
     ASK("open-recovered", TO, 0, flip_is_physical, FENCE_SQL_RECOVERY, fence_judge_recovery),
-    PUT("open-slot", TO, ALL, flip_is_physical, stream_write_slot_create, stream_judge_slot_create),
+    PUT("open-slot", TO, EACH | ALL, flip_is_physical, stream_write_slot_create, stream_judge_slot_create),
     PUT("open-row", TO, 0, flip_is_physical, commit_write_open, commit_judge_one_row),
     ASK("open-set", TO, 0, fence_is_target_guarded, SQL_GUARD_OFF, NULL),
     ASK("open-reload", TO, 0, fence_is_target_guarded, SQL_RELOAD, NULL),
     PUT("open-strict", TO, 0, fence_was_target_strict, fence_write_strict_off, NULL),
     ASK("open-seen", TO, 0, fence_is_target_guarded, FENCE_SQL_SHOW, fence_judge_guard_off),
-    PUT("open-probe", TO, FRESH, NULL, fence_write_open_probe, fence_judge_open_probe),
+    PUT("open-probe", TO, FRESH | TOGETHER, NULL, fence_write_open_probe, fence_judge_open_probe),
+    PUT_IN("open-probe-others", TO, ALL, databases_other, fence_write_open_probe, fence_judge_open_probe),
 };
 
 static const struct line release_lines[] = {
@@ -369,12 +389,14 @@ static const struct line release_lines[] = {
 static const struct line after_lines[] = {
     PUT("after-stream-gone", TO, 0, flip_is_one_way, stream_write_gone, stream_judge_gone),
     PUT("after-row", FROM, 0, NULL, commit_write_following, NULL),
-    PUT("after-reverse-on", FROM, 0, stream_has_one_way, stream_write_reverse_on, NULL),
-    PUT("after-look-from", FROM, TOGETHER, stream_has_physical, look_write_stream_from, look_judge_stream),
-    PUT("after-look-to", TO, 0, stream_has_physical, look_write_stream_to, look_judge_stream),
-    PUT("after-subscribe-from", FROM, 0, stream_from_lacks, stream_write_subscribe_from, NULL),
-    PUT("after-slot-from", FROM, 0, stream_has_physical, stream_write_slot_from, NULL),
-    PUT("after-subscribe-to", TO, 0, stream_to_lacks, stream_write_subscribe_to, NULL),
+    PUT_IN("after-reverse-on", FROM, 0, stream_stands_back, stream_write_reverse_on, NULL),
+    ASK("after-look-from", FROM, TOGETHER, stream_has_physical, LOOK_SQL_VERSION, look_judge_version),
+    ASK("after-look-to", TO, TOGETHER, stream_has_physical, LOOK_SQL_VERSION, look_judge_version),
+    ASK("after-streams-from", FROM, TOGETHER, stream_has_physical, DATABASES_SQL_STREAMS, databases_judge_streams),
+    ASK("after-streams-to", TO, 0, stream_has_physical, DATABASES_SQL_STREAMS, databases_judge_streams),
+    PUT_IN("after-subscribe-from", FROM, 0, stream_lacks, stream_write_subscribe_from, NULL),
+    PUT("after-slot-from", FROM, EACH, stream_has_physical, stream_write_slot_from, NULL),
+    PUT_IN("after-subscribe-to", TO, 0, stream_lacks, stream_write_subscribe_to, NULL),
     CALL("after-limit", FROM, 0, stream_has_way_back, stream_call_limit),
     PUT("after-stream-up", TO, 0, stream_has_way_back, stream_write_slot_check, stream_judge_up),
     ASK("after-old-slots", FROM, 0, flip_is_physical, STREAM_SQL_OLD_SLOTS, stream_judge_old_slots),
@@ -396,7 +418,7 @@ static const struct line undo_release_lines[] = {
 
 static const struct line undo_after_lines[] = {
     PUT("undo-disarm", TO, 0, flip_is_logical, commit_write_disarm, NULL),
-    PUT("undo-stream-on", TO, 0, flip_is_one_way, stream_write_on, NULL),
+    PUT_IN("undo-stream-on", TO, 0, stream_stands, stream_write_on, NULL),
 };
 
 /* ---- the scripts: lines, pace of asking again, what follows ---- */
@@ -450,6 +472,8 @@ cutover_tables(void)
         .scripts = scripts,
         .scripts_count = COUNT_OF(scripts),
         .line_side = flip_line_side,
+        .databases = databases_count,
+        .database_name = databases_name,
         .check = invariants_check,
     };
     return &tables;

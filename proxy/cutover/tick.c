@@ -13,6 +13,10 @@
 
 enum {
     STATEMENT_US = 2000 * 1000,
+    /* Of the other databases so many a tick, those first that are furthest behind, and none that is
+     * near: each needs a connection of its own, and hundreds of them are not to stand for this. */
+    BEHIND_MAX = 4,
+    BEHIND_BYTES = 16 * 1024 * 1024,
     /* An undone flip whose last statements were lost may leave the fence behind; within this time
      * it is ours. */
     WATCH_US = 300 * 1000 * 1000,
@@ -20,7 +24,7 @@ enum {
 
 struct tick {
     uint64_t undone_at_us; /* when the last undo ended; 0 never */
-    bool keep_pending;     /* the slot is being advanced */
+    uint32_t keep_pending; /* statements about idle slots that are under way */
 };
 
 struct tick *
@@ -41,14 +45,21 @@ tick_undone(struct cutover *c)
     c->tick->undone_at_us = machine_now(&c->machine);
 }
 
-/* Asks, and frees the statement. */
+static void
+ask_in(struct cutover *c, struct place at, struct buf *sql, call_rows_fn *on_rows)
+{
+    buf_put_u8(sql, '\0');
+    const struct call call = {.arg = c, .at = at, .on_rows = on_rows};
+    calls_sql(&c->calls, &call, databases_name(c, at.database), (const char *)buf_slice(sql).p,
+              STATEMENT_US, false);
+    buf_fini(sql);
+}
+
+/* Asks in the home database, and frees the statement. */
 static void
 ask(struct cutover *c, enum side side, struct buf *sql, call_rows_fn *on_rows)
 {
-    buf_put_u8(sql, '\0');
-    const struct call call = {.arg = c, .side = side, .on_rows = on_rows};
-    calls_sql(&c->calls, &call, (const char *)buf_slice(sql).p, STATEMENT_US, false);
-    buf_fini(sql);
+    ask_in(c, (struct place){.side = side, .database = DATABASE_HOME}, sql, on_rows);
 }
 
 static enum side
@@ -70,12 +81,60 @@ static void
 on_kept(const struct call *call, const struct cutover_rows *rows)
 {
     struct cutover *c = call->arg;
-    c->tick->keep_pending = false;
+    CHECK(c->tick->keep_pending > 0);
+    c->tick->keep_pending--;
     if (!rows->ok) {
         /* A hint: the side may be down, and the monitor says so. */
         log_debug(NULL, "the idle slot was not advanced", "side=%s error=\"%s\"",
-                  side_name(call->side), rows->err.text);
+                  side_name(call->at.side), rows->err.text);
     }
+}
+
+static void
+keep_slot_in(struct cutover *c, struct place at)
+{
+    struct buf sql;
+    buf_init(&sql);
+    buf_printf(&sql, "/* teal tick-keep */ ");
+    put_advance_slot(&sql, databases_stream(c, at.database, side_other(at.side)), at.side,
+                     c->journal.route.epoch);
+    c->tick->keep_pending++;
+    ask_in(c, at, &sql, on_kept);
+}
+
+/* The databases, home excepted, whose idle slots are far behind. */
+static void
+on_behind(const struct call *call, const struct cutover_rows *rows)
+{
+    struct cutover *c = call->arg;
+    on_kept(call, rows);
+    if (!rows->ok || !is_of_now(c, side_other(call->at.side))) {
+        return;
+    }
+    for (int row = 0; row < rows->rows; row++) {
+        struct place at = {.side = call->at.side};
+        if (databases_find(c, rows_text(rows, row, 0), &at.database)) {
+            keep_slot_in(c, at);
+        }
+    }
+}
+
+static void
+look_for_behind(struct cutover *c, enum side follower)
+{
+    struct buf sql;
+    buf_init(&sql);
+    buf_printf(
+        &sql, "/* teal tick-behind */ SELECT database FROM pg_replication_slots WHERE slot_name IN "
+              "(");
+    put_stream_names(&sql, c, side_other(follower));
+    buf_printf(&sql,
+               ") AND database <> current_database() AND NOT active AND wal_status IN ('reserved', "
+               "'extended') AND pg_current_wal_flush_lsn() - confirmed_flush_lsn > %d ORDER BY "
+               "confirmed_flush_lsn LIMIT %d",
+               BEHIND_BYTES, BEHIND_MAX);
+    c->tick->keep_pending++;
+    ask(c, follower, &sql, on_behind);
 }
 
 static bool
@@ -91,25 +150,19 @@ has_idle_slot(const struct cutover *c)
 }
 
 /* It would keep WAL for ever: it follows the tip while nothing is under way. The statement may run
- * late, behind a flip: then the slot belongs to what the clients write there, and the side's own
- * row says so. */
+ * late, behind a flip: then the slot belongs to what the clients write there, and the side's
+ * marker says so. */
 static void
 keep_slot(struct cutover *c)
 {
-    if (!has_idle_slot(c) || c->tick->keep_pending) {
+    if (!has_idle_slot(c) || c->tick->keep_pending > 0) {
         return;
     }
     const enum side follower = side_other(writer_of(c));
-    struct buf sql;
-    buf_init(&sql);
-    buf_printf(&sql,
-               "/* teal tick-keep */ SELECT pg_replication_slot_advance(slot_name, "
-               "pg_current_wal_flush_lsn()) FROM pg_replication_slots WHERE slot_name = "
-               "'" TEAL_STREAM_PREFIX "%s' AND database = current_database() AND NOT active "
-               "AND NOT EXISTS (SELECT FROM teal.local_state WHERE side = '%s' AND writer = side)",
-               side_name(writer_of(c)), side_name(follower));
-    c->tick->keep_pending = true;
-    ask(c, follower, &sql, on_kept);
+    keep_slot_in(c, (struct place){.side = follower, .database = DATABASE_HOME});
+    if (databases_count(c) > 1) {
+        look_for_behind(c, follower);
+    }
 }
 
 /* ---- the fence of an undone flip ---- */
@@ -118,12 +171,12 @@ static void
 on_fence(const struct call *call, const struct cutover_rows *rows)
 {
     struct cutover *c = call->arg;
-    if (!rows->ok || !is_of_now(c, call->side) || !rows_bool(rows, 0, 0)) {
+    if (!rows->ok || !is_of_now(c, call->at.side) || !rows_bool(rows, 0, 0)) {
         return;
     }
     log_warn(NULL, "the writer is still fenced or marked after an undone flip: undoing it again",
-             "side=%s", side_name(call->side));
-    flip_begin(c, side_other(call->side));
+             "side=%s", side_name(call->at.side));
+    flip_begin(c, side_other(call->at.side));
     flip_set_kind(c, c->journal.record.kind);
     fence_touch(c);
     journal_flip(c);
@@ -159,14 +212,15 @@ static void
 on_way_back(const struct call *call, const struct cutover_rows *rows)
 {
     struct cutover *c = call->arg;
-    if (is_of_now(c, call->side)) {
+    if (is_of_now(c, call->at.side)) {
         stream_set_way_back(c, !rows->ok                  ? CUTOVER_WAY_BACK_UNKNOWN
                                : rows_u64(rows, 0, 0) > 0 ? CUTOVER_WAY_BACK_OPEN
                                                           : CUTOVER_WAY_BACK_MISSING);
     }
 }
 
-/* The follower receives what the writer writes: then a flip to it loses nothing. */
+/* The follower receives what the writer writes, in every database that has a stream: then a flip to
+ * it loses nothing. One that has none yet is found by the checks. */
 static void
 look_for_way_back(struct cutover *c)
 {
@@ -174,8 +228,11 @@ look_for_way_back(struct cutover *c)
     buf_init(&sql);
     buf_printf(&sql,
                "/* teal tick-way-back */ SELECT count(*) FROM pg_replication_slots WHERE slot_name "
-               "= '" TEAL_STREAM_PREFIX "%s' AND database = current_database() AND active",
+               "= '" TEAL_STREAM_PREFIX "%s' AND active AND NOT EXISTS (SELECT FROM "
+               "pg_replication_slots WHERE slot_name IN (",
                side_name(side_other(writer_of(c))));
+    put_stream_names(&sql, c, side_other(writer_of(c)));
+    buf_printf(&sql, ") AND NOT active)");
     ask(c, writer_of(c), &sql, on_way_back);
 }
 

@@ -113,6 +113,16 @@ conninfo_of(const struct conf *conf, const struct node_id *id, const char *datab
 }
 
 char *
+conninfo_with_database(const char *conninfo, const char *database)
+{
+    struct buf b;
+    buf_init(&b);
+    buf_put_text(&b, conninfo);
+    put_pair(&b, "dbname", database);
+    return take_text(&b);
+}
+
+char *
 conninfo_of_user(const struct conf *conf, const struct node_id *id, const char *database,
                  const char *user, const char *password)
 {

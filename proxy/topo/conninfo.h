@@ -13,11 +13,14 @@
 
 struct conf;
 
-/* For Teal's own control connections to that database. connect_timeout_us is rounded up to what
+/* For Teal's own control connections to that database, or to one that conninfo_with_database names
+ * later (NULL). connect_timeout_us is rounded up to what
  * libpq knows (seconds, at least 2); it does not hold for asynchronous connects, whose deadline is
  * the caller's. */
 char *conninfo_of(const struct conf *conf, const struct node_id *id, const char *database,
                   const char *application_name, uint64_t connect_timeout_us);
+/* A copy with the database in it. */
+char *conninfo_with_database(const char *conninfo, const char *database);
 /* For CREATE SUBSCRIPTION on the other side: how those servers reach this side. Of several servers
  * the subscription takes the primary, each time that it connects, so it follows a failover. The
  * application_name is left to the server, which uses the name of the subscription. Quote it as a

@@ -116,11 +116,34 @@ class Configuration(PairCase):
         self.assertEqual(status, 0, out)
 
     def test_sample_configuration(self):
-        """As shipped, but for the users file, which a machine without Teal does not have."""
+        """As shipped, but for the places that a machine without Teal does not have."""
         with open(os.path.join(TOP, "config", "teal.ini")) as f:
-            text = re.sub(r"^[; ]*auth_file *=.*$", "auth_file = " + self.teal.sections["teal"]["auth_file"], f.read(), flags=re.M)
+            text = f.read()
+        for key in ("auth_file", "state_file", "admin_socket_dir"):
+            text = re.sub(r"^;%s =.*$" % key, "%s = %s" % (key, self.teal.sections["teal"][key]), text, flags=re.M)
         status, out, _ = self.check(text)
         self.assertEqual(status, 0, out)
+
+    def test_places_that_cannot_be_used_are_named(self):
+        with open(self.teal.ini) as f:
+            text = f.read()
+        status, out, _ = self.check(re.sub(r"^state_file =.*$", "state_file = /nonexistent/state", text, flags=re.M))
+        self.assertEqual(status, 1, out)
+        self.assertIn('state_file: the directory "/nonexistent" cannot be used: No such file or directory', out)
+        self.assertNotIn("no mistakes", out)
+
+    def test_names_of_one_server_and_of_none(self):
+        """The second is a warning: the name may be known when Teal runs."""
+        with open(self.teal.ini) as f:
+            text = f.read()
+        port = self.pair.blue.port
+        green = r"(\[green\]\n)host = .*\nport = .*\n"
+        status, out, _ = self.check(re.sub(green, r"\1host = localhost\nport = %d\n" % port, text))
+        self.assertEqual(status, 1, out)
+        self.assertIn('"%s" of [blue] and "localhost" of [green] are the same server' % self.pair.blue.host, out)
+        status, out, _ = self.check(re.sub(green, r"\1host = no-such-host.invalid\nport = %d\n" % port, text))
+        self.assertEqual(status, 0, out)
+        self.assertRegex(out, r"warning: \[green\]: .*no-such-host.invalid")
 
     def test_every_mistake_is_named_with_its_line(self):
         status, out, path = self.check("[teal]\nlisten_port = many\nno_such_key = 1\n\n[pair]\nreads = purple\n"

@@ -66,11 +66,12 @@ on_rows(void *arg, const struct cutover_rows *rows)
 }
 
 void
-calls_sql(struct calls *calls, const struct call *call, const char *sql, uint64_t timeout_us,
-          bool fresh)
+calls_sql(struct calls *calls, const struct call *call, const char *database, const char *sql,
+          uint64_t timeout_us, bool fresh)
 {
     CHECK(call->on_rows != NULL && call->on_time == NULL && timeout_us > 0);
     const struct cutover_ops *ops = calls->ops;
-    (fresh ? ops->sql_fresh : ops->sql)(ops->ctx, call->side, sql, timeout_us, on_rows,
+    const struct cutover_where where = {.side = call->at.side, .database = database};
+    (fresh ? ops->sql_fresh : ops->sql)(ops->ctx, &where, sql, timeout_us, on_rows,
                                         call_new(calls, call));
 }

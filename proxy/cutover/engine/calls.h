@@ -27,7 +27,7 @@ struct call {
     void *arg;        /* borrowed: whoever asks outlives the question */
     const void *what; /* borrowed for ever, or NULL: what it is about */
     uint32_t turn;
-    enum side side;         /* of a statement */
+    struct place at;        /* of a statement */
     call_rows_fn *on_rows;  /* of a statement */
     call_timer_fn *on_time; /* of a timer */
 };
@@ -38,8 +38,9 @@ void calls_fini(struct calls *calls);
 
 /* Both copy *call, of which node is not read. */
 void calls_timer(struct calls *calls, const struct call *call, uint64_t delay_us);
-/* fresh: on a connection of its own, as a new client would have it. */
-void calls_sql(struct calls *calls, const struct call *call, const char *sql, uint64_t timeout_us,
-               bool fresh);
+/* database: the name of call->at.database, borrowed during the call. fresh: on a connection of its
+ * own, as a new client would have it. */
+void calls_sql(struct calls *calls, const struct call *call, const char *database, const char *sql,
+               uint64_t timeout_us, bool fresh);
 
 #endif

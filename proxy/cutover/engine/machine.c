@@ -282,10 +282,13 @@ machine_init(struct machine *m, const struct machine_tables *tables, struct cuto
              struct calls *calls, struct report *report)
 {
     CHECK(tables->check != NULL && tables->line_side != NULL);
+    CHECK(tables->databases != NULL && tables->database_name != NULL);
     *m = (struct machine){.tables = tables, .cutover = c, .calls = calls, .report = report};
     m->state_since_us = machine_now(m);
     const struct script_env env = {.cutover = c,
                                    .line_side = tables->line_side,
+                                   .databases = tables->databases,
+                                   .database_name = tables->database_name,
                                    .machine = m,
                                    .statement_limit_us = statement_limit_us,
                                    .ended = machine_fire};

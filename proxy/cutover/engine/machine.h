@@ -71,6 +71,9 @@ struct machine_tables {
     const struct script_def *scripts;
     size_t scripts_count;
     enum side (*line_side)(const struct cutover *c, enum line_side side);
+    /* Of those that move together; the name is borrowed until the list changes. */
+    uint32_t (*databases)(const struct cutover *c);
+    const char *(*database_name)(const struct cutover *c, uint32_t database);
     void (*check)(const struct cutover *c); /* asserts what must hold in the state it is in */
 };
 

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 
@@ -87,6 +88,22 @@ report_rows(struct report *r, const struct cutover_rows *rows)
         (void)err_set(&r->err, SQLSTATE_INTERNAL, "a statement failed without saying why");
     }
     return rows->unknown ? CUT_EV_UNKNOWN : CUT_EV_FAIL;
+}
+
+void
+report_database(struct report *r, const char *database)
+{
+    char text[2 * REPORT_DETAIL_MAX];
+    if (err_is_set(&r->err)) {
+        const struct err plain = r->err;
+        (void)err_set(&r->err, plain.sqlstate, "database \"%s\": %s", database, plain.text);
+        memcpy(r->err.detail, plain.detail, sizeof(r->err.detail));
+        memcpy(r->err.hint, plain.hint, sizeof(r->err.hint));
+    }
+    if (r->detail[0] != '\0') {
+        (void)snprintf(text, sizeof(text), "database \"%s\": %s", database, r->detail);
+        report_detail(r, "%s", text);
+    }
 }
 
 void

@@ -20,6 +20,7 @@ script_init(struct script *s, const struct script_env *env, struct calls *calls,
             struct report *report)
 {
     CHECK(env->line_side != NULL && env->statement_limit_us != NULL && env->ended != NULL);
+    CHECK(env->databases != NULL && env->database_name != NULL);
     *s = (struct script){.env = *env, .calls = calls, .report = report, .outcome = CUT_EV_OK};
 }
 
@@ -29,10 +30,39 @@ line_side(const struct script *s, const struct line *line)
     return s->env.line_side(s->env.cutover, line->side);
 }
 
-static bool
-line_applies(const struct script *s, const struct line *line)
+/* ---- the databases of a line ---- */
+
+static struct place
+place_of(const struct script *s, const struct line *line, uint32_t database)
 {
-    return line->applies == NULL || line->applies(s->env.cutover);
+    return (struct place){.side = line_side(s, line), .database = database};
+}
+
+/* Behind the last one that it may run in. */
+static uint32_t
+databases_end(const struct script *s, const struct line *line)
+{
+    return (line->flags & LINE_EACH) != 0 ? s->env.databases(s->env.cutover) : DATABASE_HOME + 1;
+}
+
+static bool
+line_wants(const struct script *s, const struct line *line, uint32_t database)
+{
+    return line->wants == NULL || line->wants(s->env.cutover, place_of(s, line, database));
+}
+
+/* In how many databases it runs; 0 when it does not apply. */
+static uint32_t
+line_count(const struct script *s, const struct line *line)
+{
+    uint32_t count = 0;
+    if (line->applies != NULL && !line->applies(s->env.cutover)) {
+        return 0;
+    }
+    for (uint32_t d = 0; d < databases_end(s, line); d++) {
+        count += line_wants(s, line, d) ? 1 : 0;
+    }
+    return count;
 }
 
 static uint64_t
@@ -50,15 +80,40 @@ static void
 line_report(struct script *s, const struct line *line)
 {
     const uint64_t took = now_us(s) - s->line_since_us;
-    if (s->report->detail[0] == '\0') {
+    const uint32_t count = line_count(s, line);
+    if (s->report->detail[0] == '\0' && count > 1) {
+        report_detail(s->report, "on %s, in %u databases", side_name(line_side(s, line)), count);
+    } else if (s->report->detail[0] == '\0') {
         report_detail(s->report, "on %s", side_name(line_side(s, line)));
     }
     report_line_took(s->report, CUTOVER_OK, line->name, s->report->detail, took);
     report_detail_clear(s->report);
 }
 
+static void line_start(struct script *s, const struct line *line, uint32_t database);
+
+/* A line that runs in a few databases at a time goes on to its next one. Those that are not started
+ * because another has failed are done. */
+static void
+few_go_on(struct script *s, const struct line *line)
+{
+    while (s->few_next < databases_end(s, line)) {
+        const uint32_t database = s->few_next++;
+        if (!line_wants(s, line, database)) {
+            continue;
+        }
+        if (s->outcome == CUT_EV_OK) {
+            line_start(s, line, database);
+            return;
+        }
+        CHECK(s->pending > 0);
+        s->pending--;
+    }
+}
+
 /* The first outcome that is not OK ends the script, but only after the others that run together
- * have answered too, so that no statement runs behind the machine's back. */
+ * have answered too, so that no statement runs behind the machine's back. A line that is shown is
+ * alone, so it has ended when nothing is pending. */
 static void
 line_end(struct script *s, const struct line *line, enum cutover_event event)
 {
@@ -68,24 +123,32 @@ line_end(struct script *s, const struct line *line, enum cutover_event event)
               cutover_event_name(event), now_us(s) - s->line_since_us);
     if (event == CUT_EV_OK) {
         cutover_ops_point(s->calls->ops, line->name, "after");
-        if ((line->flags & LINE_REPORT) != 0) {
-            line_report(s, line);
-        }
     } else if (s->outcome == CUT_EV_OK) {
         s->outcome = event;
+    }
+    if ((line->flags & LINE_FEW) != 0) {
+        few_go_on(s, line);
+    }
+    if ((line->flags & LINE_REPORT) != 0 && s->pending == 0 && s->outcome == CUT_EV_OK) {
+        line_report(s, line);
     }
 }
 
 static void
-line_poll(struct script *s, const struct line *line)
+line_poll(struct script *s, const struct line *line, uint32_t database)
 {
     s->waiting = line;
-    const struct call call = {.arg = s, .what = line, .turn = s->turn, .on_time = on_poll};
+    s->waiting_database = database;
+    const struct call call = {.arg = s,
+                              .what = line,
+                              .turn = s->turn,
+                              .at = place_of(s, line, database),
+                              .on_time = on_poll};
     calls_timer(s->calls, &call, (line->flags & LINE_SLOW) != 0 ? POLL_SLOW_US : s->def->poll_us);
 }
 
 static void
-line_judged(struct script *s, const struct line *line, enum cutover_event event)
+line_judged(struct script *s, const struct line *line, uint32_t database, enum cutover_event event)
 {
     CHECK(event != CUT_EV_NONE);
     if (event != CUT_EV_AGAIN) {
@@ -93,34 +156,45 @@ line_judged(struct script *s, const struct line *line, enum cutover_event event)
     } else if (s->outcome != CUT_EV_OK) {
         line_end(s, line, CUT_EV_OK); /* another has ended the script: ask no more */
     } else {
-        line_poll(s, line);
+        line_poll(s, line, database);
     }
 }
 
 /* What a line says while it has to wait holds until its next answer, and no longer. */
 static void
-forget_waiting(struct script *s, const struct line *line)
+forget_waiting(struct script *s, const struct line *line, uint32_t database)
 {
-    if (s->waiting == line) {
+    if (s->waiting == line && s->waiting_database == database) {
         s->waiting = NULL;
         report_detail_clear(s->report);
         report_err_clear(s->report);
     }
 }
 
+/* Which database it was, where there are several. */
+static void
+name_database(struct script *s, const struct line *line, uint32_t database)
+{
+    if ((line->flags & LINE_EACH) != 0 && databases_end(s, line) > 1) {
+        report_database(s->report, s->env.database_name(s->env.cutover, database));
+    }
+}
+
 /* The error is that of the line that ended the script, not one that failed after it. */
 static enum cutover_event
-line_judge(struct script *s, const struct line *line, enum side side,
+line_judge(struct script *s, const struct line *line, struct place at,
            const struct cutover_rows *rows)
 {
     const bool all = (line->flags & LINE_JUDGE_ALL) != 0;
     const struct err first = s->report->err;
-    forget_waiting(s, line);
+    forget_waiting(s, line, at.database);
     const enum cutover_event event = line->judge != NULL && (rows->ok || all)
-                                         ? line->judge(s->env.cutover, side, rows)
+                                         ? line->judge(s->env.cutover, at, rows)
                                          : report_rows(s->report, rows);
     if (s->outcome != CUT_EV_OK) {
         report_err(s->report, &first);
+    } else if (event != CUT_EV_OK) {
+        name_database(s, line, at.database);
     }
     return event;
 }
@@ -128,35 +202,53 @@ line_judge(struct script *s, const struct line *line, enum side side,
 /* ---- the start of a line ---- */
 
 static void
-line_ask(struct script *s, const struct line *line)
+line_ask(struct script *s, const struct line *line, uint32_t database)
 {
     CHECK((line->sql == NULL) != (line->write == NULL));
+    const struct place at = place_of(s, line, database);
     struct buf sql;
     buf_init(&sql);
     buf_printf(&sql, "/* teal %s */ ", line->name);
     if (line->sql != NULL) {
         buf_printf(&sql, "%s", line->sql);
     } else {
-        line->write(s->env.cutover, &sql);
+        line->write(s->env.cutover, at, &sql);
     }
     buf_put_u8(&sql, '\0');
     const struct call call = {
-        .arg = s, .what = line, .turn = s->turn, .side = line_side(s, line), .on_rows = on_rows};
-    calls_sql(s->calls, &call, (const char *)buf_slice(&sql).p, line_limit_us(s, line),
+        .arg = s, .what = line, .turn = s->turn, .at = at, .on_rows = on_rows};
+    calls_sql(s->calls, &call, s->env.database_name(s->env.cutover, database),
+              (const char *)buf_slice(&sql).p, line_limit_us(s, line),
               (line->flags & LINE_FRESH) != 0);
     buf_fini(&sql);
 }
 
 /* Counted as pending by the caller. A call ends at once; a statement is under way afterwards. */
 static void
-line_start(struct script *s, const struct line *line)
+line_start(struct script *s, const struct line *line, uint32_t database)
 {
     if (line->call == NULL) {
-        line_ask(s, line);
+        line_ask(s, line, database);
         return;
     }
-    forget_waiting(s, line);
-    line_judged(s, line, line->call(s->env.cutover));
+    forget_waiting(s, line, database);
+    line_judged(s, line, database, line->call(s->env.cutover));
+}
+
+/* In all its databases, or in the first few. */
+static void
+line_start_all(struct script *s, const struct line *line)
+{
+    const uint32_t max = (line->flags & LINE_FEW) != 0 ? LINE_FEW_MAX : UINT32_MAX;
+    uint32_t started = 0;
+    cutover_ops_point(s->calls->ops, line->name, "before");
+    for (uint32_t d = 0; d < databases_end(s, line) && started < max; d++) {
+        s->few_next = d + 1;
+        if (line_wants(s, line, d)) {
+            started++;
+            line_start(s, line, d);
+        }
+    }
 }
 
 /* ---- group by group ---- */
@@ -181,12 +273,11 @@ start_group(struct script *s)
     s->at = end;
     s->line_since_us = now_us(s);
     for (size_t i = first; i < end; i++) {
-        s->pending += line_applies(s, &def->lines[i]) ? 1 : 0;
+        s->pending += line_count(s, &def->lines[i]);
     }
     for (size_t i = first; i < end; i++) {
-        if (line_applies(s, &def->lines[i])) {
-            cutover_ops_point(s->calls->ops, def->lines[i].name, "before");
-            line_start(s, &def->lines[i]);
+        if (line_count(s, &def->lines[i]) > 0) {
+            line_start_all(s, &def->lines[i]);
         }
     }
 }
@@ -202,7 +293,7 @@ static enum cutover_event
 go_on(struct script *s)
 {
     while (s->pending == 0 && s->outcome == CUT_EV_OK) {
-        while (s->at < s->def->count && !line_applies(s, &s->def->lines[s->at])) {
+        while (s->at < s->def->count && line_count(s, &s->def->lines[s->at]) == 0) {
             s->at++;
         }
         if (s->at == s->def->count) {
@@ -233,7 +324,7 @@ on_poll(const struct call *call)
         return;
     }
     CHECK(s->pending > 0);
-    line_start(s, call->what);
+    line_start(s, call->what, call->at.database);
     go_on_and_tell(s);
 }
 
@@ -246,7 +337,7 @@ on_rows(const struct call *call, const struct cutover_rows *rows)
     }
     CHECK(s->pending > 0);
     const struct line *line = call->what;
-    line_judged(s, line, line_judge(s, line, call->side, rows));
+    line_judged(s, line, call->at.database, line_judge(s, line, call->at, rows));
     go_on_and_tell(s);
 }
 
@@ -287,7 +378,7 @@ script_nudge(struct script *s)
             continue;
         }
         s->turn++;
-        line_start(s, line);
+        line_start(s, line, DATABASE_HOME);
         go_on_and_tell(s);
         return;
     }

@@ -2,8 +2,11 @@
  *
  * A script is a static array of lines: each is an SQL statement on one side, or a call. Lines
  * marked TOGETHER start with the line behind them and are waited for together, so that the two
- * sides work at the same time. An answer belongs to the turn in which it was asked: when the state
- * was left meanwhile (a deadline, an abort), the answer is dropped in script.c and nowhere else.
+ * sides work at the same time. A line marked EACH runs in every database, at the same time; each
+ * database is asked, polled and judged for itself, and the script goes on when all are done. The
+ * others run in the home database. An answer belongs to the turn in which it was asked: when the
+ * state was left meanwhile (a deadline, an abort), the answer is dropped in script.c and nowhere
+ * else.
  *
  * The runner knows no state and no SQL. Whose lines they are (struct cutover) it only hands on, and
  * what it must ask upward it asks through struct script_env. */
@@ -39,11 +42,16 @@ enum line_flag {
     LINE_LONG = 1u << 4,      /* may take SQL_LONG_US */
     LINE_SLOW = 1u << 5,      /* asked again at the slow pace */
     LINE_HOUR = 1u << 6,      /* may take an hour */
+    LINE_EACH = 1u << 7,      /* in every database, at the same time */
+    LINE_FEW = 1u << 8, /* of EACH: in at most LINE_FEW_MAX databases at a time; it is alone */
 };
 
+enum { LINE_FEW_MAX = 4 };
+
 typedef bool line_applies_fn(const struct cutover *c);
-typedef void line_write_fn(const struct cutover *c, struct buf *sql);
-typedef enum cutover_event line_judge_fn(struct cutover *c, enum side side,
+typedef bool line_wants_fn(const struct cutover *c, struct place at);
+typedef void line_write_fn(const struct cutover *c, struct place at, struct buf *sql);
+typedef enum cutover_event line_judge_fn(struct cutover *c, struct place at,
                                          const struct cutover_rows *rows);
 typedef enum cutover_event line_call_fn(struct cutover *c);
 
@@ -55,6 +63,7 @@ struct line {
     enum line_side side;
     unsigned flags;
     line_applies_fn *applies; /* NULL: always */
+    line_wants_fn *wants;     /* of EACH: in which databases; NULL: in all */
     const char *sql;          /* a statement that is always the same, or NULL */
     line_write_fn *write;     /* appends the statement, or NULL */
     /* What the answer means: OK next line, AGAIN ask again, anything else ends the script. NULL: OK
@@ -77,6 +86,8 @@ struct script_env {
     struct cutover *cutover; /* borrowed: handed to the lines */
     /* Which side a line is meant for. */
     enum side (*line_side)(const struct cutover *c, enum line_side side);
+    uint32_t (*databases)(const struct cutover *c);
+    const char *(*database_name)(const struct cutover *c, uint32_t database);
     struct machine *machine; /* borrowed: handed to the two below */
     /* How long a plain statement may take now. */
     uint64_t (*statement_limit_us)(const struct machine *m);
@@ -90,8 +101,10 @@ struct script {
     struct report *report;        /* borrowed */
     const struct script_def *def; /* borrowed for ever; NULL while none has run */
     const struct line *waiting;   /* the last that said AGAIN, until it is asked again */
+    uint32_t waiting_database;    /* where it said so */
     size_t at;                    /* the next line to start */
-    uint32_t pending;             /* lines under way */
+    uint32_t pending;             /* questions and calls of the group that are not done yet */
+    uint32_t few_next;            /* of a line that is FEW: the next database to start */
     uint32_t turn;                /* grows with each start and leave: an older answer is stale */
     enum cutover_event outcome;   /* of the group under way: the first that was not OK */
     uint64_t line_since_us;

@@ -14,19 +14,29 @@
 enum { CATCHUP_LSN_SIZE = 32 };
 
 struct catchup {
-    /* The marker is known by its number, not by its epoch: an attempt that was undone has left one
-     * of the same epoch. */
-    uint64_t marker_seq;
+    struct catchup_database {
+        /* The marker is known by its number, not by its epoch: an attempt that was undone has left
+         * one of the same epoch. */
+        uint64_t marker_seq;
+        struct buf sequences; /* owned: the rows of VALUES for the target */
+        uint64_t sequences_count;
+    } * of; /* owned: by database; as many as were asked */
+    uint32_t count;
     char lsn[CATCHUP_LSN_SIZE]; /* physical: what the target must have replayed */
-    struct buf sequences;       /* owned: the rows of VALUES for the target */
-    uint64_t sequences_count;
+    uint64_t sequences_set;     /* in all databases */
 };
 
-void catchup_init(struct cutover *c);
 void catchup_clear(struct cutover *c);
 void catchup_fini(struct cutover *c);
 
-/* Lines. */
+/* Lines ahead of the hold: a marker passes through every stream. The monitor watches the home
+ * database alone. */
+line_wants_fn catchup_wants_rehearsal;
+line_write_fn catchup_write_rehearsal, catchup_write_rehearsed;
+line_judge_fn catchup_judge_rehearsed;
+
+/* Lines. A standby follows the whole server, so one marker is enough there. */
+line_wants_fn catchup_wants_mark;
 line_write_fn catchup_write_mark;
 line_judge_fn catchup_judge_mark;
 #define CATCHUP_SQL_FLUSH_LSN "SELECT pg_current_wal_flush_lsn()"
@@ -39,7 +49,7 @@ line_judge_fn catchup_judge_arrived;
     "SELECT count(*), string_agg(format('(%L,%L,%s)', schemaname, sequencename, " \
     "last_value), ',') FROM pg_sequences WHERE last_value IS NOT NULL"
 line_judge_fn catchup_judge_sequences;
-line_applies_fn catchup_has_sequences;
+line_wants_fn catchup_has_sequences;
 line_write_fn catchup_write_set;
 line_judge_fn catchup_judge_set;
 

@@ -35,7 +35,7 @@ commit_may_promote(const struct cutover *c)
 }
 
 enum cutover_event
-commit_judge_one_row(struct cutover *c, enum side side, const struct cutover_rows *rows)
+commit_judge_one_row(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     if (rows->rows == 1) {
         return CUT_EV_OK;
@@ -43,15 +43,16 @@ commit_judge_one_row(struct cutover *c, enum side side, const struct cutover_row
     (void)report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
                       "teal.local_state of %s is not at epoch %" PRIu64
                       ": another flip has been there",
-                      side_name(side), c->flip.epoch);
+                      side_name(at.side), c->flip.epoch);
     return report_hint(&c->report, "compare teal.local_state of both sides with SHOW CUTOVER");
 }
 
 /* ---- before the commit ---- */
 
 void
-commit_write_arm(const struct cutover *c, struct buf *sql)
+commit_write_arm(const struct cutover *c, struct place at, struct buf *sql)
 {
+    (void)at;
     buf_printf(
         sql,
         "UPDATE teal.local_state SET epoch = %" PRIu64 ", flip_id = '%" PRIu64
@@ -72,8 +73,9 @@ leaving_phase(enum cutover_kind kind)
 }
 
 void
-commit_write_intent(const struct cutover *c, struct buf *sql)
+commit_write_intent(const struct cutover *c, struct place at, struct buf *sql)
 {
+    (void)at;
     buf_printf(sql,
                "UPDATE teal.local_state SET epoch = %" PRIu64 ", writer = '%s', flip_id = '%" PRIu64
                "', phase = '%s', at = clock_timestamp() WHERE side = '%s' AND epoch <= %" PRIu64
@@ -97,8 +99,9 @@ commit_call_record(struct cutover *c)
 /* ---- by row ---- */
 
 void
-commit_write_row(const struct cutover *c, struct buf *sql)
+commit_write_row(const struct cutover *c, struct place at, struct buf *sql)
 {
+    (void)at;
     CHECK(c->flip.id != 0 && !c->commit.done);
     buf_printf(
         sql,
@@ -109,8 +112,9 @@ commit_write_row(const struct cutover *c, struct buf *sql)
 }
 
 void
-commit_write_resolve(const struct cutover *c, struct buf *sql)
+commit_write_resolve(const struct cutover *c, struct place at, struct buf *sql)
 {
+    (void)at;
     buf_printf(sql,
                "UPDATE teal.local_state SET flip_id = '0', phase = 'idle', at = clock_timestamp() "
                "WHERE side = '%s' AND epoch <= %" PRIu64 " RETURNING 1",
@@ -118,31 +122,32 @@ commit_write_resolve(const struct cutover *c, struct buf *sql)
 }
 
 enum cutover_event
-commit_judge_resolve(struct cutover *c, enum side side, const struct cutover_rows *rows)
+commit_judge_resolve(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     (void)c;
-    (void)side;
+    (void)at;
     return rows->rows == 1 ? CUT_EV_NO : CUT_EV_OK;
 }
 
 void
-commit_write_resolve_look(const struct cutover *c, struct buf *sql)
+commit_write_resolve_look(const struct cutover *c, struct place at, struct buf *sql)
 {
+    (void)at;
     buf_printf(sql, "SELECT epoch, writer FROM teal.local_state WHERE side = '%s'",
                side_name(c->flip.to));
 }
 
 enum cutover_event
-commit_judge_resolve_look(struct cutover *c, enum side side, const struct cutover_rows *rows)
+commit_judge_resolve_look(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     if (rows->rows == 1 && rows_u64(rows, 0, 0) == c->flip.epoch + 1 &&
-        strcmp(rows_text(rows, 0, 1), side_name(side)) == 0) {
+        strcmp(rows_text(rows, 0, 1), side_name(at.side)) == 0) {
         return CUT_EV_OK;
     }
     return report_fail(
         &c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
         "teal.local_state of %s says epoch %s, writer %s: neither before nor after this flip",
-        side_name(side), rows_text(rows, 0, 0), rows_text(rows, 0, 1));
+        side_name(at.side), rows_text(rows, 0, 0), rows_text(rows, 0, 1));
 }
 
 /* ---- by promotion ---- */
@@ -150,29 +155,30 @@ commit_judge_resolve_look(struct cutover *c, enum side side, const struct cutove
 /* The function fails with 55000 where the promotion has already happened; promote-ask finds that
  * out. */
 enum cutover_event
-commit_judge_promote(struct cutover *c, enum side side, const struct cutover_rows *rows)
+commit_judge_promote(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     if (rows_bool(rows, 0, 0)) {
         return CUT_EV_OK;
     }
     commit_promote_maybe(c);
     return report_fail(&c->report, SQLSTATE_INTERNAL, "%s did not take the request to promote",
-                       side_name(side));
+                       side_name(at.side));
 }
 
 enum cutover_event
-commit_judge_promoted(struct cutover *c, enum side side, const struct cutover_rows *rows)
+commit_judge_promoted(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     (void)c;
-    (void)side;
+    (void)at;
     return rows_bool(rows, 0, 0) ? CUT_EV_NO : CUT_EV_OK;
 }
 
 /* ---- after the commit ---- */
 
 void
-commit_write_open(const struct cutover *c, struct buf *sql)
+commit_write_open(const struct cutover *c, struct place at, struct buf *sql)
 {
+    (void)at;
     buf_printf(sql,
                "UPDATE teal.local_state SET epoch = %" PRIu64 ", writer = '%s', flip_id = '%" PRIu64
                "', phase = 'open', at = clock_timestamp() WHERE side = '%s' AND epoch <= %" PRIu64
@@ -182,8 +188,9 @@ commit_write_open(const struct cutover *c, struct buf *sql)
 }
 
 void
-commit_write_following(const struct cutover *c, struct buf *sql)
+commit_write_following(const struct cutover *c, struct place at, struct buf *sql)
 {
+    (void)at;
     buf_printf(sql,
                "UPDATE teal.local_state SET epoch = %" PRIu64
                ", writer = '%s', flip_id = '0', phase = "
@@ -192,8 +199,9 @@ commit_write_following(const struct cutover *c, struct buf *sql)
 }
 
 void
-commit_write_settled(const struct cutover *c, struct buf *sql)
+commit_write_settled(const struct cutover *c, struct place at, struct buf *sql)
 {
+    (void)at;
     buf_printf(sql,
                "UPDATE teal.local_state SET flip_id = '0', phase = 'idle', at = clock_timestamp() "
                "WHERE side = '%s' AND epoch = %" PRIu64,
@@ -203,8 +211,9 @@ commit_write_settled(const struct cutover *c, struct buf *sql)
 /* ---- undo ---- */
 
 void
-commit_write_undone(const struct cutover *c, struct buf *sql)
+commit_write_undone(const struct cutover *c, struct place at, struct buf *sql)
 {
+    (void)at;
     buf_printf(
         sql,
         "UPDATE teal.local_state SET epoch = %" PRIu64
@@ -214,8 +223,9 @@ commit_write_undone(const struct cutover *c, struct buf *sql)
 }
 
 void
-commit_write_disarm(const struct cutover *c, struct buf *sql)
+commit_write_disarm(const struct cutover *c, struct place at, struct buf *sql)
 {
+    (void)at;
     buf_printf(sql,
                "UPDATE teal.local_state SET flip_id = '0', phase = 'idle', at = clock_timestamp() "
                "WHERE side = '%s' AND epoch <= %" PRIu64,

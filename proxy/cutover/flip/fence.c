@@ -31,9 +31,9 @@ fence_is_untouched(const struct cutover *c)
 /* ---- the guard ---- */
 
 enum cutover_event
-fence_judge_guard_on(struct cutover *c, enum side side, const struct cutover_rows *rows)
+fence_judge_guard_on(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    (void)side;
+    (void)at;
     if (strcmp(rows_text(rows, 0, 0), "on") != 0) {
         report_detail(&c->report, "default_transaction_read_only is not on yet");
         return CUT_EV_AGAIN;
@@ -43,9 +43,9 @@ fence_judge_guard_on(struct cutover *c, enum side side, const struct cutover_row
 }
 
 enum cutover_event
-fence_judge_guard_off(struct cutover *c, enum side side, const struct cutover_rows *rows)
+fence_judge_guard_off(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    (void)side;
+    (void)at;
     if (strcmp(rows_text(rows, 0, 0), "off") == 0) {
         return CUT_EV_OK;
     }
@@ -53,26 +53,33 @@ fence_judge_guard_off(struct cutover *c, enum side side, const struct cutover_ro
                         "default_transaction_read_only is not off yet");
 }
 
-static void
-put_connection_limit(struct buf *sql, const struct cutover *c, int limit)
-{
-    buf_printf(sql, "ALTER DATABASE ");
-    put_identifier(sql, c->config.database);
-    buf_printf(sql, " CONNECTION LIMIT %d", limit);
-}
-
 void
-fence_write_strict_on(const struct cutover *c, struct buf *sql)
+fence_write_strict_on(const struct cutover *c, struct place at, struct buf *sql)
 {
-    put_connection_limit(sql, c, 0);
+    (void)at;
+    for (uint32_t i = 0; i < databases_count(c); i++) {
+        buf_printf(sql, "%sALTER DATABASE ", i == 0 ? "" : "; ");
+        put_identifier(sql, databases_name(c, i));
+        buf_printf(sql, " CONNECTION LIMIT 0");
+    }
 }
 
 /* What the limit was before is not kept anywhere that survives everything; none is the default of
- * PostgreSQL. */
+ * PostgreSQL. Only of those that are there: an undo must not fail for one that was dropped. */
 void
-fence_write_strict_off(const struct cutover *c, struct buf *sql)
+fence_write_strict_off(const struct cutover *c, struct place at, struct buf *sql)
 {
-    put_connection_limit(sql, c, -1);
+    struct buf code;
+    (void)at;
+    buf_init(&code);
+    buf_printf(&code, "DECLARE d text; BEGIN FOR d IN SELECT datname FROM pg_database WHERE "
+                      "datname IN (");
+    put_database_names(&code, c);
+    buf_put_cstr(&code, ") LOOP EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT -1', d); END "
+                        "LOOP; END");
+    buf_printf(sql, "DO ");
+    put_literal(sql, (const char *)buf_slice(&code).p);
+    buf_fini(&code);
 }
 
 /* ---- the old side ---- */
@@ -96,15 +103,28 @@ fence_call_leave(struct cutover *c)
     return CUT_EV_OK;
 }
 
-void
-fence_write_probe(const struct cutover *c, struct buf *sql)
+/* In a session that was made before the fence, the transaction takes what a new session would start
+ * with. */
+static void
+put_as_new_session(struct buf *sql)
 {
+    buf_printf(sql, "SET LOCAL default_transaction_read_only TO DEFAULT; SELECT "
+                    "set_config('transaction_read_only', "
+                    "current_setting('default_transaction_read_only'), true); ");
+}
+
+void
+fence_write_probe(const struct cutover *c, struct place at, struct buf *sql)
+{
+    if (databases_other(c, at)) {
+        put_as_new_session(sql);
+    }
     buf_printf(sql, "UPDATE teal.marker SET at = at WHERE side = '%s'", side_name(c->flip.from));
 }
 
 /* The write must fail, and for the right reason. */
 enum cutover_event
-fence_judge_probe(struct cutover *c, enum side side, const struct cutover_rows *rows)
+fence_judge_probe(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     if (!rows->ok && strcmp(rows->err.sqlstate, SQLSTATE_READ_ONLY) == 0) {
         return CUT_EV_OK;
@@ -114,7 +134,10 @@ fence_judge_probe(struct cutover *c, enum side side, const struct cutover_rows *
     }
     (void)report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
                       "the fence does not hold: a new session on %s could still write",
-                      side_name(side));
+                      side_name(at.side));
+    if (databases_other(c, at)) {
+        return CUT_EV_AGAIN; /* this session may not have read the new configuration yet */
+    }
     return report_hint(&c->report, "look for ALTER ROLE or ALTER DATABASE ... SET "
                                    "default_transaction_read_only");
 }
@@ -123,13 +146,16 @@ fence_judge_probe(struct cutover *c, enum side side, const struct cutover_rows *
  * after it are born read-only. Ours are known by user and name; read-only backends by their process
  * ids. */
 void
-fence_write_clear(const struct cutover *c, struct buf *sql)
+fence_write_clear(const struct cutover *c, struct place at, struct buf *sql)
 {
+    (void)at;
     CHECK(c->fence.touched);
     buf_printf(sql,
                "SELECT count(*), count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM "
                "pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() "
-               "AND datname = current_database() AND backend_start <= ");
+               "AND datname IN (");
+    put_database_names(sql, c);
+    buf_printf(sql, ") AND backend_start <= ");
     put_literal(sql, c->fence.seen_at);
     buf_printf(
         sql, "::timestamptz AND NOT (usename = current_user AND application_name IN ('%s', '%s'))",
@@ -147,39 +173,48 @@ fence_write_clear(const struct cutover *c, struct buf *sql)
 }
 
 enum cutover_event
-fence_judge_clear(struct cutover *c, enum side side, const struct cutover_rows *rows)
+fence_judge_clear(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     const uint64_t left = rows_u64(rows, 0, 0);
     if (left > 0) {
         report_detail(&c->report, "%" PRIu64 " clients are still connected to %s", left,
-                      side_name(side));
+                      side_name(at.side));
         return CUT_EV_AGAIN;
     }
     return CUT_EV_OK;
 }
 
+void
+fence_write_prepared(const struct cutover *c, struct place at, struct buf *sql)
+{
+    (void)at;
+    buf_printf(sql, "SELECT count(*), min(gid) FROM pg_prepared_xacts WHERE database IN (");
+    put_database_names(sql, c);
+    buf_printf(sql, ")");
+}
+
 enum cutover_event
-fence_judge_prepared(struct cutover *c, enum side side, const struct cutover_rows *rows)
+fence_judge_prepared(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     const uint64_t count = rows_u64(rows, 0, 0);
     if (count == 0) {
-        report_detail(&c->report, "%s refuses writes", side_name(side));
+        report_detail(&c->report, "%s refuses writes", side_name(at.side));
         return CUT_EV_OK;
     }
     (void)report_fail(&c->report, SQLSTATE_OBJECT_IN_USE,
                       "%" PRIu64 " prepared transactions on %s, one is \"%s\"", count,
-                      side_name(side), rows_text(rows, 0, 1));
+                      side_name(at.side), rows_text(rows, 0, 1));
     return report_hint(&c->report, "COMMIT PREPARED or ROLLBACK PREPARED them");
 }
 
 /* ---- the target ---- */
 
 enum cutover_event
-fence_judge_recovery(struct cutover *c, enum side side, const struct cutover_rows *rows)
+fence_judge_recovery(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     if (rows_bool(rows, 0, 0)) {
         return report_again(&c->report, SQLSTATE_CANNOT_CONNECT_NOW, "%s is still in recovery",
-                            side_name(side));
+                            side_name(at.side));
     }
     c->fence.target_guarded = strcmp(rows_text(rows, 0, 1), "off") != 0;
     return CUT_EV_OK;
@@ -195,12 +230,15 @@ fence_is_target_guarded(const struct cutover *c)
 bool
 fence_was_target_strict(const struct cutover *c)
 {
-    return c->flip.strict || c->looks.of[c->flip.to].connection_limit == 0;
+    return c->flip.strict || databases_any_closed(c, c->flip.to);
 }
 
 void
-fence_write_open_probe(const struct cutover *c, struct buf *sql)
+fence_write_open_probe(const struct cutover *c, struct place at, struct buf *sql)
 {
+    if (databases_other(c, at)) {
+        put_as_new_session(sql);
+    }
     buf_printf(sql,
                "UPDATE teal.marker SET epoch = %" PRIu64
                ", seq = seq + 1, at = clock_timestamp() WHERE side = '%s' RETURNING 1",
@@ -208,9 +246,16 @@ fence_write_open_probe(const struct cutover *c, struct buf *sql)
 }
 
 enum cutover_event
-fence_judge_open_probe(struct cutover *c, enum side side, const struct cutover_rows *rows)
+fence_judge_open_probe(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    (void)rows;
-    report_detail(&c->report, "%s accepts writes", side_name(side));
+    if (!rows->ok && strcmp(rows->err.sqlstate, SQLSTATE_READ_ONLY) == 0 &&
+        databases_other(c, at)) {
+        /* This session may not have read the new configuration yet. */
+        return report_again(&c->report, SQLSTATE_READ_ONLY, "%s", rows->err.text);
+    }
+    if (!rows->ok) {
+        return report_rows(&c->report, rows);
+    }
+    report_detail(&c->report, "%s accepts writes", side_name(at.side));
     return CUT_EV_OK;
 }

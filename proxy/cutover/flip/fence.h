@@ -3,7 +3,12 @@
  * The fence is default_transaction_read_only in the server's own configuration (the guard), with
  * strict also a connection limit of 0. It is proven: the setting is seen in force, a write on a
  * fresh connection must fail, every client from before it is ended, and nothing is prepared. Taking
- * it off is proven in the same way. */
+ * it off is proven in the same way.
+ *
+ * The guard is one for the server, and that it forks its sessions with it is proven in the home
+ * database. What may differ from database to database, ALTER DATABASE and ALTER ROLE, is proven in
+ * each of the others by a write on the connection that stands there, with the session's own default
+ * in force: a new connection in each would cost more of the hold than all the rest. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CUTOVER_FLIP_FENCE_H
 #define TEAL_CUTOVER_FLIP_FENCE_H
@@ -44,8 +49,7 @@ line_write_fn fence_write_probe;
 line_judge_fn fence_judge_probe;
 line_write_fn fence_write_clear;
 line_judge_fn fence_judge_clear;
-#define FENCE_SQL_PREPARED \
-    "SELECT count(*), min(gid) FROM pg_prepared_xacts WHERE database = current_database()"
+line_write_fn fence_write_prepared;
 line_judge_fn fence_judge_prepared;
 
 /* Opening the target. */

@@ -23,6 +23,7 @@ void hold_clear(struct cutover *c);
 uint64_t hold_us(const struct cutover *c);
 
 /* Lines. */
+#define GATE_SQL_CONNECT "SELECT 1"  /* the connection stands */
 line_call_fn hold_call_gate;         /* the lag is small, or wait */
 line_call_fn hold_call_publish;      /* the record names the flip; writes are held from here */
 line_call_fn hold_call_acked;        /* every worker has the held route */

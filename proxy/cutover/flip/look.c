@@ -14,6 +14,7 @@ static void
 begin(struct cutover *c, bool one, enum side side)
 {
     c->looks = (struct looks){.one = one, .one_side = side};
+    databases_forget(c);
 }
 
 void
@@ -48,36 +49,6 @@ look_wants_green(const struct cutover *c)
 
 /* ---- the side ---- */
 
-static void
-put_look(struct buf *sql, enum side side)
-{
-    buf_printf(
-        sql,
-        "SELECT current_setting('server_version_num'), pg_is_in_recovery(), "
-        "to_regclass('teal.local_state') IS NOT NULL AND to_regclass('teal.marker') IS NOT NULL, "
-        "(SELECT reset_val = 'on' FROM pg_settings WHERE name = "
-        "'default_transaction_read_only'), "
-        "(SELECT datconnlimit FROM pg_database WHERE datname = current_database()), "
-        "current_setting('wal_level'), "
-        "EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE "
-        "d.datname = current_database() AND s.subname = '" TEAL_STREAM_PREFIX "%s')",
-        side_name(side));
-}
-
-void
-look_write_blue(const struct cutover *c, struct buf *sql)
-{
-    (void)c;
-    put_look(sql, SIDE_BLUE);
-}
-
-void
-look_write_green(const struct cutover *c, struct buf *sql)
-{
-    (void)c;
-    put_look(sql, SIDE_GREEN);
-}
-
 /* The side has not answered, and why. */
 static void
 no_answer(struct look *l, const struct cutover_rows *rows)
@@ -94,9 +65,9 @@ no_answer(struct look *l, const struct cutover_rows *rows)
 }
 
 enum cutover_event
-look_judge(struct cutover *c, enum side side, const struct cutover_rows *rows)
+look_judge(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    struct look *l = &c->looks.of[side];
+    struct look *l = &c->looks.of[at.side];
     if (!rows->ok || rows->rows != 1) {
         no_answer(l, rows);
         return CUT_EV_OK;
@@ -106,9 +77,7 @@ look_judge(struct cutover *c, enum side side, const struct cutover_rows *rows)
     l->in_recovery = rows_bool(rows, 0, 1);
     l->prepared = rows_bool(rows, 0, 2);
     l->fenced = rows_bool(rows, 0, 3);
-    l->connection_limit = strcmp(rows_text(rows, 0, 4), "0") == 0 ? 0 : -1;
-    (void)snprintf(l->wal_level, sizeof(l->wal_level), "%s", rows_text(rows, 0, 5));
-    l->stream_exists = rows_bool(rows, 0, 6);
+    (void)snprintf(l->wal_level, sizeof(l->wal_level), "%s", rows_text(rows, 0, 4));
     return CUT_EV_OK;
 }
 
@@ -133,9 +102,9 @@ look_has_row_green(const struct cutover *c)
 }
 
 enum cutover_event
-look_judge_row(struct cutover *c, enum side side, const struct cutover_rows *rows)
+look_judge_row(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    struct look *l = &c->looks.of[side];
+    struct look *l = &c->looks.of[at.side];
     if (!rows->ok) {
         no_answer(l, rows);
         return CUT_EV_OK;
@@ -150,36 +119,41 @@ look_judge_row(struct cutover *c, enum side side, const struct cutover_rows *row
     return CUT_EV_OK;
 }
 
-/* ---- its stream ---- */
+/* ---- its databases ---- */
 
-static void
-put_look_stream(struct buf *sql, enum side side)
+bool
+look_has_blue(const struct cutover *c)
 {
-    buf_printf(
-        sql,
-        "SELECT count(*), current_setting('server_version_num') FROM pg_subscription s JOIN "
-        "pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database() AND s.subname = "
-        "'" TEAL_STREAM_PREFIX "%s'",
-        side_name(side));
+    return c->looks.of[SIDE_BLUE].answered;
 }
 
-void
-look_write_stream_from(const struct cutover *c, struct buf *sql)
+bool
+look_has_green(const struct cutover *c)
 {
-    put_look_stream(sql, c->flip.from);
+    return c->looks.of[SIDE_GREEN].answered;
 }
 
-void
-look_write_stream_to(const struct cutover *c, struct buf *sql)
+/* A side that cannot say which databases it has is as good as one that does not answer: nobody
+ * would know what a flip is about. */
+enum cutover_event
+look_judge_databases(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    put_look_stream(sql, c->flip.to);
+    if (!rows->ok) {
+        no_answer(&c->looks.of[at.side], rows);
+    } else if (c->config.databases_all && rows->rows > CUTOVER_DATABASES_MAX) {
+        c->looks.of[at.side].answered = false;
+        (void)err_set(&c->looks.of[at.side].err, SQLSTATE_OBJECT_NOT_IN_STATE,
+                      "it has %d databases, more than %d", rows->rows, CUTOVER_DATABASES_MAX);
+    } else {
+        databases_see(c, at.side, rows);
+    }
+    return CUT_EV_OK;
 }
 
 enum cutover_event
-look_judge_stream(struct cutover *c, enum side side, const struct cutover_rows *rows)
+look_judge_version(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    c->looks.of[side].version_num = (int)rows_u64(rows, 0, 1);
-    c->looks.of[side].stream_exists = rows_u64(rows, 0, 0) > 0;
+    c->looks.of[at.side].version_num = (int)rows_u64(rows, 0, 0);
     return CUT_EV_OK;
 }
 

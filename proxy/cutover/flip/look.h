@@ -1,4 +1,5 @@
-/* look.h — what each side says of itself: version, role, fence, and the row that it keeps.
+/* look.h — what each side says of itself: version, role, fence, databases, and the row that it
+ * keeps.
  *
  * A side that does not answer is a fact like any other, and its error stays with it: the two sides
  * are asked at the same time, and each has a reason of its own. The row is asked for in a second
@@ -24,8 +25,6 @@ struct look {
     bool prepared; /* has the schema */
     bool fenced;   /* default_transaction_read_only is on for new sessions */
     int version_num;
-    int connection_limit; /* of the database; -1 for none */
-    bool stream_exists;   /* the subscription that it receives by */
     char wal_level[LOOK_VALUE_SIZE];
     /* Its own row; epoch 0 when there is none. */
     uint64_t epoch;
@@ -55,17 +54,23 @@ bool look_both_16(const struct cutover *c);
 
 /* Lines: the look at a side and at its row. */
 line_applies_fn look_wants_blue, look_wants_green, look_has_row_blue, look_has_row_green;
-line_write_fn look_write_blue, look_write_green;
+#define LOOK_SQL                                                                               \
+    "SELECT current_setting('server_version_num'), pg_is_in_recovery(), "                      \
+    "to_regclass('teal.local_state') IS NOT NULL AND to_regclass('teal.marker') IS NOT NULL, " \
+    "(SELECT reset_val = 'on' FROM pg_settings WHERE name = "                                  \
+    "'default_transaction_read_only'), current_setting('wal_level')"
 line_judge_fn look_judge;
 #define LOOK_SQL_ROW_BLUE \
     "SELECT epoch, writer, flip_id, phase FROM teal.local_state WHERE side = 'blue'"
 #define LOOK_SQL_ROW_GREEN \
     "SELECT epoch, writer, flip_id, phase FROM teal.local_state WHERE side = 'green'"
 line_judge_fn look_judge_row;
+line_applies_fn look_has_blue, look_has_green;
+line_judge_fn look_judge_databases; /* of DATABASES_SQL_LIST */
 
-/* Lines: version and stream alone, once more; the side may have been down when the flip, or the
- * start-up, looked at it. */
-line_write_fn look_write_stream_from, look_write_stream_to;
-line_judge_fn look_judge_stream;
+/* Line: the version alone, once more; the side may have been down when the flip, or the start-up,
+ * looked at it. */
+#define LOOK_SQL_VERSION "SELECT current_setting('server_version_num')"
+line_judge_fn look_judge_version;
 
 #endif

@@ -13,6 +13,7 @@
 #include "cutover/flip/catchup.h"
 #include "cutover/flip/command.h"
 #include "cutover/flip/commit.h"
+#include "cutover/flip/databases.h"
 #include "cutover/flip/effort.h"
 #include "cutover/flip/fence.h"
 #include "cutover/flip/flip.h"
@@ -36,6 +37,7 @@ struct cutover {
     struct journal journal;
     struct command command;
     struct looks looks;
+    struct databases databases;
 
     /* the flip under way, or the last one; flip_begin clears all of them */
     struct flip flip;

@@ -3,7 +3,7 @@
 #ifndef TEAL_CUTOVER_FLIP_SQL_H
 #define TEAL_CUTOVER_FLIP_SQL_H
 
-#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "model/side.h"
@@ -12,7 +12,8 @@
  * FINISH drops them. They are fixed: whoever looks into a database finds them by name, and a Teal
  * that starts anew knows its own. */
 #define TEAL_PUBLICATION "teal"
-/* Subscription on this side and slot on the other, by the side that receives. */
+/* Subscription on this side and slot on the other, by the side that receives; that of the home
+ * database is this and the side's name. */
 #define TEAL_STREAM_PREFIX "teal_to_"
 
 /* The guard: what makes a server refuse the writes of new sessions. ALTER SYSTEM survives a
@@ -25,13 +26,18 @@
 void put_literal(struct buf *b, const char *text);
 void put_identifier(struct buf *b, const char *text);
 
-/* Makes the slot of the stream to the receiver, unless it is there. */
-void put_create_slot(struct buf *sql, enum side receiver);
-/* Makes the stream to the receiver; conninfo reaches the other side from there; with: the options
- * behind slot_name. */
-void put_create_subscription(struct buf *sql, enum side receiver, const char *conninfo,
-                             const char *with);
-/* Drops the stream to the receiver, if it is there, and leaves the slot on the other side. */
-void put_drop_subscription(struct buf *sql, enum side receiver);
+/* A stream is named by databases_stream: only letters, digits and underscores.
+ *
+ * Makes the slot of the stream, unless it is there. */
+void put_create_slot(struct buf *sql, const char *stream);
+/* Moves the slot to what the server, this side, has flushed; not once it has become the writer in a
+ * later epoch, which its marker tells. One row when it was moved. */
+void put_advance_slot(struct buf *sql, const char *stream, enum side side, uint64_t epoch);
+/* Makes the subscription; conninfo reaches the other side from there, but for its database; with:
+ * the options behind slot_name. */
+void put_create_subscription(struct buf *sql, const char *stream, const char *conninfo,
+                             const char *database, const char *with);
+/* Drops the subscription, if it is there, and leaves the slot on the other side. */
+void put_drop_subscription(struct buf *sql, const char *stream);
 
 #endif

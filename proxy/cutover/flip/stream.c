@@ -58,9 +58,37 @@ way_back_is(struct cutover *c, bool open)
         return report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
                            "the stream back to %s is not ready", side_name(c->flip.from));
     }
-    c->stream.missing = !open;
+    c->stream.missing = c->stream.missing || !open;
     report_detail(&c->report, open ? "the stream back is ready" : "there is no way back, as asked");
     return CUT_EV_OK;
+}
+
+/* The answer counts the streams that run. */
+static bool
+all_run(const struct cutover *c, const struct cutover_rows *rows)
+{
+    return rows_u64(rows, 0, 0) >= databases_count(c);
+}
+
+static void
+say_how_many(struct cutover *c, const struct cutover_rows *rows)
+{
+    const char *from = side_name(c->flip.from);
+    const uint32_t count = databases_count(c);
+    if (count == 1) {
+        report_detail(&c->report, "the stream back to %s is not running", from);
+    } else {
+        report_detail(&c->report, "%" PRIu64 " of %u streams back to %s are running",
+                      rows_u64(rows, 0, 0), count, from);
+    }
+}
+
+void
+stream_put_subscription(const struct cutover *c, struct place at, struct buf *sql, const char *with)
+{
+    put_create_subscription(sql, databases_stream(c, at.database, at.side),
+                            c->config.replication_conninfo[side_other(at.side)],
+                            databases_name(c, at.database), with);
 }
 
 /* ---- ahead of the hold ---- */
@@ -70,8 +98,9 @@ way_back_is(struct cutover *c, bool open)
  * held. From 16 on there is a function for the snapshot; before, making a logical slot writes one.
  * All of it is a hint: the advance that counts comes later. */
 void
-stream_write_snapshot(const struct cutover *c, struct buf *sql)
+stream_write_snapshot(const struct cutover *c, struct place at, struct buf *sql)
 {
+    (void)at;
     if (c->looks.of[c->flip.to].version_num >= VERSION_16) {
         buf_printf(sql, "SELECT pg_log_standby_snapshot()");
         return;
@@ -80,12 +109,12 @@ stream_write_snapshot(const struct cutover *c, struct buf *sql)
 }
 
 enum cutover_event
-stream_judge_hint(struct cutover *c, enum side side, const struct cutover_rows *rows)
+stream_judge_hint(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     (void)c;
     if (!rows->ok) {
         log_debug(NULL, "the slot was not advanced ahead of the flip", "side=%s error=\"%s\"",
-                  side_name(side), rows->err.text);
+                  side_name(at.side), rows->err.text);
     }
     return CUT_EV_OK;
 }
@@ -93,35 +122,33 @@ stream_judge_hint(struct cutover *c, enum side side, const struct cutover_rows *
 /* ---- before the commit ---- */
 
 void
-stream_write_off(const struct cutover *c, struct buf *sql)
+stream_write_off(const struct cutover *c, struct place at, struct buf *sql)
 {
-    buf_printf(sql, "ALTER SUBSCRIPTION " TEAL_STREAM_PREFIX "%s DISABLE", side_name(c->flip.to));
+    buf_printf(sql, "ALTER SUBSCRIPTION %s DISABLE", databases_stream(c, at.database, c->flip.to));
 }
 
 /* A synchronous commit flushes all that was applied before it. */
 void
-stream_write_flush(const struct cutover *c, struct buf *sql)
+stream_write_flush(const struct cutover *c, struct place at, struct buf *sql)
 {
+    (void)at;
     buf_printf(sql, "UPDATE teal.local_state SET at = clock_timestamp() WHERE side = '%s'",
                side_name(c->flip.to));
 }
 
-/* Not once the target is the writer: an advance that runs late would skip what clients wrote. */
+/* Not once the target is the writer: an advance that runs late would skip what clients wrote. The
+ * open probe has left the new epoch in the target's marker by then. */
 void
-stream_write_advance(const struct cutover *c, struct buf *sql)
+stream_write_advance(const struct cutover *c, struct place at, struct buf *sql)
 {
-    buf_printf(sql,
-               "SELECT pg_replication_slot_advance(slot_name, pg_current_wal_flush_lsn()) FROM "
-               "pg_replication_slots WHERE slot_name = '" TEAL_STREAM_PREFIX
-               "%s' AND database = current_database() AND wal_status IN ('reserved', 'extended') "
-               "AND NOT EXISTS (SELECT FROM teal.local_state WHERE side = '%s' AND writer = side)",
-               side_name(c->flip.from), side_name(c->flip.to));
+    put_advance_slot(sql, databases_stream(c, at.database, c->flip.from), c->flip.to,
+                     c->flip.epoch);
 }
 
 enum cutover_event
-stream_judge_advance(struct cutover *c, enum side side, const struct cutover_rows *rows)
+stream_judge_advance(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    (void)side;
+    (void)at;
     if (!rows->ok && c->flip.way_back_wanted) {
         return report_rows(&c->report, rows);
     }
@@ -129,37 +156,36 @@ stream_judge_advance(struct cutover *c, enum side side, const struct cutover_row
 }
 
 void
-stream_write_slot_check(const struct cutover *c, struct buf *sql)
+stream_write_slot_check(const struct cutover *c, struct place at, struct buf *sql)
 {
-    buf_printf(sql,
-               "SELECT count(*) FROM pg_replication_slots WHERE slot_name = '" TEAL_STREAM_PREFIX
-               "%s' AND database = current_database() AND active AND wal_status IN ('reserved', "
-               "'extended')",
-               side_name(c->flip.from));
+    (void)at;
+    buf_printf(sql, "SELECT count(*) FROM pg_replication_slots WHERE slot_name IN (");
+    put_stream_names(sql, c, c->flip.from);
+    buf_printf(sql, ") AND active AND wal_status IN ('reserved', 'extended')");
 }
 
 void
-stream_write_worker_check(const struct cutover *c, struct buf *sql)
+stream_write_worker_check(const struct cutover *c, struct place at, struct buf *sql)
 {
-    buf_printf(sql,
-               "SELECT count(*) FROM pg_stat_subscription WHERE subname = '" TEAL_STREAM_PREFIX
-               "%s' AND pid IS NOT NULL AND relid IS NULL",
-               side_name(c->flip.from));
+    (void)at;
+    buf_printf(sql, "SELECT count(DISTINCT subname) FROM pg_stat_subscription WHERE subname IN (");
+    put_stream_names(sql, c, c->flip.from);
+    buf_printf(sql, ") AND pid IS NOT NULL AND relid IS NULL");
 }
 
 /* The worker of the stream back may just be restarting: asked again until the step's time is over.
  */
 enum cutover_event
-stream_judge_runs(struct cutover *c, enum side side, const struct cutover_rows *rows)
+stream_judge_runs(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    (void)side;
-    if (rows_u64(rows, 0, 0) > 0) {
+    (void)at;
+    if (all_run(c, rows)) {
         return way_back_is(c, true);
     }
     if (!c->flip.way_back_wanted) {
         return way_back_is(c, false);
     }
-    report_detail(&c->report, "the stream back to %s is not running", side_name(c->flip.from));
+    say_how_many(c, rows);
     return CUT_EV_AGAIN;
 }
 
@@ -167,14 +193,14 @@ stream_judge_runs(struct cutover *c, enum side side, const struct cutover_rows *
 
 /* Before any client may write: what is written from here on is kept for the old side. */
 void
-stream_write_slot_create(const struct cutover *c, struct buf *sql)
+stream_write_slot_create(const struct cutover *c, struct place at, struct buf *sql)
 {
-    put_create_slot(sql, c->flip.from);
+    put_create_slot(sql, databases_stream(c, at.database, c->flip.from));
 }
 
 /* The flip has committed, so a slot that cannot be had must not keep writes held for ever. */
 enum cutover_event
-stream_judge_slot_create(struct cutover *c, enum side side, const struct cutover_rows *rows)
+stream_judge_slot_create(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     const enum cutover_event event = report_rows(&c->report, rows);
     if (event != CUT_EV_FAIL || ++c->stream.slot_tries < SLOT_TRIES_MAX) {
@@ -183,7 +209,7 @@ stream_judge_slot_create(struct cutover *c, enum side side, const struct cutover
     CHECK(c->commit.done);
     c->stream.missing = true;
     report_line(&c->report, CUTOVER_WARN, "way-back", "no slot for the way back on %s: %s",
-                side_name(side), c->report.err.text);
+                side_name(at.side), c->report.err.text);
     report_err_clear(&c->report);
     return CUT_EV_OK;
 }
@@ -202,72 +228,73 @@ stream_has_physical(const struct cutover *c)
     return stream_has_way_back(c) && flip_is_physical(c);
 }
 
+/* A database that was created a moment ago has none; after a start-up it may be in the list. */
 bool
-stream_has_one_way(const struct cutover *c)
+stream_stands(const struct cutover *c, struct place at)
 {
-    return stream_has_way_back(c) && flip_is_one_way(c);
+    return flip_is_one_way(c) && databases_on(c, at)->stream_exists;
 }
 
 bool
-stream_from_lacks(const struct cutover *c)
+stream_stands_back(const struct cutover *c, struct place at)
 {
-    return stream_has_physical(c) && !c->looks.of[c->flip.from].stream_exists;
+    return stream_has_way_back(c) && stream_stands(c, at);
 }
 
 bool
-stream_to_lacks(const struct cutover *c)
+stream_lacks(const struct cutover *c, struct place at)
 {
-    return stream_has_physical(c) && !c->looks.of[c->flip.to].stream_exists;
+    return stream_has_physical(c) && !databases_on(c, at)->stream_exists;
 }
 
 /* The worker that applied until the commit must be gone before the old side changes anything of its
  * own. */
 void
-stream_write_gone(const struct cutover *c, struct buf *sql)
+stream_write_gone(const struct cutover *c, struct place at, struct buf *sql)
 {
-    buf_printf(sql,
-               "SELECT count(*) FROM pg_stat_subscription WHERE subname = '" TEAL_STREAM_PREFIX
-               "%s' AND pid IS NOT NULL",
-               side_name(c->flip.to));
+    (void)at;
+    buf_printf(sql, "SELECT count(*) FROM pg_stat_subscription WHERE subname IN (");
+    put_stream_names(sql, c, c->flip.to);
+    buf_printf(sql, ") AND pid IS NOT NULL");
 }
 
 enum cutover_event
-stream_judge_gone(struct cutover *c, enum side side, const struct cutover_rows *rows)
+stream_judge_gone(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     if (rows_u64(rows, 0, 0) == 0) {
         return CUT_EV_OK;
     }
     return report_again(&c->report, SQLSTATE_OBJECT_IN_USE, "the stream to %s still runs on it",
-                        side_name(side));
+                        side_name(at.side));
 }
 
 void
-stream_write_reverse_on(const struct cutover *c, struct buf *sql)
+stream_write_reverse_on(const struct cutover *c, struct place at, struct buf *sql)
 {
-    buf_printf(sql, "ALTER SUBSCRIPTION " TEAL_STREAM_PREFIX "%s ENABLE", side_name(c->flip.from));
+    buf_printf(sql, "ALTER SUBSCRIPTION %s ENABLE", databases_stream(c, at.database, c->flip.from));
 }
 
 void
-stream_write_subscribe_from(const struct cutover *c, struct buf *sql)
+stream_write_subscribe_from(const struct cutover *c, struct place at, struct buf *sql)
 {
-    put_create_subscription(sql, c->flip.from, c->config.replication_conninfo[c->flip.to],
+    stream_put_subscription(c, at, sql,
                             look_both_16(c)
                                 ? "create_slot = false, copy_data = false, origin = none"
                                 : "create_slot = false, copy_data = false");
 }
 
 void
-stream_write_slot_from(const struct cutover *c, struct buf *sql)
+stream_write_slot_from(const struct cutover *c, struct place at, struct buf *sql)
 {
-    put_create_slot(sql, c->flip.to);
+    put_create_slot(sql, databases_stream(c, at.database, c->flip.to));
 }
 
 /* From now on the pair is logical: both ways at once from 16 on, else the one that is not needed
  * stays off. */
 void
-stream_write_subscribe_to(const struct cutover *c, struct buf *sql)
+stream_write_subscribe_to(const struct cutover *c, struct place at, struct buf *sql)
 {
-    put_create_subscription(sql, c->flip.to, c->config.replication_conninfo[c->flip.from],
+    stream_put_subscription(c, at, sql,
                             look_both_16(c)
                                 ? "create_slot = false, copy_data = false, origin = none"
                                 : "create_slot = false, copy_data = false, enabled = false");
@@ -281,9 +308,9 @@ stream_call_limit(struct cutover *c)
 }
 
 enum cutover_event
-stream_judge_up(struct cutover *c, enum side side, const struct cutover_rows *rows)
+stream_judge_up(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    if (rows_u64(rows, 0, 0) > 0) {
+    if (all_run(c, rows)) {
         return CUT_EV_OK;
     }
     if (!script_waited(&c->machine.script)) {
@@ -291,19 +318,19 @@ stream_judge_up(struct cutover *c, enum side side, const struct cutover_rows *ro
     }
     const char *from = side_name(c->flip.from);
     report_line(&c->report, CUTOVER_WARN, "after",
-                "the stream from %s to %s has not started yet: see the log of %s", side_name(side),
-                from, from);
+                "the stream from %s to %s has not started yet: see the log of %s",
+                side_name(at.side), from, from);
     return CUT_EV_OK;
 }
 
 enum cutover_event
-stream_judge_old_slots(struct cutover *c, enum side side, const struct cutover_rows *rows)
+stream_judge_old_slots(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     if (rows_u64(rows, 0, 0) > 0) {
         report_line(&c->report, CUTOVER_WARN, "after",
                     "physical slots on %s that nobody uses now keep its WAL: %s; drop what was the "
                     "standby's",
-                    side_name(side), rows_text(rows, 0, 1));
+                    side_name(at.side), rows_text(rows, 0, 1));
     }
     return CUT_EV_OK;
 }
@@ -322,7 +349,7 @@ stream_call_done(struct cutover *c)
 /* ---- undo ---- */
 
 void
-stream_write_on(const struct cutover *c, struct buf *sql)
+stream_write_on(const struct cutover *c, struct place at, struct buf *sql)
 {
-    buf_printf(sql, "ALTER SUBSCRIPTION " TEAL_STREAM_PREFIX "%s ENABLE", side_name(c->flip.to));
+    buf_printf(sql, "ALTER SUBSCRIPTION %s ENABLE", databases_stream(c, at.database, c->flip.to));
 }

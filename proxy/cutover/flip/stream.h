@@ -33,6 +33,9 @@ void stream_released(struct cutover *c);
 void stream_set_way_back(struct cutover *c, enum cutover_way_back way_back);
 /* "the way back is open": for the line at the end. */
 const char *stream_summary(const struct cutover *c);
+/* Makes the subscription of the place; with: its options behind slot_name. */
+void stream_put_subscription(const struct cutover *c, struct place at, struct buf *sql,
+                             const char *with);
 
 /* Lines ahead of the hold: hints, which make the advance that counts a short one. */
 line_write_fn stream_write_snapshot;
@@ -52,8 +55,8 @@ line_write_fn stream_write_slot_create;
 line_judge_fn stream_judge_slot_create;
 
 /* Lines behind the release. */
-line_applies_fn stream_has_way_back, stream_has_physical, stream_has_one_way, stream_from_lacks,
-    stream_to_lacks;
+line_applies_fn stream_has_way_back, stream_has_physical;
+line_wants_fn stream_stands_back, stream_lacks;
 line_write_fn stream_write_gone;
 line_judge_fn stream_judge_gone;
 line_write_fn stream_write_reverse_on, stream_write_subscribe_from, stream_write_slot_from,
@@ -67,6 +70,7 @@ line_judge_fn stream_judge_old_slots;
 line_call_fn stream_call_done;
 
 /* Line of the undo. */
+line_wants_fn stream_stands;
 line_write_fn stream_write_on;
 
 #endif

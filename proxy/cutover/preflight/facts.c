@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cutover/flip/parts.h"
 
@@ -35,14 +36,157 @@ fact_answers(struct cutover *c, struct findings *f)
     }
 }
 
+/* ---- the databases ---- */
+
+enum { NAMES_SIZE = 256, NAMES_MAX = 10 };
+
+/* Collects at most ten names. */
+struct names {
+    char text[NAMES_SIZE];
+    uint32_t count;
+};
+
+static void
+names_add(struct names *n, const char *name)
+{
+    const size_t len = strlen(n->text);
+    if (n->count++ < NAMES_MAX) {
+        (void)snprintf(n->text + len, sizeof(n->text) - len, "%s%.63s", len == 0 ? "" : ", ", name);
+    }
+}
+
+static struct names
+names_not_on(const struct cutover *c, enum side side)
+{
+    struct names n = {.count = 0};
+    for (uint32_t i = 0; i < databases_count(c); i++) {
+        if (!databases_on(c, (struct place){.side = side, .database = i})->exists) {
+            names_add(&n, databases_name(c, i));
+        }
+    }
+    return n;
+}
+
+static bool
+fail_missing(const struct cutover *c, const struct names *n, enum side side, struct err *err)
+{
+    const bool from = side == c->flip.from;
+    (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "%u databases are not on %s: %s", n->count,
+                  side_name(side), n->text);
+    if (from) {
+        return err_hint(err, "correct `databases` of [pair], or create them");
+    }
+    if (flip_is_physical(c)) {
+        return err_hint(err, "wait until the standby has replayed their creation");
+    }
+    return err_hint(err,
+                    "CREATE DATABASE on %s and load the schema (pg_dump --schema-only), then "
+                    "run PREPARE; or leave them out by `databases` of [pair]",
+                    side_name(side));
+}
+
+/* A standby takes every database along, also those that nobody would hold, fence and follow. */
+static bool
+fail_left_out(const struct cutover *c, struct err *err)
+{
+    const struct slice left = buf_slice(&c->databases.left_out);
+    (void)err_set(
+        err, SQLSTATE_OBJECT_NOT_IN_STATE,
+        "a physical green takes every database along, and %u would have no way back: %.*s",
+        c->databases.left_out_count, (int)left.len, (const char *)left.p);
+    if (c->config.databases_all) {
+        return err_hint(err, "GRANT CONNECT ON DATABASE ... to the operator role of [blue] and "
+                             "[green]");
+    }
+    return err_hint(err, "set `databases = *` in [pair], or add them there; then run PREPARE");
+}
+
+bool
+facts_databases(const struct cutover *c, struct err *err)
+{
+    const char *one = NULL;
+    const char *other = NULL;
+    const enum side sides[] = {c->flip.from, c->flip.to};
+    err_clear(err);
+    if (databases_clash(c, &one, &other)) {
+        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE,
+                      "the databases \"%.63s\" and \"%.63s\" would share the name of a slot", one,
+                      other);
+        return err_hint(err, "rename one of them: ALTER DATABASE ... RENAME TO");
+    }
+    for (size_t i = 0; i < COUNT_OF(sides); i++) {
+        const struct names n = names_not_on(c, sides[i]);
+        if (n.count > 0) {
+            return fail_missing(c, &n, sides[i], err);
+        }
+    }
+    return !flip_is_physical(c) || c->databases.left_out_count == 0 || fail_left_out(c, err);
+}
+
+static void
+fact_databases(struct cutover *c, struct findings *f)
+{
+    struct err err;
+    char text[REPORT_DETAIL_MAX];
+    if (!facts_databases(c, &err)) {
+        (void)snprintf(text, sizeof(text), "%s. %s", err.text, err.hint);
+        fact(c, f, false, "F09", "databases", text);
+        return;
+    }
+    (void)snprintf(text, sizeof(text), "%u move together", databases_count(c));
+    fact(c, f, true, "F09", "databases", text);
+    if (c->databases.left_out_count > 0) {
+        const struct slice left = buf_slice(&c->databases.left_out);
+        (void)snprintf(text, sizeof(text),
+                       "%u stay behind, and the fence makes them read-only with their server: %.*s",
+                       c->databases.left_out_count, (int)left.len, (const char *)left.p);
+        findings_add(f, c, CUTOVER_WARN, "W09", "databases-left", text);
+    }
+}
+
+/* Of the databases but home: what each has said. */
+static struct names
+names_not_prepared(const struct cutover *c, const char **error)
+{
+    struct names n = {.count = 0};
+    *error = NULL;
+    for (uint32_t i = DATABASE_HOME + 1; i < databases_count(c); i++) {
+        bool prepared = true;
+        for (int s = 0; s < SIDES_COUNT; s++) {
+            const struct place at = {.side = (enum side)s, .database = i};
+            const struct database_on *on = databases_on(c, at);
+            prepared = prepared && on->prepared && on->error == NULL;
+            *error = *error != NULL ? *error : on->error;
+        }
+        if (!prepared) {
+            names_add(&n, databases_name(c, i));
+        }
+    }
+    return n;
+}
+
+static void
+fact_prepared(struct cutover *c, struct findings *f)
+{
+    const bool home = c->looks.of[c->flip.from].prepared && c->looks.of[c->flip.to].prepared;
+    const char *error = NULL;
+    const struct names n = names_not_prepared(c, &error);
+    char text[REPORT_DETAIL_MAX];
+    (void)snprintf(text, sizeof(text), "%u databases are not prepared: %s. %s%.200s", n.count,
+                   n.text, error != NULL ? "One could not be asked: " : "Run PREPARE",
+                   error != NULL ? error : "");
+    fact(c, f, home && n.count == 0, "F03", "prepared",
+         !home         ? "the schema teal is missing. Run PREPARE"
+         : n.count > 0 ? text
+                       : "the schema teal is on both sides");
+}
+
 static void
 fact_roles(struct cutover *c, struct findings *f)
 {
     const struct look *from = &c->looks.of[c->flip.from];
-    const struct look *to = &c->looks.of[c->flip.to];
-    const bool prepared = from->prepared && to->prepared;
-    fact(c, f, prepared, "F03", "prepared",
-         prepared ? "the schema teal is on both sides" : "the schema teal is missing. Run PREPARE");
+    fact_databases(c, f);
+    fact_prepared(c, f);
     fact(c, f, !from->in_recovery, "F04", "writer-role",
          from->in_recovery ? "the old side is in recovery" : "the old side is a primary");
 }

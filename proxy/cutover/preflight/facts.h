@@ -6,9 +6,15 @@
 
 #include <stdbool.h>
 
+#include "base/check.h"
+#include "base/err.h"
+
 #include "cutover/preflight/findings.h"
 
 /* False when it makes no sense to ask further. */
 bool facts_check(struct cutover *c, struct findings *f);
+/* Whether every database that is to move is on both sides, and what is on the writer may stay
+ * behind. False with err and its hint. PREPARE asks as well. */
+MUST_CHECK bool facts_databases(const struct cutover *c, struct err *err);
 
 #endif

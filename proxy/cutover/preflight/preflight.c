@@ -30,6 +30,8 @@ enum kinds {
     LOGICAL = TWO_WAY | ONE_WAY,
     ONE_AT_A_TIME = ONE_WAY | PHYSICAL,
     ALL = PHYSICAL | LOGICAL,
+    /* It is about the server: asked in the home database alone. */
+    ONCE = 1u << CUTOVER_KINDS_COUNT,
 };
 
 enum sides { FROM, TO, BOTH };
@@ -55,8 +57,9 @@ static const struct check checks[] = {
 };
 
 struct preflight {
-    size_t at; /* the check that is asked */
-    struct answers answers;
+    size_t at;               /* the check that is asked */
+    struct answers *answers; /* owned: by database */
+    uint32_t count;
     struct findings findings;
 };
 
@@ -66,11 +69,22 @@ preflight_new(void)
     return xcalloc(1, sizeof(struct preflight));
 }
 
+static void
+forget(struct preflight *p)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        answers_fini(&p->answers[i]);
+    }
+    mem_free(p->answers);
+    p->answers = NULL;
+    p->count = 0;
+}
+
 void
 preflight_free(struct preflight *p)
 {
     if (p != NULL) {
-        answers_fini(&p->answers);
+        forget(p);
         mem_free(p);
     }
 }
@@ -85,9 +99,8 @@ check_of(const struct cutover *c)
 /* ---- evaluation ---- */
 
 static bool
-evaluate(const struct cutover *c, const struct check *k, struct buf *found)
+evaluate(const struct cutover *c, const struct check *k, struct answers *answers, struct buf *found)
 {
-    struct answers *answers = &c->preflight->answers;
     const char *from = answers->of[c->flip.from].text;
     const char *to = answers->of[c->flip.to].text;
     CHECK(k->evaluation == EMPTY || k->sides == BOTH); /* a row that compares asks both */
@@ -101,7 +114,7 @@ evaluate(const struct cutover *c, const struct check *k, struct buf *found)
         if (b[0] != '\0') {
             buf_printf(found, "%s%s: %s", a[0] != '\0' ? "; " : "", side_name(c->flip.to), b);
         }
-        return buf_len(found) == 0;
+        return a[0] == '\0' && b[0] == '\0';
     }
     case SAME:
     case DIFFERENT:
@@ -125,21 +138,51 @@ severity_result(const struct cutover *c, enum severity severity)
     return severity == BLOCK ? CUTOVER_FAIL : CUTOVER_WARN;
 }
 
-static void
-check_failed_to_ask(struct cutover *c, const struct check *k, enum side side)
+static bool
+check_asks(const struct cutover *c, const struct check *k, enum side side)
 {
-    char text[REPORT_DETAIL_MAX];
-    (void)snprintf(text, sizeof(text), "%s could not answer: %s", side_name(side),
-                   c->preflight->answers.of[side].text);
-    findings_add(&c->preflight->findings, c, severity_result(c, k->severity), k->id, k->name, text);
+    return k->sides == BOTH || (k->sides == FROM) == (side == c->flip.from);
+}
+
+static uint32_t
+check_databases(const struct cutover *c, const struct check *k)
+{
+    return (k->kinds & ONCE) != 0 ? DATABASE_HOME + 1 : c->preflight->count;
+}
+
+/* Puts what is wrong in the database into found, behind its name where there are several. */
+static bool
+holds_in(struct cutover *c, const struct check *k, uint32_t database, struct buf *found)
+{
+    struct answers *answers = &c->preflight->answers[database];
+    const size_t before = buf_len(found);
+    buf_printf(found, "%s", before == 0 ? "" : "; ");
+    if (check_databases(c, k) > 1) {
+        buf_printf(found, "database \"%s\": ", databases_name(c, database));
+    }
+    for (int s = 0; s < SIDES_COUNT; s++) {
+        if (check_asks(c, k, (enum side)s) && !answers->of[s].known) {
+            buf_printf(found, "%s could not answer: %s", side_name((enum side)s),
+                       answers->of[s].text);
+            return false;
+        }
+    }
+    const bool holds = evaluate(c, k, answers, found);
+    if (holds) {
+        buf_truncate(found, before);
+    }
+    return holds;
 }
 
 static void
-check_evaluate(struct cutover *c, const struct check *k)
+check_end(struct cutover *c, const struct check *k)
 {
     struct buf found;
     buf_init(&found);
-    const bool holds = evaluate(c, k, &found);
+    bool holds = true;
+    for (uint32_t i = 0; i < check_databases(c, k); i++) {
+        holds = holds_in(c, k, i, &found) && holds;
+    }
     buf_put_u8(&found, '\0');
     char text[REPORT_DETAIL_MAX];
     (void)snprintf(text, sizeof(text), "%.600s (must be: %s). %s",
@@ -149,50 +192,34 @@ check_evaluate(struct cutover *c, const struct check *k)
                  k->id, k->name, holds ? k->limit : text);
 }
 
-static bool
-check_asks(const struct cutover *c, const struct check *k, enum side side)
-{
-    return k->sides == BOTH || (k->sides == FROM) == (side == c->flip.from);
-}
-
-static void
-check_end(struct cutover *c, const struct check *k)
-{
-    for (int s = 0; s < SIDES_COUNT; s++) {
-        const enum side side = (enum side)s;
-        if (check_asks(c, k, side) && !c->preflight->answers.of[s].known) {
-            check_failed_to_ask(c, k, side);
-            return;
-        }
-    }
-    check_evaluate(c, k);
-}
-
 /* ---- asking ---- */
 
 bool
-preflight_asks_from(const struct cutover *c)
+preflight_asks(const struct cutover *c, struct place at)
 {
-    return check_asks(c, check_of(c), c->flip.from);
+    const struct check *k = check_of(c);
+    return check_asks(c, k, at.side) && at.database < check_databases(c, k);
 }
 
-bool
-preflight_asks_to(const struct cutover *c)
-{
-    return check_asks(c, check_of(c), c->flip.to);
-}
-
-/* The text with {from}, {to} and {pool} put in. */
+/* The text with its tokens replaced. */
 static void
-put_sql(const struct cutover *c, struct buf *sql, const char *text)
+put_sql(const struct cutover *c, struct place at, struct buf *sql, const char *text)
 {
     char pool[16];
+    char count[16];
     (void)snprintf(pool, sizeof(pool), "%u", c->config.pool_size);
+    (void)snprintf(count, sizeof(count), "%u", databases_count(c));
     const struct {
         const char *token;
         const char *value;
     } tokens[] = {
-        {"{from}", side_name(c->flip.from)}, {"{to}", side_name(c->flip.to)}, {"{pool}", pool}};
+        {"{from}", side_name(c->flip.from)},
+        {"{to}", side_name(c->flip.to)},
+        {"{stream}", databases_stream(c, at.database, c->flip.to)},
+        {"{stream-back}", databases_stream(c, at.database, c->flip.from)},
+        {"{pool}", pool},
+        {"{databases}", count},
+    };
     while (*text != '\0') {
         size_t i = 0;
         while (i < COUNT_OF(tokens) &&
@@ -200,7 +227,7 @@ put_sql(const struct cutover *c, struct buf *sql, const char *text)
             i++;
         }
         if (i < COUNT_OF(tokens)) {
-            buf_put(sql, tokens[i].value, strlen(tokens[i].value));
+            buf_put_text(sql, tokens[i].value);
             text += strlen(tokens[i].token);
         } else {
             buf_put_u8(sql, (uint8_t)*text++);
@@ -209,23 +236,23 @@ put_sql(const struct cutover *c, struct buf *sql, const char *text)
 }
 
 void
-preflight_write_from(const struct cutover *c, struct buf *sql)
+preflight_write_from(const struct cutover *c, struct place at, struct buf *sql)
 {
-    put_sql(c, sql, check_of(c)->sql);
+    put_sql(c, at, sql, check_of(c)->sql);
 }
 
 void
-preflight_write_to(const struct cutover *c, struct buf *sql)
+preflight_write_to(const struct cutover *c, struct place at, struct buf *sql)
 {
     const struct check *k = check_of(c);
-    put_sql(c, sql, k->sql_to != NULL ? k->sql_to : k->sql);
+    put_sql(c, at, sql, k->sql_to != NULL ? k->sql_to : k->sql);
 }
 
 enum cutover_event
-preflight_judge(struct cutover *c, enum side side, const struct cutover_rows *rows)
+preflight_judge(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    CHECK(check_asks(c, check_of(c), side));
-    answers_take(&c->preflight->answers, side, rows);
+    CHECK(check_asks(c, check_of(c), at.side) && at.database < c->preflight->count);
+    answers_take(&c->preflight->answers[at.database], at.side, rows);
     return CUT_EV_OK;
 }
 
@@ -262,10 +289,13 @@ preflight_asked(struct cutover *c)
 enum cutover_event
 preflight_looked(struct cutover *c)
 {
-    CHECK(c->preflight->at == 0);
+    struct preflight *p = c->preflight;
+    CHECK(p->at == 0);
+    forget(p);
+    p->count = databases_count(c);
+    p->answers = xcalloc(p->count, sizeof(*p->answers));
     flip_set_kind(c, look_kind(c, c->flip.to));
-    return facts_check(c, &c->preflight->findings) ? ask_next(c)
-                                                   : findings_end(&c->preflight->findings, c);
+    return facts_check(c, &p->findings) ? ask_next(c) : findings_end(&p->findings, c);
 }
 
 enum cutover_event

@@ -1,6 +1,7 @@
 /* preflight.h — the preflight: what must hold before writes may move, asked in plain SQL.
  *
- * One row a check in checks.def: id, name, what it blocks, to which kinds and sides it applies, the
+ * A check about what is in a database is asked in every database, one about the server once. One
+ * row a check in checks.def: id, name, what it blocks, to which kinds and sides it applies, the
  * SQL, the evaluation, and how to fix it. All findings are reported at once, with value and limit.
  * CHECK shows them; a flip runs the same rows and refuses when one that blocks has failed. */
 /* SPDX-License-Identifier: PostgreSQL */
@@ -19,8 +20,8 @@ enum cutover_event preflight_begin(struct cutover *c);
 enum cutover_event preflight_looked(struct cutover *c);
 enum cutover_event preflight_asked(struct cutover *c);
 
-/* Lines: the check that it has come to, on each side that the check is about. */
-line_applies_fn preflight_asks_from, preflight_asks_to;
+/* Lines: the check that it has come to, on each side and in each database that it is about. */
+line_wants_fn preflight_asks;
 line_write_fn preflight_write_from, preflight_write_to;
 line_judge_fn preflight_judge;
 

@@ -6,50 +6,49 @@
 #include "cutover/types/scripts.h"
 
 bool
-finish_follower_answers(const struct cutover *c)
+finish_is_there(const struct cutover *c, struct place at)
 {
-    return c->looks.of[c->flip.to].answered && !c->looks.of[c->flip.to].in_recovery;
+    const struct look *l = &c->looks.of[at.side];
+    return l->answered && !l->in_recovery && databases_on(c, at)->exists;
 }
 
 void
-finish_write_drop_stream_to(const struct cutover *c, struct buf *sql)
+finish_write_drop_stream_to(const struct cutover *c, struct place at, struct buf *sql)
 {
-    put_drop_subscription(sql, c->flip.to);
+    put_drop_subscription(sql, databases_stream(c, at.database, c->flip.to));
 }
 
 void
-finish_write_drop_stream_from(const struct cutover *c, struct buf *sql)
+finish_write_drop_stream_from(const struct cutover *c, struct place at, struct buf *sql)
 {
-    put_drop_subscription(sql, c->flip.from);
+    put_drop_subscription(sql, databases_stream(c, at.database, c->flip.from));
 }
 
 /* A slot that is still active goes away a moment after its subscription. */
 static void
-put_drop_slot(struct buf *sql, enum side receiver)
+put_drop_slot(struct buf *sql, const char *stream)
 {
-    const char *name = side_name(receiver);
     buf_printf(sql,
                "SELECT pg_drop_replication_slot(slot_name), active FROM pg_replication_slots WHERE "
-               "slot_name = '" TEAL_STREAM_PREFIX
-               "%s' AND NOT active UNION ALL SELECT NULL, active "
-               "FROM pg_replication_slots WHERE slot_name = '" TEAL_STREAM_PREFIX "%s' AND active",
-               name, name);
+               "slot_name = '%s' AND NOT active UNION ALL SELECT NULL, active FROM "
+               "pg_replication_slots WHERE slot_name = '%s' AND active",
+               stream, stream);
 }
 
 void
-finish_write_drop_slot_to(const struct cutover *c, struct buf *sql)
+finish_write_drop_slot_to(const struct cutover *c, struct place at, struct buf *sql)
 {
-    put_drop_slot(sql, c->flip.to);
+    put_drop_slot(sql, databases_stream(c, at.database, c->flip.to));
 }
 
 void
-finish_write_drop_slot_from(const struct cutover *c, struct buf *sql)
+finish_write_drop_slot_from(const struct cutover *c, struct place at, struct buf *sql)
 {
-    put_drop_slot(sql, c->flip.from);
+    put_drop_slot(sql, databases_stream(c, at.database, c->flip.from));
 }
 
 enum cutover_event
-finish_judge_dropped(struct cutover *c, enum side side, const struct cutover_rows *rows)
+finish_judge_dropped(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     if (rows->rows == 0 || !rows_bool(rows, 0, 1)) {
         return CUT_EV_OK;
@@ -58,7 +57,7 @@ finish_judge_dropped(struct cutover *c, enum side side, const struct cutover_row
         return CUT_EV_AGAIN;
     }
     return report_fail(&c->report, SQLSTATE_OBJECT_IN_USE, "the slot on %s is still in use",
-                       side_name(side));
+                       side_name(at.side));
 }
 
 enum cutover_event

@@ -14,7 +14,7 @@ enum cutover_event finish_begin(struct cutover *c);
 enum cutover_event finish_looked(struct cutover *c);
 
 /* Lines. FROM is the writer, TO the follower; each slot is on the other side than its stream. */
-line_applies_fn finish_follower_answers;
+line_wants_fn finish_is_there; /* the database, on a side that answers and is no standby */
 line_write_fn finish_write_drop_stream_to, finish_write_drop_stream_from, finish_write_drop_slot_to,
     finish_write_drop_slot_from;
 line_judge_fn finish_judge_dropped;

@@ -19,13 +19,19 @@
 #include "base/mem.h"
 #include "cutover/flip/parts.h"
 #include "cutover/preflight/answers.h"
+#include "cutover/preflight/facts.h"
 #include "cutover/types/scripts.h"
 
 #define COPY_LIMIT_US CLOCK_SECONDS(3600)
 
 struct prepare {
-    struct answers tables;
-    uint64_t left; /* tables still to be copied, as reported last */
+    struct prepare_database {
+        struct answers tables;
+        uint64_t left; /* tables still to be copied */
+        uint64_t all;
+    } * of; /* owned: by database */
+    uint32_t count;
+    uint64_t left; /* in all of them, as reported last */
 };
 
 struct prepare *
@@ -34,58 +40,89 @@ prepare_new(void)
     return xcalloc(1, sizeof(struct prepare));
 }
 
+static void
+forget(struct prepare *p)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        answers_fini(&p->of[i].tables);
+    }
+    mem_free(p->of);
+    *p = (struct prepare){0};
+}
+
 void
 prepare_free(struct prepare *p)
 {
     if (p != NULL) {
-        answers_fini(&p->tables);
+        forget(p);
         mem_free(p);
     }
+}
+
+/* Room for the databases of the list, as the look has left it. */
+static void
+begin_anew(struct cutover *c)
+{
+    struct prepare *p = c->prepare;
+    forget(p);
+    p->count = databases_count(c);
+    p->of = xcalloc(p->count, sizeof(*p->of));
+}
+
+static struct prepare_database *
+part_of(struct cutover *c, struct place at)
+{
+    CHECK(at.database < c->prepare->count);
+    return &c->prepare->of[at.database];
 }
 
 /* ---- what applies ---- */
 
 static bool
-has_stream(const struct cutover *c, enum side receiver)
+has_stream(const struct cutover *c, struct place at)
 {
-    return c->looks.of[receiver].stream_exists;
+    return databases_on(c, at)->stream_exists;
 }
 
 bool
-prepare_is_new(const struct cutover *c)
+prepare_is_new(const struct cutover *c, struct place at)
 {
-    return flip_is_logical(c) && !has_stream(c, c->flip.to);
+    CHECK(at.side == c->flip.to);
+    return flip_is_logical(c) && !has_stream(c, at);
 }
 
 bool
-prepare_is_known(const struct cutover *c)
+prepare_is_known(const struct cutover *c, struct place at)
 {
-    return flip_is_logical(c) && has_stream(c, c->flip.to);
+    CHECK(at.side == c->flip.to);
+    return flip_is_logical(c) && has_stream(c, at);
 }
 
 bool
-prepare_back_is_known(const struct cutover *c)
+prepare_back_is_known(const struct cutover *c, struct place at)
 {
-    return flip_is_two_way(c) && has_stream(c, c->flip.from);
+    CHECK(at.side == c->flip.from);
+    return flip_is_two_way(c) && has_stream(c, at);
 }
 
 /* A disabled subscription cannot learn new tables: it is made anew, on the same slot. */
 bool
-prepare_back_is_stale(const struct cutover *c)
+prepare_back_is_stale(const struct cutover *c, struct place at)
 {
-    return flip_is_one_way(c) && has_stream(c, c->flip.from);
+    CHECK(at.side == c->flip.from);
+    return flip_is_one_way(c) && has_stream(c, at);
 }
 
 bool
-prepare_back_is_needed(const struct cutover *c)
+prepare_back_is_needed(const struct cutover *c, struct place at)
 {
-    return flip_is_logical(c) && !prepare_back_is_known(c);
+    return flip_is_logical(c) && !prepare_back_is_known(c, at);
 }
 
 /* ---- what it refuses ---- */
 
 enum cutover_event
-prepare_judge_identity(struct cutover *c, enum side side, const struct cutover_rows *rows)
+prepare_judge_identity(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     const char *found = rows_text(rows, 0, 0);
     if (found[0] == '\0') {
@@ -95,13 +132,13 @@ prepare_judge_identity(struct cutover *c, enum side side, const struct cutover_r
         &c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
         "tables of %s without a primary key or replica identity could not be updated once they are "
         "published: %.200s",
-        side_name(side), found);
+        side_name(at.side), found);
     return report_hint(&c->report,
                        "ALTER TABLE ... ADD PRIMARY KEY, or REPLICA IDENTITY USING INDEX / FULL");
 }
 
 enum cutover_event
-prepare_judge_rows_there(struct cutover *c, enum side side, const struct cutover_rows *rows)
+prepare_judge_rows_there(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     const char *found = rows_text(rows, 0, 0);
     if (found[0] == '\0') {
@@ -109,22 +146,57 @@ prepare_judge_rows_there(struct cutover *c, enum side side, const struct cutover
     }
     (void)report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
                       "%s already has rows, and the first copy would double them: %.200s",
-                      side_name(side), found);
+                      side_name(at.side), found);
     return report_hint(&c->report,
                        "TRUNCATE them there; load the schema only: pg_dump --schema-only");
 }
 
-enum cutover_event
-prepare_judge_tables(struct cutover *c, enum side side, const struct cutover_rows *rows)
+void
+prepare_write_room(const struct cutover *c, struct place at, struct buf *sql)
 {
-    answers_take(&c->prepare->tables, side, rows);
-    return CUT_EV_OK;
+    const uint32_t count = databases_count(c);
+    (void)at;
+    buf_printf(
+        sql,
+        "SELECT concat_ws(', ', CASE WHEN s.max - (SELECT count(*) FROM pg_replication_slots "
+        "WHERE NOT starts_with(slot_name::text, '" TEAL_STREAM_PREFIX "')) < %u THEN "
+        "'max_replication_slots = ' || s.max END, CASE WHEN w.max < %u THEN "
+        "'max_logical_replication_workers = ' || w.max END, CASE WHEN p.max < %u THEN "
+        "'max_worker_processes = ' || p.max END) FROM (SELECT "
+        "current_setting('max_replication_slots')::int) s(max), (SELECT "
+        "current_setting('max_logical_replication_workers')::int) w(max), (SELECT "
+        "current_setting('max_worker_processes')::int) p(max)",
+        count, count + 1, count + 3);
 }
 
 enum cutover_event
-prepare_call_compare(struct cutover *c)
+prepare_judge_room(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    struct answers *tables = &c->prepare->tables;
+    const char *found = rows_text(rows, 0, 0);
+    const uint32_t count = databases_count(c);
+    if (found[0] == '\0') {
+        return CUT_EV_OK;
+    }
+    (void)report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
+                      "%s has no room for the streams of %u databases: %.200s", side_name(at.side),
+                      count, found);
+    return report_hint(&c->report,
+                       "each database needs a slot and a worker on each side: free slots >= %u, "
+                       "max_logical_replication_workers >= %u, max_worker_processes >= %u "
+                       "(restart); or name fewer databases",
+                       count, count + 1, count + 3);
+}
+
+enum cutover_event
+prepare_judge_tables(struct cutover *c, struct place at, const struct cutover_rows *rows)
+{
+    answers_take(&part_of(c, at)->tables, at.side, rows);
+    return CUT_EV_OK;
+}
+
+static enum cutover_event
+compare(struct cutover *c, struct answers *tables)
+{
     for (int s = 0; s < SIDES_COUNT; s++) {
         if (!tables->of[s].known) {
             return report_fail(&c->report, SQLSTATE_CONNECTION_FAILURE,
@@ -148,22 +220,63 @@ prepare_call_compare(struct cutover *c)
     return event;
 }
 
-/* ---- the rows ---- */
+enum cutover_event
+prepare_call_compare(struct cutover *c)
+{
+    for (uint32_t i = 0; i < c->prepare->count; i++) {
+        if (compare(c, &c->prepare->of[i].tables) != CUT_EV_OK) {
+            if (c->prepare->count > 1) {
+                report_database(&c->report, databases_name(c, i));
+            }
+            return CUT_EV_FAIL;
+        }
+    }
+    return CUT_EV_OK;
+}
+
+/* ---- the schema and its rows ---- */
+
+/* The rows that decide are in the home database alone: where there is no table, nobody can take a
+ * row of it for a decision. */
+void
+prepare_write_schema(const struct cutover *c, struct place at, struct buf *sql)
+{
+    buf_printf(sql,
+               "CREATE SCHEMA IF NOT EXISTS teal; CREATE TABLE IF NOT EXISTS teal.marker (side "
+               "text PRIMARY KEY, epoch bigint NOT NULL, seq bigint NOT NULL, at timestamptz)");
+    if (!databases_other(c, at)) {
+        buf_printf(sql, "; CREATE TABLE IF NOT EXISTS teal.local_state (side text PRIMARY KEY, "
+                        "epoch bigint NOT NULL, writer text NOT NULL, phase text NOT NULL, flip_id "
+                        "text NOT NULL, at timestamptz)");
+    }
+}
 
 void
-prepare_write_rows(const struct cutover *c, struct buf *sql)
+prepare_write_rows(const struct cutover *c, struct place at, struct buf *sql)
 {
     buf_printf(
         sql,
-        "INSERT INTO teal.local_state SELECT s, %" PRIu64
-        ", '%s', 'idle', '0', clock_timestamp() FROM unnest(ARRAY['blue', 'green']) s ON "
-        "CONFLICT DO NOTHING; INSERT INTO teal.marker SELECT s, %" PRIu64
+        "INSERT INTO teal.marker SELECT s, %" PRIu64
         ", 0, clock_timestamp() FROM unnest(ARRAY['blue', 'green']) s ON CONFLICT DO NOTHING",
-        c->flip.epoch, side_name(c->flip.from), c->flip.epoch);
+        c->flip.epoch);
+    if (!databases_other(c, at)) {
+        buf_printf(sql,
+                   "; INSERT INTO teal.local_state SELECT s, %" PRIu64
+                   ", '%s', 'idle', '0', clock_timestamp() FROM unnest(ARRAY['blue', 'green']) s "
+                   "ON CONFLICT DO NOTHING",
+                   c->flip.epoch, side_name(c->flip.from));
+    }
+}
+
+/* Rows of an earlier pair would meet the copy. */
+void
+prepare_write_rows_clear(const struct cutover *c, struct place at, struct buf *sql)
+{
+    buf_printf(sql, "TRUNCATE teal.marker%s", databases_other(c, at) ? "" : ", teal.local_state");
 }
 
 enum cutover_event
-prepare_judge_true(struct cutover *c, enum side side, const struct cutover_rows *rows)
+prepare_judge_true(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     if (rows_bool(rows, 0, 0)) {
         return CUT_EV_OK;
@@ -172,105 +285,117 @@ prepare_judge_true(struct cutover *c, enum side side, const struct cutover_rows 
         return CUT_EV_AGAIN;
     }
     (void)report_fail(&c->report, SQLSTATE_QUERY_CANCELED, "%s did not get there in time",
-                      side_name(side));
+                      side_name(at.side));
     return report_hint(&c->report, "see its log");
 }
 
 /* ---- the stream ---- */
 
 void
-prepare_write_subscribe(const struct cutover *c, struct buf *sql)
+prepare_write_subscribe(const struct cutover *c, struct place at, struct buf *sql)
 {
-    CHECK(prepare_is_new(c));
-    put_create_subscription(sql, c->flip.to, c->config.replication_conninfo[c->flip.from],
-                            look_both_16(c) ? "origin = none, streaming = parallel"
-                                            : "streaming = on");
+    CHECK(prepare_is_new(c, at));
+    stream_put_subscription(
+        c, at, sql, look_both_16(c) ? "origin = none, streaming = parallel" : "streaming = on");
 }
 
 void
-prepare_write_refresh(const struct cutover *c, struct buf *sql)
+prepare_write_refresh(const struct cutover *c, struct place at, struct buf *sql)
 {
-    CHECK(prepare_is_known(c));
-    buf_printf(sql, "ALTER SUBSCRIPTION " TEAL_STREAM_PREFIX "%s REFRESH PUBLICATION",
-               side_name(c->flip.to));
+    CHECK(prepare_is_known(c, at));
+    buf_printf(sql, "ALTER SUBSCRIPTION %s REFRESH PUBLICATION",
+               databases_stream(c, at.database, c->flip.to));
 }
 
 void
-prepare_write_copied(const struct cutover *c, struct buf *sql)
+prepare_write_copied(const struct cutover *c, struct place at, struct buf *sql)
 {
     buf_printf(
         sql,
         "SELECT count(*) FILTER (WHERE r.srsubstate <> 'r'), count(*), count(*) FILTER (WHERE "
         "r.srsubstate IN ('i', 'd')) FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid "
-        "= r.srsubid WHERE s.subname = '" TEAL_STREAM_PREFIX "%s'",
-        side_name(c->flip.to));
+        "= r.srsubid WHERE s.subname = '%s'",
+        databases_stream(c, at.database, c->flip.to));
+}
+
+/* What is left in all databases, when it has changed. */
+static void
+tell_progress(struct cutover *c)
+{
+    uint64_t left = 0;
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < c->prepare->count; i++) {
+        left += c->prepare->of[i].left;
+        all += c->prepare->of[i].all;
+    }
+    if (left != c->prepare->left && left > 0) {
+        report_line(&c->report, CUTOVER_INFO, "copy",
+                    "%" PRIu64 " of %" PRIu64 " tables are copied", all - left, all);
+    }
+    c->prepare->left = left;
+    report_detail(&c->report, "%" PRIu64 " tables are copied to %s", all - left,
+                  side_name(c->flip.to));
 }
 
 enum cutover_event
-prepare_judge_copied(struct cutover *c, enum side side, const struct cutover_rows *rows)
+prepare_judge_copied(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    const uint64_t left = rows_u64(rows, 0, 0);
-    const uint64_t all = rows_u64(rows, 0, 1);
-    if (left == 0) {
-        report_detail(&c->report, "%" PRIu64 " tables are copied to %s", all, side_name(side));
+    struct prepare_database *part = part_of(c, at);
+    part->left = rows_u64(rows, 0, 0);
+    part->all = rows_u64(rows, 0, 1);
+    tell_progress(c);
+    if (part->left == 0) {
         return CUT_EV_OK;
-    }
-    if (left != c->prepare->left) {
-        c->prepare->left = left;
-        report_line(&c->report, CUTOVER_INFO, "copy",
-                    "%" PRIu64 " of %" PRIu64 " tables are copied", all - left, all);
     }
     if (!script_waited(&c->machine.script)) {
         return CUT_EV_AGAIN;
     }
     (void)report_fail(&c->report, SQLSTATE_QUERY_CANCELED,
-                      "%" PRIu64 " tables are not copied within an hour", left);
+                      "%" PRIu64 " tables are not copied within an hour", part->left);
     return report_hint(&c->report, "see the log of %s; run PREPARE again to go on waiting",
-                       side_name(side));
+                       side_name(at.side));
 }
 
 /* ---- the stream back ---- */
 
 void
-prepare_write_back_slot(const struct cutover *c, struct buf *sql)
+prepare_write_back_slot(const struct cutover *c, struct place at, struct buf *sql)
 {
-    put_create_slot(sql, c->flip.from);
+    put_create_slot(sql, databases_stream(c, at.database, c->flip.from));
 }
 
 void
-prepare_write_back_drop(const struct cutover *c, struct buf *sql)
+prepare_write_back_drop(const struct cutover *c, struct place at, struct buf *sql)
 {
-    CHECK(prepare_back_is_stale(c));
-    put_drop_subscription(sql, c->flip.from);
+    CHECK(prepare_back_is_stale(c, at));
+    put_drop_subscription(sql, databases_stream(c, at.database, c->flip.from));
 }
 
 void
-prepare_write_back_subscribe(const struct cutover *c, struct buf *sql)
+prepare_write_back_subscribe(const struct cutover *c, struct place at, struct buf *sql)
 {
-    CHECK(prepare_back_is_needed(c));
-    put_create_subscription(sql, c->flip.from, c->config.replication_conninfo[c->flip.to],
+    CHECK(prepare_back_is_needed(c, at));
+    stream_put_subscription(c, at, sql,
                             flip_is_two_way(c)
                                 ? "create_slot = false, copy_data = false, origin = none"
                                 : "create_slot = false, copy_data = false, enabled = false");
 }
 
 void
-prepare_write_back_refresh(const struct cutover *c, struct buf *sql)
+prepare_write_back_refresh(const struct cutover *c, struct place at, struct buf *sql)
 {
-    buf_printf(sql,
-               "ALTER SUBSCRIPTION " TEAL_STREAM_PREFIX
-               "%s REFRESH PUBLICATION WITH (copy_data = false)",
-               side_name(c->flip.from));
+    buf_printf(sql, "ALTER SUBSCRIPTION %s REFRESH PUBLICATION WITH (copy_data = false)",
+               databases_stream(c, at.database, c->flip.from));
 }
 
 void
-prepare_write_back_runs(const struct cutover *c, struct buf *sql)
+prepare_write_back_runs(const struct cutover *c, struct place at, struct buf *sql)
 {
-    buf_printf(
-        sql,
-        "SELECT count(*) > 0 FROM pg_replication_slots WHERE slot_name = '" TEAL_STREAM_PREFIX
-        "%s' AND active",
-        side_name(c->flip.from));
+    (void)at;
+    buf_printf(sql, "SELECT count(*) = %u FROM pg_replication_slots WHERE slot_name IN (",
+               databases_count(c));
+    put_stream_names(sql, c, c->flip.from);
+    buf_printf(sql, ") AND active");
 }
 
 /* ---- limits and the end ---- */
@@ -303,6 +428,13 @@ announce(struct cutover *c)
 {
     const char *from = side_name(c->flip.from);
     const char *to = side_name(c->flip.to);
+    const uint32_t count = databases_count(c);
+    const bool is_new = prepare_is_new(c, (struct place){.side = c->flip.to});
+    if (count > 1) {
+        report_line(&c->report, CUTOVER_INFO, "plan",
+                    "%u databases, side by side; \"%s\" holds the rows that decide", count,
+                    databases_name(c, DATABASE_HOME));
+    }
     report_line(&c->report, CUTOVER_INFO, "plan",
                 "on %s: schema teal with two tables, publication teal for all tables", from);
     if (flip_is_physical(c)) {
@@ -315,8 +447,7 @@ announce(struct cutover *c)
     report_line(&c->report, CUTOVER_INFO, "plan",
                 "on %s: default_transaction_read_only = on, schema, publication, subscription "
                 "teal_to_%s %s",
-                to, to,
-                prepare_is_new(c) ? "with a copy of every table" : "(there: new tables are added)");
+                to, to, is_new ? "with a copy of every table" : "(there: new tables are added)");
     report_line(&c->report, CUTOVER_INFO, "plan",
                 "the way back: slot teal_to_%s on %s, subscription teal_to_%s on %s, %s", from, to,
                 from, from, flip_is_two_way(c) ? "both streams run" : "off until the cutover");
@@ -340,6 +471,18 @@ accept_side(struct cutover *c, enum side side)
     return CUT_EV_OK;
 }
 
+/* The same of the databases: each must be on both sides before anything is made in any. */
+static enum cutover_event
+accept_databases(struct cutover *c)
+{
+    struct err err;
+    if (facts_databases(c, &err)) {
+        return CUT_EV_OK;
+    }
+    report_err(&c->report, &err);
+    return CUT_EV_FAIL;
+}
+
 enum cutover_event
 prepare_looked(struct cutover *c)
 {
@@ -355,8 +498,11 @@ prepare_looked(struct cutover *c)
                            "%s is %s, but it is the writer", side_name(from),
                            writer->in_recovery ? "in recovery" : "read-only");
     }
+    if (accept_databases(c) != CUT_EV_OK) {
+        return CUT_EV_FAIL;
+    }
     announce(c);
-    c->prepare->left = 0;
+    begin_anew(c);
     return machine_script(&c->machine, SCRIPT_PREPARE);
 }
 

@@ -1,8 +1,9 @@
 /* prepare.h — PREPARE: sets the replication up before a cutover.
  *
- * It creates what a flip needs: the schema teal with its two tables, the publication, and for a
- * logical pair the subscriptions, slots and the guard on the follower. It says what it is going to
- * do before it does it, and does nothing that is already there, so it may be run again. */
+ * It creates what a flip needs, in every database: the schema teal with its tables, the
+ * publication, and for a logical pair the subscriptions, slots and the guard on the follower. It
+ * says what it is going to do before it does it, and does nothing that is already there, so it may
+ * be run again. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CUTOVER_SETUP_PREPARE_H
 #define TEAL_CUTOVER_SETUP_PREPARE_H
@@ -20,7 +21,7 @@ enum cutover_event prepare_begin(struct cutover *c);
 enum cutover_event prepare_looked(struct cutover *c);
 
 /* FROM is the writer, TO the follower. */
-line_applies_fn prepare_is_new, prepare_is_known, prepare_back_is_known, prepare_back_is_stale,
+line_wants_fn prepare_is_new, prepare_is_known, prepare_back_is_known, prepare_back_is_stale,
     prepare_back_is_needed;
 
 /* Lines: what it refuses. */
@@ -34,6 +35,8 @@ line_applies_fn prepare_is_new, prepare_is_known, prepare_back_is_known, prepare
     "AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND "            \
     "i.indisprimary))) LIMIT 10) q"
 line_judge_fn prepare_judge_identity;
+line_write_fn prepare_write_room; /* slots and workers for so many databases */
+line_judge_fn prepare_judge_room;
 #define PREPARE_SQL_ROWS_THERE                                                  \
     "SELECT string_agg(x, ', ') FROM (SELECT n.nspname || '.' || c.relname AS " \
     "x " PREPARE_USER_TABLES " AND pg_relation_size(c.oid) > 0 LIMIT 10) q"
@@ -45,14 +48,7 @@ line_judge_fn prepare_judge_tables;
 line_call_fn prepare_call_compare;
 
 /* Lines: the schema, its rows, the publication. */
-#define PREPARE_SQL_SCHEMA                                                                  \
-    "CREATE SCHEMA IF NOT EXISTS teal; CREATE TABLE IF NOT EXISTS teal.local_state (side "  \
-    "text PRIMARY KEY, epoch bigint NOT NULL, writer text NOT NULL, phase text NOT NULL, "  \
-    "flip_id text NOT NULL, at timestamptz); CREATE TABLE IF NOT EXISTS teal.marker (side " \
-    "text PRIMARY KEY, epoch bigint NOT NULL, seq bigint NOT NULL, at timestamptz)"
-line_write_fn prepare_write_rows;
-/* Rows of an earlier pair would meet the copy. */
-#define PREPARE_SQL_ROWS_CLEAR "TRUNCATE teal.local_state, teal.marker"
+line_write_fn prepare_write_schema, prepare_write_rows, prepare_write_rows_clear;
 #define PREPARE_SQL_PUBLICATION                                                \
     "DO $do$ BEGIN IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = " \
     "'" TEAL_PUBLICATION "') THEN CREATE PUBLICATION " TEAL_PUBLICATION        \

@@ -4,13 +4,25 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/mem.h"
+
+static const char *const *
+names_copy(const char *const *names, uint32_t count)
+{
+    const char **copy = xcalloc(count, sizeof(*copy));
+    for (uint32_t i = 0; i < count; i++) {
+        copy[i] = xstrdup(names[i]);
+    }
+    return copy;
+}
 
 void
 cutover_config_copy(struct cutover_config *to, const struct cutover_config *from)
 {
+    CHECK(from->databases_count > 0 && from->databases_count <= CUTOVER_DATABASES_MAX);
     *to = *from;
-    to->database = xstrdup(from->database);
+    to->databases = names_copy(from->databases, from->databases_count);
     for (int s = 0; s < SIDES_COUNT; s++) {
         to->replication_conninfo[s] = xstrdup(from->replication_conninfo[s]);
         to->address[s] = xstrdup(from->address[s]);
@@ -19,19 +31,22 @@ cutover_config_copy(struct cutover_config *to, const struct cutover_config *from
 
 /* The copies are ours; const is for the readers of the struct. */
 static void
-text_free(const char *text)
+free_const(const void *owned)
 {
     void *p = NULL;
-    memcpy(&p, &text, sizeof(p));
+    memcpy(&p, &owned, sizeof(p));
     mem_free(p);
 }
 
 void
 cutover_config_fini(struct cutover_config *config)
 {
-    text_free(config->database);
+    for (uint32_t i = 0; i < config->databases_count; i++) {
+        free_const(config->databases[i]);
+    }
+    free_const(config->databases);
     for (int s = 0; s < SIDES_COUNT; s++) {
-        text_free(config->replication_conninfo[s]);
-        text_free(config->address[s]);
+        free_const(config->replication_conninfo[s]);
+        free_const(config->address[s]);
     }
 }

@@ -9,12 +9,19 @@
 #include "model/drain.h"
 #include "model/side.h"
 
+/* More than anybody has; so many names are compared with each other. */
+enum { CUTOVER_DATABASES_MAX = 1000 };
+
 /* Times in microseconds. In a copy the strings are owned. */
 struct cutover_config {
-    const char *database; /* the application database of the pair */
+    /* The databases that move together, by their names on the servers; the home database first. */
+    const char *const *databases;
+    uint32_t databases_count; /* at least 1, at most CUTOVER_DATABASES_MAX */
+    /* Not these alone: every database of the writer's server that the operator can connect to. */
+    bool databases_all;
     enum side initial_writer;
-    /* How the OTHER side's subscription reaches this side: a libpq conninfo with host, port, user,
-     * password, dbname. */
+    /* How the OTHER side's subscription reaches this side: a libpq conninfo with host, port, user
+     * and password, but without dbname, which differs from database to database. */
     const char *replication_conninfo[SIDES_COUNT];
     /* "10.0.0.1:5432", for people. */
     const char *address[SIDES_COUNT];

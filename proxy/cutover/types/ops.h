@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "cutover/types/place.h"
 #include "cutover/types/rows.h"
 #include "model/side.h"
 
@@ -71,15 +72,16 @@ struct cutover_ops {
     void *ctx; /* borrowed as long as the machine lives */
 
     uint64_t (*now_us)(void *ctx); /* monotonic */
-    /* Runs SQL (copied) on the operator connection of the side; queries of a side run one at a time
-     * in the order asked; the two sides run concurrently. The connection's setup:
-     * cutover_connection_setup(). */
-    void (*sql)(void *ctx, enum side side, const char *sql, uint64_t timeout_us,
+    /* Runs SQL (copied) on the operator connection of that side and database; queries of one
+     * connection run one at a time in the order asked; different connections run concurrently. A
+     * connection is made for its first query and stays at least until the machine is idle. Its
+     * setup: cutover_connection_setup(). */
+    void (*sql)(void *ctx, const struct cutover_where *where, const char *sql, uint64_t timeout_us,
                 cutover_sql_fn *done, void *arg);
     /* The same on a brand-new connection without the setup, closed afterwards: what a new client
      * would meet. */
-    void (*sql_fresh)(void *ctx, enum side side, const char *sql, uint64_t timeout_us,
-                      cutover_sql_fn *done, void *arg);
+    void (*sql_fresh)(void *ctx, const struct cutover_where *where, const char *sql,
+                      uint64_t timeout_us, cutover_sql_fn *done, void *arg);
     /* One shot, at least delay_us from now. */
     void (*timer)(void *ctx, uint64_t delay_us, cutover_timer_fn *fn, void *arg);
     /* Writes the durable record, at most CUTOVER_RECORD_SIZE_MAX bytes, as the whole state file;

@@ -3,7 +3,7 @@
 #include "conf/load.h"
 
 #include "base/mem.h"
-#include "conf/change.h"
+#include "conf/database_line.h"
 #include "conf/databases.h"
 #include "conf/names.h"
 
@@ -342,6 +342,27 @@ names_tell_pairs_apart(void **state)
     conf_unref(c);
 }
 
+static void
+there_are_at_most_so_many_databases(void **state)
+{
+    (void)state;
+    struct buf text;
+    buf_init(&text);
+    buf_printf(&text, SIDES "[databases]\n");
+    for (unsigned i = 0; i < DATABASES_MAX; i++) {
+        buf_printf(&text, "d%u =\n", i);
+    }
+    buf_put_u8(&text, 0);
+    struct conf *c = conf_of((const char *)buf_slice(&text).p);
+    assert_int_equal(c->databases_count, DATABASES_MAX);
+    assert_string_equal(conf_database_find(c, "d4095")->dbname, "d4095");
+    conf_unref(c);
+    char *more = xasprintf("%s* =\nmore =\n", (const char *)buf_slice(&text).p);
+    assert_mistakes(more, "t.ini:4103: there are more than 4096 databases\n");
+    mem_free(more);
+    buf_fini(&text);
+}
+
 #define DB(line) SIDES "[databases]\n" line "\n"
 
 static const struct {
@@ -435,6 +456,7 @@ main(void)
         cmocka_unit_test(options_of_a_database_go_to_their_fields),
         cmocka_unit_test(a_list_of_a_pair_makes_names),
         cmocka_unit_test(names_tell_pairs_apart),
+        cmocka_unit_test(there_are_at_most_so_many_databases),
         cmocka_unit_test(mistakes_in_databases_are_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "cutover/engine/machine.h"
 
-enum { DIARY_SIZE = 1024, QUEUE_MAX = 16, SECOND = 1000 * 1000 };
+enum { DIARY_SIZE = 1024, QUEUE_MAX = 32, SECOND = 1000 * 1000 };
 
 struct cutover {
     struct cutover_ops ops;
@@ -35,6 +35,7 @@ struct cutover {
     } queue[QUEUE_MAX];
     size_t queue_len;
     bool guard;
+    uint32_t databases;
     enum cutover_event call_says;
 };
 
@@ -70,15 +71,14 @@ push(struct cutover *c, uint64_t at_us, void *arg)
 }
 
 static void
-op_sql(void *ctx, enum side side, const char *sql, uint64_t timeout_us, cutover_sql_fn *done,
-       void *arg)
+op_sql(void *ctx, const struct cutover_where *where, const char *sql, uint64_t timeout_us,
+       cutover_sql_fn *done, void *arg)
 {
     struct cutover *c = ctx;
-    (void)side;
     struct entry *e = push(c, UINT64_MAX, arg);
     e->done = done;
     e->timeout_us = timeout_us;
-    (void)snprintf(e->sql, sizeof(e->sql), "%s", sql);
+    (void)snprintf(e->sql, sizeof(e->sql), "%s %s", where->database, sql);
 }
 
 static void
@@ -172,18 +172,18 @@ call_says(struct cutover *c)
 }
 
 static enum cutover_event
-judge_ok(struct cutover *c, enum side side, const struct cutover_rows *rows)
+judge_ok(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    (void)side;
+    (void)at;
     (void)rows;
     note(c, "judge");
     return CUT_EV_OK;
 }
 
 static enum cutover_event
-judge_slow(struct cutover *c, enum side side, const struct cutover_rows *rows)
+judge_slow(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    (void)side;
+    (void)at;
     (void)rows;
     if (c->call_says == CUT_EV_OK) {
         return CUT_EV_OK;
@@ -300,6 +300,20 @@ side_of(const struct cutover *c, enum line_side side)
     return side == LINE_FROM ? SIDE_BLUE : SIDE_GREEN;
 }
 
+static uint32_t
+databases(const struct cutover *c)
+{
+    return c->databases;
+}
+
+static const char *
+database_name(const struct cutover *c, uint32_t database)
+{
+    static const char *const names[] = {"db0", "db1", "db2", "db3", "db4", "db5"};
+    assert_true(database < c->databases && database < COUNT_OF(names));
+    return names[database];
+}
+
 static void
 check(const struct cutover *c)
 {
@@ -314,6 +328,8 @@ static const struct machine_tables toy = {
     .scripts = toy_scripts,
     .scripts_count = COUNT_OF(toy_scripts),
     .line_side = side_of,
+    .databases = databases,
+    .database_name = database_name,
     .check = check,
 };
 
@@ -324,6 +340,7 @@ set_up(void **state)
     memset(&c, 0, sizeof(c));
     c.now_us = SECOND;
     c.call_says = CUT_EV_OK;
+    c.databases = 1;
     c.ops = (struct cutover_ops){.ctx = &c,
                                  .now_us = op_now,
                                  .sql = op_sql,
@@ -525,6 +542,146 @@ a_call_that_waits_is_polled_and_can_be_nudged(void **state)
     assert_diary(c, "call");
 }
 
+/* ---- databases ---- */
+
+static bool
+not_home(const struct cutover *c, struct place at)
+{
+    (void)c;
+    return at.database != DATABASE_HOME;
+}
+
+/* What a line says of a database: AGAIN as long as the test wants it. */
+static enum cutover_event
+judge_each(struct cutover *c, struct place at, const struct cutover_rows *rows)
+{
+    char text[32];
+    (void)rows;
+    (void)snprintf(text, sizeof(text), "judge-%u", at.database);
+    note(c, text);
+    report_detail(&c->report, "it waits");
+    return c->call_says;
+}
+
+static const struct line each_lines[] = {
+    {.name = "each", .flags = LINE_EACH | LINE_REPORT, .sql = "SELECT 1"},
+    {.name = "others", .flags = LINE_EACH, .wants = not_home, .sql = "SELECT 1"},
+    {.name = "home", .sql = "SELECT 1"},
+};
+static const struct script_def each_script = {each_lines, COUNT_OF(each_lines), POLL_FAST_US, NULL};
+
+static const struct line polled_lines[] = {
+    {.name = "polled", .flags = LINE_EACH, .sql = "SELECT 1", .judge = judge_each},
+};
+static const struct script_def polled_script = {polled_lines, 1, POLL_FAST_US, NULL};
+
+static const struct line few_lines[] = {
+    {.name = "few", .flags = LINE_EACH | LINE_FEW | LINE_REPORT, .sql = "SELECT 1"},
+};
+static const struct script_def few_script = {few_lines, 1, POLL_FAST_US, NULL};
+
+static uint32_t
+under_way(const struct cutover *c)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < c->queue_len; i++) {
+        count += c->queue[i].done != NULL ? 1 : 0;
+    }
+    return count;
+}
+
+static void
+a_line_runs_in_every_database_at_the_same_time(void **state)
+{
+    struct cutover *c = *state;
+    c->databases = 3;
+    assert_int_equal(script_start(&c->machine.script, &each_script), CUT_EV_NONE);
+    assert_int_equal(under_way(c), 3);
+    answer(c, "db2 /* teal each", NULL);
+    answer(c, "db0 /* teal each", NULL);
+    assert_diary(c, "");
+    answer(c, "db1 /* teal each", NULL);
+    assert_diary(c, "[ok each: on blue, in 3 databases]");
+    assert_int_equal(under_way(c), 2);
+    answer(c, "db1 /* teal others", NULL);
+    answer(c, "db2 /* teal others", NULL);
+    assert_int_equal(under_way(c), 1);
+    assert_true(find(c, "db0 /* teal home") < c->queue_len);
+}
+
+static void
+only_the_databases_that_say_so_are_asked_again(void **state)
+{
+    struct cutover *c = *state;
+    c->databases = 3;
+    assert_int_equal(script_start(&c->machine.script, &polled_script), CUT_EV_NONE);
+    answer(c, "db0", NULL);
+    c->call_says = CUT_EV_AGAIN;
+    answer(c, "db1", NULL);
+    assert_string_equal(c->report.detail, "database \"db1\": it waits");
+    c->call_says = CUT_EV_OK;
+    answer(c, "db2", NULL);
+    assert_int_equal(under_way(c), 0);
+    pass(c, POLL_FAST_US);
+    assert_int_equal(under_way(c), 1);
+    assert_true(find(c, "db1") < c->queue_len);
+}
+
+static void
+the_first_database_that_fails_ends_the_script_behind_the_others(void **state)
+{
+    struct cutover *c = *state;
+    c->databases = 3;
+    c->guard = true;
+    machine_fire(&c->machine, CUT_EV_FLIP);
+    c->diary[0] = '\0';
+    assert_int_equal(script_start(&c->machine.script, &each_script), CUT_EV_NONE);
+    c->queue_len = 0;
+    assert_int_equal(script_start(&c->machine.script, &each_script), CUT_EV_NONE);
+    answer(c, "db1", "it is full");
+    answer(c, "db2", "it is gone");
+    assert_int_equal(c->machine.state, CUT_HOLD);
+    answer(c, "db0", NULL);
+    assert_int_equal(c->machine.state, CUT_IDLE);
+    assert_string_equal(c->machine.failure.text, "database \"db1\": it is full");
+}
+
+static void
+a_line_for_a_few_databases_goes_on_with_the_next(void **state)
+{
+    struct cutover *c = *state;
+    c->databases = 6;
+    assert_int_equal(script_start(&c->machine.script, &few_script), CUT_EV_NONE);
+    assert_int_equal(under_way(c), LINE_FEW_MAX);
+    answer(c, "db1", NULL);
+    assert_true(find(c, "db4") < c->queue_len);
+    answer(c, "db0", NULL);
+    assert_int_equal(under_way(c), LINE_FEW_MAX);
+    answer(c, "db5", NULL);
+    answer(c, "db4", NULL);
+    answer(c, "db3", NULL);
+    assert_diary(c, "");
+    assert_int_equal(under_way(c), 1);
+}
+
+static void
+a_line_for_a_few_databases_starts_no_more_when_one_has_failed(void **state)
+{
+    struct cutover *c = *state;
+    c->databases = 6;
+    c->guard = true;
+    machine_fire(&c->machine, CUT_EV_FLIP);
+    c->queue_len = 0;
+    assert_int_equal(script_start(&c->machine.script, &few_script), CUT_EV_NONE);
+    answer(c, "db1", "it is full");
+    assert_int_equal(under_way(c), LINE_FEW_MAX - 1);
+    answer(c, "db0", NULL);
+    answer(c, "db2", NULL);
+    assert_int_equal(c->machine.state, CUT_HOLD);
+    answer(c, "db3", NULL);
+    assert_int_equal(c->machine.state, CUT_IDLE);
+}
+
 int
 main(void)
 {
@@ -548,6 +705,11 @@ main(void)
         TEST(what_a_line_waited_for_is_forgotten_when_it_is_done),
         TEST(an_answer_to_a_state_that_was_left_is_dropped),
         TEST(a_call_that_waits_is_polled_and_can_be_nudged),
+        TEST(a_line_runs_in_every_database_at_the_same_time),
+        TEST(only_the_databases_that_say_so_are_asked_again),
+        TEST(the_first_database_that_fails_ends_the_script_behind_the_others),
+        TEST(a_line_for_a_few_databases_goes_on_with_the_next),
+        TEST(a_line_for_a_few_databases_starts_no_more_when_one_has_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

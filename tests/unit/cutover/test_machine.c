@@ -25,7 +25,16 @@
 #include "cutover/flip/parts.h"
 #include "cutover/invariants.h"
 
-enum { CELLS_MAX = 12, CELL_SIZE = 64, QUEUE_MAX = 256, TAG_SIZE = 64 };
+enum {
+    CELLS_MAX = 12,
+    ROWS_MAX = 4,
+    CELL_SIZE = 128,
+    QUEUE_MAX = 256,
+    TAG_SIZE = 64,
+    DATABASES = 3, /* of the stories with several */
+};
+
+static const char *const database_names[DATABASES] = {"app", "Second one", "third"};
 
 /* What happens to a statement. */
 enum fault {
@@ -43,7 +52,15 @@ struct node {
     bool promoting;
     bool guard_file; /* what ALTER SYSTEM has written */
     bool guard;      /* what new sessions start with */
-    bool stream;     /* its subscription is enabled */
+    struct node_database {
+        bool missing;
+        bool unprepared;
+        bool stream; /* its subscription is enabled */
+        bool stuck;  /* nothing arrives in it */
+        uint64_t marker_epoch;
+        uint64_t seq;
+        uint64_t sequences_set;
+    } database[DATABASES];
     bool down;
     bool nonsense; /* it is no PostgreSQL that answers */
     bool frozen;   /* it answers only when the time of the statement is over */
@@ -54,7 +71,6 @@ struct node {
     enum side writer;
     char flip_id[32];
     char phase[32];
-    uint64_t seq;
 };
 
 struct entry {
@@ -65,14 +81,17 @@ struct entry {
     cutover_sql_fn *done;
     void *arg;
     enum side side;
+    size_t database;
     enum fault fault;
     bool silent; /* nobody waits for the answer any more */
-    char sql[1024];
+    char sql[2048];
 };
 
 struct world {
     struct cutover *machine;
     struct node node[SIDES_COUNT];
+    size_t databases; /* of both nodes: the first so many names */
+    bool all;         /* the configuration says *, and not the names */
     struct entry queue[QUEUE_MAX];
     size_t queue_len;
     uint64_t now_us;
@@ -98,7 +117,8 @@ struct world {
     uint64_t crash_at; /* statement before which the process dies; 0 never */
     bool crashed;
     bool both_writable;
-    char cells[CELLS_MAX][CELL_SIZE];
+    bool skipped; /* a slot was moved past what clients have written */
+    char cells[ROWS_MAX][CELLS_MAX][CELL_SIZE];
     int columns;
     int rows;
 };
@@ -111,14 +131,16 @@ node_writable(const struct node *n)
     return !n->in_recovery && !n->guard;
 }
 
+/* One more row. */
 static void
 answer(struct world *w, int columns, const char *const *cells)
 {
-    w->rows = 1;
+    assert_true(w->rows < ROWS_MAX);
     w->columns = columns;
     for (int i = 0; i < columns; i++) {
-        (void)snprintf(w->cells[i], CELL_SIZE, "%s", cells[i]);
+        (void)snprintf(w->cells[w->rows][i], CELL_SIZE, "%s", cells[i]);
     }
+    w->rows++;
 }
 
 #define ANSWER(w, ...)                                                             \
@@ -178,7 +200,23 @@ node_look(struct world *w, const struct node *n)
 {
     char version[CELL_SIZE];
     (void)snprintf(version, sizeof(version), "%d", n->version);
-    ANSWER(w, version, n->in_recovery ? "t" : "f", "t", n->guard ? "t" : "f", "-1", "logical", "t");
+    ANSWER(w, version, n->in_recovery ? "t" : "f", "t", n->guard ? "t" : "f", "logical");
+}
+
+/* The databases of the server, each with its stream. */
+static void
+node_list(struct world *w, const struct node *n, enum side side)
+{
+    w->columns = 4;
+    for (size_t i = 0; i < w->databases; i++) {
+        uint32_t number = 0;
+        if (n->database[i].missing) {
+            continue;
+        }
+        const bool known = databases_find(w->machine, database_names[i], &number);
+        const char *stream = known ? databases_stream(w->machine, number, side) : "";
+        ANSWER(w, database_names[i], "-1", "t", n->database[i].unprepared ? "" : stream);
+    }
 }
 
 static void
@@ -230,11 +268,10 @@ node_setup_run(struct world *w, const char *tag)
         const char *tag;
         const char *cell;
     } answers[] = {
-        {"identity", ""},       {"rows-there", ""},
-        {"tables", "public.t"}, {"tables-there", "public.t"},
-        {"replayed", "t"},      {"stream-back", "t"},
-        {"copy", "0"},          {"slot-back", "0/1"},
-        {"drop-slot", "0"},     {"drop-slot-back", "0"},
+        {"room", ""},         {"room-there", ""},     {"identity", ""},
+        {"rows-there", ""},   {"tables", "public.t"}, {"tables-there", "public.t"},
+        {"replayed", "t"},    {"stream-back", "t"},   {"copy", "0"},
+        {"slot-back", "0/1"}, {"drop-slot", "0"},     {"drop-slot-back", "0"},
     };
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
         if (strcmp(tag, answers[i].tag) == 0) {
@@ -243,6 +280,48 @@ node_setup_run(struct world *w, const char *tag)
         }
     }
     return false;
+}
+
+/* Moves the slot, unless the side has been opened in a later epoch; never while clients write. */
+static void
+node_advance(struct world *w, const struct node *n, enum side side, const struct node_database *d,
+             const char *sql)
+{
+    const struct cutover_route *route = w->machine != NULL ? cutover_route(w->machine) : NULL;
+    if (d->marker_epoch > number_after(sql, "epoch > ")) {
+        return;
+    }
+    w->skipped = w->skipped || (route != NULL && route->writes_known && !route->writes_held &&
+                                route->writer == side && !n->guard && !n->in_recovery);
+    ANSWER(w, "0/1");
+}
+
+/* What is different from database to database; true when the tag is of that kind. */
+static bool
+node_database_run(struct world *w, struct node *n, struct node_database *d, const char *tag)
+{
+    if (tag_is(tag, "look-schema-blue") || tag_is(tag, "look-schema-green")) {
+        ANSWER(w, d->unprepared ? "f" : "t");
+    } else if (tag_is(tag, "catchup-mark") || tag_is(tag, "gate-rehearse")) {
+        char seq[CELL_SIZE];
+        (void)snprintf(seq, sizeof(seq), "%u", (unsigned)++d->seq);
+        ANSWER(w, seq);
+    } else if (tag_is(tag, "catchup-arrived") || tag_is(tag, "gate-rehearsed")) {
+        ANSWER(w, d->stuck ? "f" : "t", "t", "0/1");
+    } else if (tag_is(tag, "sequences-read")) {
+        ANSWER(w, "2", "(''public'', ''s'', 5)");
+    } else if (tag_is(tag, "sequences-set")) {
+        d->sequences_set++;
+        ANSWER(w, "2");
+    } else if (tag_is(tag, "wayback-stream-off")) {
+        d->stream = false;
+    } else if (tag_is(tag, "after-reverse-on") || tag_is(tag, "undo-stream-on")) {
+        d->stream = true;
+    } else {
+        return false;
+    }
+    (void)n;
+    return true;
 }
 
 static const char *
@@ -261,30 +340,22 @@ node_flip_run(struct world *w, struct node *n, const char *tag)
         return NULL;
     } else if (tag_is(tag, "resolve-look")) {
         node_look_row(w, n);
-    } else if (tag_is(tag, "catchup-mark")) {
-        n->seq++;
-        ANSWER(w, "7");
-    } else if (tag_is(tag, "catchup-arrived")) {
-        ANSWER(w, "t", "t", "0/1");
-    } else if (tag_is(tag, "wayback-stream-off")) {
-        n->stream = false;
-    } else if (tag_is(tag, "after-reverse-on") || tag_is(tag, "undo-stream-on")) {
-        n->stream = true;
     } else if (tag_is(tag, "after-stream-gone")) {
         ANSWER(w, n->lingers ? "1" : "0");
     } else if (tag_is(tag, "fence-clear") || tag_is(tag, "fence-prepared") ||
                tag_is(tag, "after-old-slots")) {
         ANSWER(w, "0", "");
-    } else {
-        ANSWER(w, "1", "");
+    } else if (!tag_is(tag, "tick-behind")) {
+        ANSWER(w, "9", "");
     }
     return NULL;
 }
 
 static const char *
-node_run(struct world *w, enum side side, const char *sql)
+node_run(struct world *w, enum side side, size_t database, const char *sql)
 {
     struct node *n = &w->node[side];
+    struct node_database *d = &n->database[database];
     char tag[TAG_SIZE];
     text_after(sql, "/* teal ", tag, sizeof(tag));
     tag[strcspn(tag, " ")] = '\0';
@@ -292,17 +363,24 @@ node_run(struct world *w, enum side side, const char *sql)
     w->columns = 0;
     if (tag_starts(tag, "look-row")) {
         node_look_row(w, n);
+    } else if (tag_starts(tag, "look-list")) {
+        node_list(w, n, side);
+    } else if (strstr(sql, "pg_replication_slot_advance") != NULL) {
+        node_advance(w, n, side, d, sql);
+    } else if (node_database_run(w, n, d, tag)) {
+        return NULL;
     } else if (tag_starts(tag, "look-")) {
         node_look(w, n);
     } else if (tag_starts(tag, "check-")) {
         ANSWER(w, strstr(sql, "data_directory") != NULL ? side_name(side) : "");
     } else if (strstr(sql, "UPDATE teal.local_state") != NULL) {
         node_update_row(w, n, sql);
-    } else if (tag_is(tag, "sequences-read")) {
-        ANSWER(w, "0", "");
     } else if (strstr(tag, "-set") != NULL || strstr(tag, "-reload") != NULL ||
                strstr(tag, "-seen") != NULL || strstr(tag, "-probe") != NULL ||
                tag_is(tag, "tick-fence")) {
+        if (tag_starts(tag, "open-probe") && !n->guard) {
+            d->marker_epoch = number_after(sql, "epoch = ");
+        }
         return node_guard_run(w, n, tag);
     } else {
         return node_flip_run(w, n, tag);
@@ -336,11 +414,24 @@ world_push(struct world *w, uint64_t delay_us)
     return e;
 }
 
+static size_t
+database_number(const struct world *w, const char *name)
+{
+    for (size_t i = 0; i < w->databases; i++) {
+        if (strcmp(name, database_names[i]) == 0) {
+            return i;
+        }
+    }
+    fail_msg("there is no database %s", name);
+    return 0;
+}
+
 static void
-op_sql(void *ctx, enum side side, const char *sql, uint64_t timeout_us, cutover_sql_fn *done,
-       void *arg)
+op_sql(void *ctx, const struct cutover_where *where, const char *sql, uint64_t timeout_us,
+       cutover_sql_fn *done, void *arg)
 {
     struct world *w = ctx;
+    const enum side side = where->side;
     assert_true(timeout_us > 0);
     w->statements++;
     if (w->crash_at != 0 && w->statements >= w->crash_at) {
@@ -349,8 +440,10 @@ op_sql(void *ctx, enum side side, const char *sql, uint64_t timeout_us, cutover_
     }
     struct entry *e = world_push(w, 500);
     e->side = side;
+    e->database = database_number(w, where->database);
     e->done = done;
     e->arg = arg;
+    assert_true(strlen(sql) < sizeof(e->sql));
     (void)snprintf(e->sql, sizeof(e->sql), "%s", sql);
     if (w->freeze_at != NULL && strstr(sql, w->freeze_at) != NULL) {
         w->node[side].frozen = true;
@@ -505,8 +598,7 @@ static const char *
 cell_of(const void *impl, int row, int column)
 {
     const struct world *w = impl;
-    (void)row;
-    return w->cells[column];
+    return w->cells[row][column];
 }
 
 static void
@@ -528,7 +620,7 @@ entry_answer(struct world *w, const struct entry *e)
                 w->node[e->side].down ? "connection to %s refused" : "%s speaks no PostgreSQL",
                 side_name(e->side));
     } else if (e->fault == FAULT_NONE || e->fault == FAULT_REPLY) {
-        error = node_run(w, e->side, e->sql);
+        error = node_run(w, e->side, e->database, e->sql);
     }
     world_look(w);
     rows.rows = w->rows;
@@ -542,6 +634,7 @@ entry_answer(struct world *w, const struct entry *e)
         /* Soon enough to meet what comes next, late enough to meet it unawares. */
         struct entry *late = world_push(w, 3000);
         late->side = e->side;
+        late->database = e->database;
         late->silent = true;
         (void)snprintf(late->sql, sizeof(late->sql), "%s", e->sql);
     }
@@ -576,7 +669,7 @@ world_step(struct world *w)
     if (e.is_timer) {
         e.timer(e.arg);
     } else if (e.silent) {
-        (void)node_run(w, e.side, e.sql);
+        (void)node_run(w, e.side, e.database, e.sql);
         world_look(w);
     } else {
         entry_answer(w, &e);
@@ -616,11 +709,16 @@ world_settle(struct world *w)
 
 enum story { PHYSICAL, TWO_WAY, ONE_WAY, STORIES_COUNT };
 
+/* A story is told of one database and of several: t counts through both. */
+enum { TALES = 2 * STORIES_COUNT };
+
 static void
 world_start_machine(struct world *w)
 {
     const struct cutover_config config = {
-        .database = "app",
+        .databases = database_names,
+        .databases_count = w->all ? 1 : (uint32_t)w->databases,
+        .databases_all = w->all,
         .initial_writer = SIDE_BLUE,
         .replication_conninfo = {"host=blue", "host=green"},
         .address = {"blue:5432", "green:5432"},
@@ -642,11 +740,12 @@ world_start_machine(struct world *w)
     cutover_recover(w->machine, slice_of(w->record, w->record_len));
 }
 
-/* A prepared pair whose machine has just started, on blue. */
+/* A prepared pair of so many databases whose machine has just started, on blue. */
 static struct world *
-a_world(enum story story)
+a_world_of(enum story story, size_t databases)
 {
     struct world *w = xcalloc(1, sizeof(*w));
+    w->databases = databases;
     w->now_us = 1000000;
     w->seed = 42;
     for (int s = 0; s < SIDES_COUNT; s++) {
@@ -656,16 +755,31 @@ a_world(enum story story)
         n->writer = SIDE_BLUE;
         (void)snprintf(n->phase, sizeof(n->phase), "idle");
         (void)snprintf(n->flip_id, sizeof(n->flip_id), "0");
+        for (size_t i = 0; i < databases; i++) {
+            n->database[i].marker_epoch = 7;
+            n->database[i].stream = s == SIDE_GREEN && story != PHYSICAL;
+        }
     }
     w->node[SIDE_GREEN].in_recovery = story == PHYSICAL;
     w->node[SIDE_GREEN].guard = w->node[SIDE_GREEN].guard_file = story != PHYSICAL;
-    w->node[SIDE_GREEN].stream = story != PHYSICAL;
     world_start_machine(w);
     world_settle(w);
     assert_true(cutover_is_ready(w->machine));
     w->statements = 0;
     w->records = 0;
     return w;
+}
+
+static struct world *
+a_world(enum story story)
+{
+    return a_world_of(story, 1);
+}
+
+static struct world *
+a_tale(int t)
+{
+    return a_world_of((enum story)(t % STORIES_COUNT), t < STORIES_COUNT ? 1 : DATABASES);
 }
 
 static void
@@ -706,6 +820,7 @@ assert_one_side(const struct world *w)
     assert_int_equal(writer->epoch, route->epoch);
     assert_int_equal(writer->writer, route->writer);
     assert_true(other->epoch <= route->epoch);
+    assert_false(w->skipped);
 }
 
 /* ---- happy paths ---- */
@@ -714,8 +829,8 @@ static void
 a_flip_moves_the_writes(void **state)
 {
     (void)state;
-    for (int story = 0; story < STORIES_COUNT; story++) {
-        struct world *w = a_world((enum story)story);
+    for (int t = 0; t < TALES; t++) {
+        struct world *w = a_tale(t);
         world_flip(w, SIDE_GREEN);
         assert_true(w->done_ok);
         assert_int_equal(cutover_route(w->machine)->writer, SIDE_GREEN);
@@ -729,8 +844,8 @@ static void
 a_rollback_is_the_same_flip_with_the_sides_swapped(void **state)
 {
     (void)state;
-    for (int story = 0; story < STORIES_COUNT; story++) {
-        struct world *w = a_world((enum story)story);
+    for (int t = 0; t < TALES; t++) {
+        struct world *w = a_tale(t);
         for (uint64_t epoch = 8; epoch < 14; epoch++) {
             const enum side to = side_other(cutover_route(w->machine)->writer);
             world_flip(w, to);
@@ -749,8 +864,8 @@ one_way_streams_change_their_direction(void **state)
     (void)state;
     struct world *w = a_world(ONE_WAY);
     world_flip(w, SIDE_GREEN);
-    assert_true(w->node[SIDE_BLUE].stream);
-    assert_false(w->node[SIDE_GREEN].stream);
+    assert_true(w->node[SIDE_BLUE].database[0].stream);
+    assert_false(w->node[SIDE_GREEN].database[0].stream);
     world_free(w);
 }
 
@@ -785,8 +900,8 @@ the_set_up_runs_and_is_taken_down(void **state)
     (void)state;
     static const enum cutover_job jobs[] = {CUTOVER_JOB_PREPARE, CUTOVER_JOB_CHECK,
                                             CUTOVER_JOB_FINISH};
-    for (int story = 0; story < STORIES_COUNT; story++) {
-        struct world *w = a_world((enum story)story);
+    for (int t = 0; t < TALES; t++) {
+        struct world *w = a_tale(t);
         for (size_t i = 0; i < COUNT_OF(jobs); i++) {
             world_job(w, jobs[i]);
             assert_true(w->done_ok);
@@ -799,10 +914,10 @@ static void
 any_one_fault_of_the_set_up_ends_it_idle(void **state)
 {
     (void)state;
-    for (int story = 0; story < STORIES_COUNT; story++) {
+    for (int t = 0; t < TALES; t++) {
         for (int fault = FAULT_FAIL; fault <= FAULT_LOST; fault++) {
-            for (uint64_t k = 1; k <= 32; k++) {
-                struct world *w = a_world((enum story)story);
+            for (uint64_t k = 1; k <= 110; k++) {
+                struct world *w = a_tale(t);
                 w->fault_at = k;
                 w->fault = (enum fault)fault;
                 world_job(w, CUTOVER_JOB_PREPARE);
@@ -813,6 +928,140 @@ any_one_fault_of_the_set_up_ends_it_idle(void **state)
             }
         }
     }
+}
+
+/* ---- several databases ---- */
+
+static void
+a_flip_carries_every_database(void **state)
+{
+    (void)state;
+    for (int t = STORIES_COUNT; t < TALES; t++) {
+        struct world *w = a_tale(t);
+        const bool logical = t % STORIES_COUNT != PHYSICAL;
+        world_flip(w, SIDE_GREEN);
+        assert_true(w->done_ok);
+        for (size_t i = 0; i < DATABASES; i++) {
+            assert_int_equal(w->node[SIDE_GREEN].database[i].sequences_set, logical ? 1 : 0);
+            assert_int_equal(w->node[SIDE_GREEN].database[i].marker_epoch, 8);
+            assert_int_equal(w->node[SIDE_BLUE].database[i].stream, t % STORIES_COUNT == ONE_WAY);
+        }
+        world_free(w);
+    }
+}
+
+static void
+one_database_that_does_not_follow_keeps_the_flip_from_beginning(void **state)
+{
+    (void)state;
+    struct world *w = a_world_of(TWO_WAY, DATABASES);
+    w->node[SIDE_GREEN].database[1].stuck = true;
+    world_flip(w, SIDE_GREEN);
+    assert_false(w->done_ok);
+    assert_non_null(strstr(w->done_err.text, "gate did not end"));
+    assert_non_null(strstr(w->done_err.text, "database \"Second one\""));
+    assert_string_equal(w->node[SIDE_BLUE].phase, "idle");
+    assert_one_side(w);
+    world_free(w);
+}
+
+/* It stops following behind the gate: writes are held by then. */
+static void
+one_database_that_stops_following_undoes_all(void **state)
+{
+    (void)state;
+    static const enum story stories[] = {TWO_WAY, ONE_WAY};
+    for (size_t s = 0; s < COUNT_OF(stories); s++) {
+        struct world *w = a_world_of(stories[s], DATABASES);
+        struct err err;
+        const struct cutover_options options = {.to = SIDE_GREEN};
+        assert_true(cutover_start(w->machine, CUTOVER_JOB_FLIP, &options, &err));
+        while (w->machine->machine.state != CUT_FENCE) {
+            assert_true(world_step(w));
+        }
+        w->node[SIDE_GREEN].database[2].stuck = true;
+        world_settle(w);
+        assert_false(w->done_ok);
+        assert_non_null(strstr(w->done_err.text, "database \"third\": green does not have"));
+        assert_int_equal(cutover_route(w->machine)->writer, SIDE_BLUE);
+        assert_one_side(w);
+        for (size_t i = 0; i < DATABASES; i++) {
+            assert_true(w->node[SIDE_GREEN].database[i].stream);
+        }
+        world_free(w);
+    }
+}
+
+static void
+a_database_that_the_target_lacks_is_named(void **state)
+{
+    (void)state;
+    static const enum cutover_job jobs[] = {CUTOVER_JOB_PREPARE, CUTOVER_JOB_CHECK,
+                                            CUTOVER_JOB_FLIP};
+    for (size_t i = 0; i < 2 * COUNT_OF(jobs); i++) {
+        struct world *w = a_world_of(TWO_WAY, DATABASES);
+        cutover_free(w->machine);
+        w->all = i % 2 == 1;
+        world_start_machine(w);
+        world_settle(w);
+        w->node[SIDE_GREEN].database[2].missing = true;
+        world_job(w, jobs[i / 2]);
+        assert_false(w->done_ok);
+        assert_non_null(strstr(w->done_err.text, "1 databases are not on green: third"));
+        assert_one_side(w);
+        world_free(w);
+    }
+}
+
+/* Both sides have it, but PREPARE has not seen it. */
+static void
+a_database_that_is_new_blocks_until_it_is_prepared(void **state)
+{
+    (void)state;
+    struct world *w = a_world_of(ONE_WAY, DATABASES);
+    w->node[SIDE_BLUE].database[1].unprepared = true;
+    w->node[SIDE_GREEN].database[1].unprepared = true;
+    world_flip(w, SIDE_GREEN);
+    assert_false(w->done_ok);
+    assert_non_null(
+        strstr(w->done_err.text, "1 databases are not prepared: Second one. Run PREPARE"));
+    assert_one_side(w);
+    world_free(w);
+}
+
+static void
+a_physical_green_takes_every_database_along(void **state)
+{
+    (void)state;
+    struct world *w = a_world_of(PHYSICAL, DATABASES);
+    w->databases = 2; /* as it was when the configuration was written */
+    cutover_free(w->machine);
+    world_start_machine(w);
+    world_settle(w);
+    w->databases = DATABASES;
+    world_job(w, CUTOVER_JOB_PREPARE);
+    assert_false(w->done_ok);
+    assert_non_null(strstr(w->done_err.text, "takes every database along, and 1 would have no way "
+                                             "back: third"));
+    assert_string_equal(w->done_err.hint,
+                        "set `databases = *` in [pair], or add them there; then run PREPARE");
+    world_free(w);
+}
+
+static void
+names_of_streams_are_those_that_a_slot_may_have(void **state)
+{
+    (void)state;
+    struct world *w = a_world_of(TWO_WAY, DATABASES);
+    assert_string_equal(databases_stream(w->machine, 0, SIDE_BLUE), "teal_to_blue");
+    assert_string_equal(databases_stream(w->machine, 1, SIDE_GREEN),
+                        "teal_to_green_second_one_494c3050b21e97c5");
+    for (uint32_t i = 0; i < DATABASES; i++) {
+        const char *name = databases_stream(w->machine, i, SIDE_GREEN);
+        assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_"), strlen(name));
+        assert_true(strlen(name) < STREAM_NAME_SIZE);
+    }
+    world_free(w);
 }
 
 /* ---- what is refused ---- */
@@ -910,24 +1159,37 @@ the_operator_may_call_it_off_before_the_commit(void **state)
 /* ---- every single fault ---- */
 
 static uint64_t
-statements_of(enum story story)
+statements_of(int t)
 {
-    struct world *w = a_world(story);
+    struct world *w = a_tale(t);
     world_flip(w, SIDE_GREEN);
     const uint64_t n = w->statements;
     world_free(w);
     return n;
 }
 
+/* With several databases there are so many statements that each fault meets one in five of them. */
+static uint64_t
+stride_of(int t)
+{
+    return t < STORIES_COUNT ? 1 : 5;
+}
+
+static uint64_t
+first_of(int t, int number)
+{
+    return 1 + (uint64_t)number % stride_of(t);
+}
+
 static void
 any_one_fault_ends_on_one_side(void **state)
 {
     (void)state;
-    for (int story = 0; story < STORIES_COUNT; story++) {
-        const uint64_t count = statements_of((enum story)story);
+    for (int t = 0; t < TALES; t++) {
+        const uint64_t count = statements_of(t);
         for (int fault = FAULT_FAIL; fault < FAULTS_COUNT; fault++) {
-            for (uint64_t k = 1; k <= count; k++) {
-                struct world *w = a_world((enum story)story);
+            for (uint64_t k = first_of(t, fault); k <= count; k += stride_of(t)) {
+                struct world *w = a_tale(t);
                 w->fault_at = k;
                 w->fault = (enum fault)fault;
                 world_flip(w, SIDE_GREEN);
@@ -943,9 +1205,9 @@ static void
 a_failed_record_write_ends_on_one_side(void **state)
 {
     (void)state;
-    for (int story = 0; story < STORIES_COUNT; story++) {
+    for (int t = 0; t < TALES; t++) {
         for (uint64_t k = 1; k <= 5; k++) {
-            struct world *w = a_world((enum story)story);
+            struct world *w = a_tale(t);
             w->record_fault_at = k;
             world_flip(w, SIDE_GREEN);
             assert_one_side(w);
@@ -1004,10 +1266,10 @@ static void
 a_crash_at_any_statement_resumes_on_one_side(void **state)
 {
     (void)state;
-    for (int story = 0; story < STORIES_COUNT; story++) {
-        const uint64_t count = statements_of((enum story)story);
-        for (uint64_t k = 1; k <= count * 4; k++) {
-            struct world *w = a_world((enum story)story);
+    for (int t = 0; t < TALES; t++) {
+        const uint64_t count = statements_of(t);
+        for (uint64_t k = first_of(t, t); k <= count * 4; k += stride_of(t)) {
+            struct world *w = a_tale(t);
             w->crash_at = 1 + (k - 1) / 4;
             world_flip(w, SIDE_GREEN);
             assert_true(w->crashed);
@@ -1028,8 +1290,8 @@ static void
 a_target_that_holds_the_decision_and_is_down_keeps_writes_held(void **state)
 {
     (void)state;
-    for (int story = 0; story < STORIES_COUNT; story++) {
-        struct world *w = a_world((enum story)story);
+    for (int t = 0; t < TALES; t++) {
+        struct world *w = a_tale(t);
         struct err err;
         const struct cutover_options options = {.to = SIDE_GREEN};
         assert_true(cutover_start(w->machine, CUTOVER_JOB_FLIP, &options, &err));
@@ -1102,10 +1364,10 @@ a_commit_without_an_answer_ends_the_command_and_is_resolved_later(void **state)
 {
     (void)state;
     static const char *const decides[STORIES_COUNT] = {"promote-call", "commit-row", "commit-row"};
-    for (int story = 0; story < STORIES_COUNT; story++) {
-        struct world *w = a_world((enum story)story);
+    for (int t = 0; t < TALES; t++) {
+        struct world *w = a_tale(t);
         w->told[0] = '\0';
-        w->freeze_at = decides[story];
+        w->freeze_at = decides[t % STORIES_COUNT];
         start_flip(w);
         world_run(w, 10);
         assert_true(w->held);
@@ -1163,7 +1425,7 @@ an_old_worker_that_does_not_end_is_left_to_the_tick(void **state)
     w->node[SIDE_GREEN].lingers = false;
     world_run(w, 10);
     assert_one_side(w);
-    assert_true(w->node[SIDE_BLUE].stream);
+    assert_true(w->node[SIDE_BLUE].database[0].stream);
     world_free(w);
 }
 
@@ -1251,7 +1513,7 @@ the_start_up_logs_the_error_of_the_side_that_it_is_about(void **state)
 static void
 random_walk(uint64_t seed)
 {
-    struct world *w = a_world((enum story)(seed % STORIES_COUNT));
+    struct world *w = a_tale((int)(seed % TALES));
     w->seed = seed * 0x9E3779B97F4A7C15u + 1;
     for (int round = 0; round < 4; round++) {
         w->fault_percent = 6;
@@ -1300,6 +1562,13 @@ main(void)
         cmocka_unit_test(a_dry_run_moves_nothing),
         cmocka_unit_test(the_set_up_runs_and_is_taken_down),
         cmocka_unit_test(any_one_fault_of_the_set_up_ends_it_idle),
+        cmocka_unit_test(a_flip_carries_every_database),
+        cmocka_unit_test(one_database_that_does_not_follow_keeps_the_flip_from_beginning),
+        cmocka_unit_test(one_database_that_stops_following_undoes_all),
+        cmocka_unit_test(a_database_that_the_target_lacks_is_named),
+        cmocka_unit_test(a_database_that_is_new_blocks_until_it_is_prepared),
+        cmocka_unit_test(a_physical_green_takes_every_database_along),
+        cmocka_unit_test(names_of_streams_are_those_that_a_slot_may_have),
         cmocka_unit_test(the_writer_cannot_be_the_target),
         cmocka_unit_test(a_second_operator_is_refused),
         cmocka_unit_test(a_drain_that_does_not_end_is_undone),

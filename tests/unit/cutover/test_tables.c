@@ -185,6 +185,13 @@ a_line_is_one_statement_or_one_call(void **state)
             assert_false(l->call != NULL && l->judge != NULL);
             assert_false((l->flags & LINE_JUDGE_ALL) != 0 && l->judge == NULL);
             assert_false((l->flags & LINE_TOGETHER) != 0 && n + 1 == def->count);
+            assert_false(l->call != NULL && (l->flags & LINE_EACH) != 0);
+            assert_false(l->wants != NULL && (l->flags & LINE_EACH) == 0);
+            assert_false((l->flags & LINE_FEW) != 0 && (l->flags & LINE_EACH) == 0);
+            /* what is shown, or runs in a few databases at a time, is alone */
+            const bool together = (l->flags & LINE_TOGETHER) != 0 ||
+                                  (n > 0 && (def->lines[n - 1].flags & LINE_TOGETHER) != 0);
+            assert_false((l->flags & (LINE_REPORT | LINE_FEW)) != 0 && together);
         }
     }
 }
