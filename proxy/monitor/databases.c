@@ -8,7 +8,7 @@
 
 /* One more than there may be, so that it shows. */
 const char *
-databases_sql(void)
+side_databases_sql(void)
 {
     _Static_assert(DATABASES_MAX == 1000, "the limit of the statement");
     return "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate"
@@ -46,7 +46,7 @@ is_well_formed(const struct pq_result *result)
 }
 
 bool
-databases_take(struct side_databases *d, const struct pq_result *result)
+side_databases_take(struct side_databases *d, const struct pq_result *result)
 {
     if (!is_well_formed(result)) {
         return false;
@@ -57,7 +57,7 @@ databases_take(struct side_databases *d, const struct pq_result *result)
         return false;
     }
     const uint64_t generation = d->generation + 1;
-    databases_fini(d);
+    side_databases_fini(d);
     *d = (struct side_databases){.generation = generation,
                                  .names = xcalloc(count, sizeof(*d->names)),
                                  .count = count,
@@ -69,7 +69,7 @@ databases_take(struct side_databases *d, const struct pq_result *result)
 }
 
 bool
-databases_have(const struct side_databases *d, const char *name)
+side_databases_have(const struct side_databases *d, const char *name)
 {
     uint32_t from = 0;
     uint32_t to = d->count;
@@ -86,7 +86,7 @@ databases_have(const struct side_databases *d, const char *name)
 }
 
 void
-databases_fini(struct side_databases *d)
+side_databases_fini(struct side_databases *d)
 {
     for (uint32_t i = 0; i < d->count; i++) {
         mem_free(d->names[i]);

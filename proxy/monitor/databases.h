@@ -9,10 +9,10 @@
 #include "net/pq_result.h"
 
 /* What a server is asked for its databases. */
-const char *databases_sql(void);
+const char *side_databases_sql(void);
 /* The answer; true when the list is another one than before. An answer of another form is none. */
-bool databases_take(struct side_databases *d, const struct pq_result *result);
-bool databases_have(const struct side_databases *d, const char *name);
-void databases_fini(struct side_databases *d);
+bool side_databases_take(struct side_databases *d, const struct pq_result *result);
+bool side_databases_have(const struct side_databases *d, const char *name);
+void side_databases_fini(struct side_databases *d);
 
 #endif

@@ -173,11 +173,17 @@ question_sql(enum side side, enum question_level level, bool nudge)
 static const char database_writer_sql[] =
     "SELECT (SELECT seq FROM beat), (SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(),"
     " min(confirmed_flush_lsn))::int8 FROM pg_replication_slots"
-    " WHERE database = current_database() AND starts_with(slot_name, 'teal_to_$O'))";
+    " WHERE database = current_database() AND starts_with(slot_name::text, 'teal_to_$O'))";
+
+/* The subscription of a database beside the home one has a name that begins so. */
+#define DATABASE_SUBSCRIPTION                                                         \
+    "FROM pg_subscription s WHERE starts_with(s.subname::text, 'teal_to_$S') AND"     \
+    " s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
 
 static const char database_follower_sql[] =
-    "SELECT (SELECT seq FROM teal.marker WHERE side = '$O'), coalesce((SELECT "
-    "s.subenabled " SUBSCRIPTION "), false) AND " SUBSCRIPTION_READY;
+    "SELECT (SELECT seq FROM teal.marker WHERE side = '$O'), coalesce((SELECT bool_and(s.subenabled"
+    " AND NOT EXISTS (SELECT FROM pg_subscription_rel r WHERE r.srsubstate <> 'r'"
+    " AND r.srsubid = s.oid)) " DATABASE_SUBSCRIPTION "), false)";
 
 char *
 question_sql_of_database(enum side side, bool is_writer)

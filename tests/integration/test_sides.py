@@ -3,7 +3,7 @@
 import time
 
 import cluster
-from case import PairCase
+from case import Background, PairCase
 from teal import Teal
 from waiting import eventually, throughout
 
@@ -124,3 +124,112 @@ class AnotherCluster(SideCase):
         self.assertIn("of another cluster than the rest of blue", row["error"])
         self.assertIn("server not used", self.teal.log_tail(100000))
         self.assertTrue(self.is_led_by(self.pair.blue))
+
+
+class ClientsThroughAFailover(SideCase):
+    """What a client sees while the primary of its side is lost and another one is promoted."""
+    standbys = {"blue": 1}
+
+    def test_reads_go_on_and_writes_wait_for_the_promotion(self):
+        side = self.pair.sides["blue"]
+        old, other = side.primary, side.standbys()[0]
+        self.wait_led_by(old)
+        self.wait_close(other)
+        self.teal.console("READS blue")
+        reader, writer = self.connect(), self.connect()
+        self.assertEqual(reader.value("SELECT count(*) FROM kv"), "0")
+        side.kill_primary()
+        eventually(lambda: self.row(old)["up"] == "no", 5, "the loss to be seen", every=0.01)
+        for _ in throughout(0.5):
+            self.assertEqual(reader.value("SELECT current_setting('cluster_name')"), other.name)
+        waiting = Background(writer.query, "INSERT INTO kv VALUES ('failover', 'x')")
+        self.wait_session("waiting", writer)
+        new = side.promote()
+        waiting.result(10)
+        self.assertEqual(new.value("SELECT v FROM kv WHERE k = 'failover'", "app"), "x")
+        self.assertEqual(writer.value("SELECT v FROM kv WHERE k = 'failover'"), "x")
+
+
+class StandbysOfAPhysicalGreen(SideCase):
+    """A green that is all standbys."""
+    standbys = {"green": 1}
+
+    def test_the_one_that_streams_from_blue_leads(self):
+        primary, standby = self.pair.sides["green"].nodes
+        eventually(lambda: self.row(primary, "green")["lag_ok"] == "yes", 20, "green to be close")
+        self.wait_close(standby, "green")
+        self.assertEqual(self.row(primary, "green")["lead"], "yes")
+
+    def test_the_other_one_stands_in(self):
+        first, second = self.pair.sides["green"].nodes
+        self.wait_close(second, "green")
+        first.freeze()
+        try:
+            eventually(lambda: self.row(second, "green")["lead"] == "yes", 10, "the other one to lead")
+        finally:
+            first.thaw()
+        eventually(lambda: self.row(first, "green")["lead"] == "yes", 20, "the first one to lead again")
+
+
+class StandbysOfALogicalGreen(SideCase):
+    """A standby behind a logical follower, and databases beside the home one."""
+    kind = "logical"
+    standbys = {"blue": 1, "green": 1}
+    databases = ("app", "shop")
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.teal.steps("PREPARE")
+
+    def test_the_standby_shows_what_has_arrived_there(self):
+        lead, standby = self.pair.green, self.pair.sides["green"].standbys()[0]
+        self.wait_close(lead, "green")
+        self.wait_close(standby, "green")
+        standby.sql("SELECT pg_wal_replay_pause()")
+        try:
+            self.pair.blue.sql("INSERT INTO kv SELECT 'late-' || n, repeat('x', 1000) FROM generate_series(1, 1000) n", "app")
+            eventually(lambda: int(self.row(standby, "green")["lag_ms"] or 0) > 500, 10, "the standby to be behind")
+            self.assertEqual(self.row(lead, "green")["lag_ok"], "yes")
+        finally:
+            standby.sql("SELECT pg_wal_replay_resume()")
+        self.wait_close(standby, "green")
+
+    def test_a_failover_of_green_leads_to_the_standby(self):
+        """It is a follower no more until its subscription runs, and nothing is read from it that is not proven."""
+        side = self.pair.sides["green"]
+        self.wait_close(side.standbys()[0], "green")
+        old, new = side.fail_over()
+        self.wait_led_by(new, "green")
+        self.assert_serving()
+        side.rejoin(old)
+        self.wait_close(new, "green")
+
+    def test_each_database_is_fresh_by_itself(self):
+        """One whose stream has not come proves nothing by another that has."""
+        self.wait_close(self.pair.green, "green")
+        self.teal.console("READS green")
+        c = self.connect(database="shop")
+        name = "SELECT current_setting('cluster_name')"
+        eventually(lambda: c.value(name) in self.names("green"), 20, "reads of shop to go to green")
+        with self.pair.green.connect("shop", options="-c default_transaction_read_only=off") as holder:
+            holder.query("BEGIN")
+            holder.query("LOCK TABLE kv IN ACCESS EXCLUSIVE MODE")
+            c.query("INSERT INTO kv VALUES ('own', 'x')")
+            for _ in throughout(1):
+                self.assertEqual(c.value("SELECT v FROM kv WHERE k = 'own'"), "x")
+                self.assertIn(c.value(name), self.names("blue"))
+            home = self.connect()
+            self.assertIn(home.value(name), self.names("green"))
+            holder.query("ROLLBACK")
+        eventually(lambda: c.value(name) in self.names("green"), 20, "reads of shop to go to green again")
+        self.assertEqual(c.value("SELECT v FROM kv WHERE k = 'own'"), "x")
+
+    def names(self, side):
+        return [node.name for node in self.pair.sides[side].nodes]
+
+    def test_an_idle_database_costs_no_connection(self):
+        asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'teal monitor' AND datname = 'shop'"
+        c = self.connect(database="shop")
+        c.query("SELECT 1")
+        eventually(lambda: self.pair.blue.value(asked) == "1", 10, "the monitor to look at shop")

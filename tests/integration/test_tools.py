@@ -169,6 +169,48 @@ class Configuration(PairCase):
         self.teal.console("RELOAD")
         self.assert_serving()
 
+    def reload_error(self, sections):
+        """What RELOAD says of a file with these sections behind [teal]."""
+        with open(self.teal.ini) as f:
+            before = f.read()
+        try:
+            with open(self.teal.ini, "w") as f:
+                f.write(before[:before.index("[pair]")] + sections)
+            with self.assertRaises(pgwire.PgError) as caught:
+                self.teal.console("RELOAD")
+            return str(caught.exception)
+        finally:
+            with open(self.teal.ini, "w") as f:
+                f.write(before)
+
+    def test_reload_that_brings_a_pair_is_refused(self):
+        blue, green = self.pair.blue, self.pair.green
+        error = self.reload_error("[pair app]\n[blue app]\nhost = %s\nport = %d\n[green app]\nhost = %s\nport = %d\n"
+                                  "[pair more]\ndatabases = x\n[blue more]\nhost = b.invalid\n[green more]\nhost = g.invalid\n"
+                                  % (blue.host, blue.port, green.host, green.port))
+        self.assertIn("this cannot change while teal runs: [pair more] (added); nothing was changed", error)
+        error = self.reload_error("[pair other]\n[blue other]\nhost = b.invalid\n[green other]\nhost = g.invalid\n")
+        self.assertIn("[pair] (removed), [pair other] (added)", error)
+        self.assert_serving()
+
+    def test_reload_brings_databases(self):
+        with open(self.teal.ini) as f:
+            before = f.read()
+        try:
+            with open(self.teal.ini, "a") as f:
+                f.write("[databases]\nreports = dbname=app pool_size=3\n")
+            self.teal.console("RELOAD")
+            with open(self.teal.ini, "a") as f:
+                f.write("reports = dbname=app\n")
+            with self.assertRaises(pgwire.PgError) as caught:
+                self.teal.console("RELOAD")
+            self.assertRegex(str(caught.exception), 'the database "reports" is listed twice; first in line [0-9]+')
+            self.assert_serving()
+        finally:
+            with open(self.teal.ini, "w") as f:
+                f.write(before)
+            self.teal.console("RELOAD")
+
 
 class Shutdown(PairCase):
     """The end of the process, with clients in the middle of things."""

@@ -41,7 +41,7 @@ static bool
 take(struct side_databases *d, const char *const *names, int count)
 {
     struct pq_result r = an_answer(names, count);
-    const bool changed = databases_take(d, &r);
+    const bool changed = side_databases_take(d, &r);
     forget(&r);
     return changed;
 }
@@ -63,7 +63,7 @@ the_generation_grows_with_each_change_alone(void **state)
     assert_string_equal(d.names[1], "old");
     assert_true(take(&d, NULL, 0));
     assert_int_equal(d.count, 0);
-    databases_fini(&d);
+    side_databases_fini(&d);
 }
 
 static void
@@ -72,15 +72,15 @@ names_are_found(void **state)
     (void)state;
     static const char *const names[] = {"Zoo", "app", "app1", "b"};
     struct side_databases d = {0};
-    assert_false(databases_have(&d, "app"));
+    assert_false(side_databases_have(&d, "app"));
     assert_true(take(&d, names, 4));
     for (size_t i = 0; i < 4; i++) {
-        assert_true(databases_have(&d, names[i]));
+        assert_true(side_databases_have(&d, names[i]));
     }
-    assert_false(databases_have(&d, "ap"));
-    assert_false(databases_have(&d, "c"));
-    assert_false(databases_have(&d, "A"));
-    databases_fini(&d);
+    assert_false(side_databases_have(&d, "ap"));
+    assert_false(side_databases_have(&d, "c"));
+    assert_false(side_databases_have(&d, "A"));
+    side_databases_fini(&d);
 }
 
 static void
@@ -95,10 +95,10 @@ an_answer_of_another_form_is_none(void **state)
     assert_false(take(&d, unsorted, 2));
     assert_false(take(&d, twice, 2));
     const struct pq_result failed = {.ok = false};
-    assert_false(databases_take(&d, &failed));
+    assert_false(side_databases_take(&d, &failed));
     assert_int_equal(d.generation, 1);
-    assert_true(databases_have(&d, "app"));
-    databases_fini(&d);
+    assert_true(side_databases_have(&d, "app"));
+    side_databases_fini(&d);
 }
 
 static void
@@ -118,8 +118,8 @@ too_many_are_cut_and_it_is_told(void **state)
     assert_true(take(&d, names, ROWS));
     assert_true(d.is_cut);
     assert_int_equal(d.count, DATABASES_MAX);
-    assert_false(databases_have(&d, names[DATABASES_MAX]));
-    databases_fini(&d);
+    assert_false(side_databases_have(&d, names[DATABASES_MAX]));
+    side_databases_fini(&d);
 }
 
 int
