@@ -176,8 +176,8 @@ static const char database_writer_sql[] =
     " WHERE database = current_database() AND starts_with(slot_name::text, 'teal_to_$O'))";
 
 /* The subscription of a database beside the home one has a name that begins so. */
-#define DATABASE_SUBSCRIPTION                                                         \
-    "FROM pg_subscription s WHERE starts_with(s.subname::text, 'teal_to_$S') AND"     \
+#define DATABASE_SUBSCRIPTION                                                     \
+    "FROM pg_subscription s WHERE starts_with(s.subname::text, 'teal_to_$S') AND" \
     " s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
 
 static const char database_follower_sql[] =
