@@ -153,7 +153,7 @@ class Reports(Pairs):
                     values["databases"] = "people, mail, notes, late"
             self.teal.write_ini()
             self.teal.console("RELOAD")
-            self.assertEqual(self.in_database("late").value("SELECT current_database()"), "late")
+            eventually(lambda: self.in_database("late").value("SELECT current_database()") == "late", 10, "it to be found")
             self.assertEqual(self.database("late")["pair"], "crm")
         finally:
             self.teal.sections["pair crm"]["databases"] = "people, mail, notes"
@@ -186,6 +186,17 @@ class Reports(Pairs):
 
 class Changes(Pairs):
     """What changes something."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for pair in DATABASES:
+            cls.teal.steps("PREPARE PAIR " + pair)
+
+    def wait_whole(self, pair):
+        """Until every check of the pair passes, so that it can flip (again)."""
+        eventually(lambda: not [row for row in self.teal.steps("CHECK PAIR " + pair) if row["result"] == "fail"], 60,
+                   "every check of %s to pass" % pair)
 
     def test_a_command_about_one_pair_must_name_it(self):
         for words in ("CHECK", "PREPARE", "READS green", "WRITES green", "CUTOVER", "CUTOVER DRY RUN", "ROLLBACK", "FINISH", "HOLD",
@@ -293,6 +304,7 @@ class Changes(Pairs):
                 self.teal.console(words + " nowhere")
 
     def test_check_and_dry_run_of_one_pair(self):
+        self.wait_whole("crm")
         rows = self.json("--pair", "crm", "check")
         self.assertGreater(len(rows), 10)
         steps = self.json("--pair", "crm", "cutover", "--dry-run")
@@ -300,6 +312,8 @@ class Changes(Pairs):
         self.assertEqual(self.row("shop")["phase"], "idle")
 
     def test_two_pairs_flip_at_the_same_time(self):
+        for pair in DATABASES:
+            self.wait_whole(pair)
         flips = {pair: Background(self.teal.steps, "CUTOVER PAIR " + pair) for pair in DATABASES}
         for pair, flip in flips.items():
             flip.result(60)
@@ -315,12 +329,15 @@ class Changes(Pairs):
             eventually(lambda: self.row(pair)["writer_known"] == "yes", 10, "the writer")
             self.assertEqual(self.row(pair)["writer"], "green")
             eventually(lambda: self.row(pair)["way_back"] == "open", 60, "the way back of " + pair)
+            self.wait_whole(pair)
         self.teal.steps("ROLLBACK PAIR crm")
         self.assertEqual({pair: self.row(pair)["writer"] for pair in DATABASES}, {"shop": "green", "crm": "blue"})
         self.teal.steps("WRITES blue PAIR shop")
         self.assertEqual(self.row("shop")["writer"], "blue")
 
     def test_a_second_command_of_the_pair_is_refused(self):
+        for pair in DATABASES:
+            self.wait_whole(pair)
         c = self.in_database("orders")
         c.query("BEGIN")
         c.query("INSERT INTO kv VALUES ('in the way', 'x')")
@@ -358,7 +375,9 @@ class Changes(Pairs):
         self.teal.stop()
         crm.blue.stop("immediate")
         try:
-            self.teal.start()
+            self.teal.start(wait=False)
+            eventually(lambda: self.teal.console("SHOW VERSION"), 10, "the console")
+            eventually(lambda: self.row("shop")["writer_known"] == "yes", 10, "the pair that can be reached")
             self.assertEqual(self.in_database("orders").query("INSERT INTO kv VALUES ('alone', 'x')").tag, "INSERT 0 1")
             self.assertEqual(self.row("crm")["writer_known"], "no")
         finally:
