@@ -153,21 +153,31 @@ report_peer_pools(const struct snapshot *snap)
     return table_new(columns, COUNT_OF(columns));
 }
 
-/* The two hosts, and what they were last found to be; they are looked up anew all the time. */
+static void
+add_dns_host(struct table *t, const char *name, const struct node_facts *node)
+{
+    char addr[INET6_ADDRSTRLEN + 2] = "";
+    const bool known = node->addr_len > 0 && node->addr.ss_family != AF_UNIX &&
+                       getnameinfo((const struct sockaddr *)&node->addr, node->addr_len, addr,
+                                   sizeof(addr), NULL, 0, NI_NUMERICHOST) == 0;
+    table_add(t, name);
+    table_add_number(t, 0);
+    table_add(t, known ? addr : "");
+}
+
+/* The hosts, and what they were last found to be; they are looked up anew all the time. */
 struct table *
 report_dns_hosts(const struct snapshot *snap)
 {
     static const char *const columns[] = {"hostname", "ttl", "addrs"};
     struct table *t = table_new(columns, COUNT_OF(columns));
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        const struct node_facts *node = facts_lead(snap->facts, (enum side)side);
-        char addr[INET6_ADDRSTRLEN + 2] = "";
-        const bool known = node->addr_len > 0 && node->addr.ss_family != AF_UNIX &&
-                           getnameinfo((const struct sockaddr *)&node->addr, node->addr_len, addr,
-                                       sizeof(addr), NULL, 0, NI_NUMERICHOST) == 0;
-        table_add(t, snap->conf->pairs[0].side[side].hosts[0].name);
-        table_add_number(t, 0);
-        table_add(t, known ? addr : "");
+    for (uint32_t i = snap->first; i < snap->end; i++) {
+        for (int side = 0; side < SIDES_COUNT; side++) {
+            const struct side_facts *facts = &snap->pairs[i].facts->side[side];
+            for (uint32_t n = 0; n < facts->nodes_count; n++) {
+                add_dns_host(t, snap->pairs[i].conf->side[side].hosts[n].name, &facts->node[n]);
+            }
+        }
     }
     return t;
 }
@@ -194,6 +204,32 @@ report_mem(const struct snapshot *snap)
     return t;
 }
 
+static void
+add_database(struct table *t, const struct snapshot *snap, const struct snapshot_pair *pair)
+{
+    const struct conf *c = snap->conf;
+    const struct view *v = pair->view;
+    const struct conf_host *host = &pair->conf->side[v->writer].hosts[v->side[v->writer].lead];
+    table_add(t, pair->conf->database);
+    table_add(t, host->name);
+    table_add_number(t, host->port);
+    table_add(t, pair->conf->database);
+    table_add(t, NULL);
+    table_add_number(t, c->default_pool_size);
+    table_add_number(t, 0); /* min_pool_size: none are kept ready */
+    table_add_number(t, c->reserve_pool_size);
+    table_add_time(t, c->server_lifetime_us, CELL_IN_S);
+    table_add(t, "transaction");
+    table_add(t, NULL);
+    table_add_number(t, c->max_db_connections);
+    table_add_number(t, snap->servers);
+    table_add_number(t, c->max_db_client_connections);
+    table_add_number(t, snap->sessions);
+    table_add_number(t, v->paused);
+    table_add_number(t, v->disabled);
+    table_add(t, side_name(v->writer));
+}
+
 struct table *
 report_databases(const struct snapshot *snap)
 {
@@ -215,29 +251,21 @@ report_databases(const struct snapshot *snap)
                                           "paused",
                                           "disabled",
                                           "side"};
-    const struct conf *c = snap->conf;
-    const struct view *v = snap->view;
     struct table *t = table_new(columns, COUNT_OF(columns));
-    const struct conf_pair *pair = &c->pairs[0];
-    table_add(t, pair->database);
-    table_add(t, pair->side[v->writer].hosts[0].name);
-    table_add_number(t, pair->side[v->writer].hosts[0].port);
-    table_add(t, pair->database);
-    table_add(t, NULL);
-    table_add_number(t, c->default_pool_size);
-    table_add_number(t, 0); /* min_pool_size: none are kept ready */
-    table_add_number(t, c->reserve_pool_size);
-    table_add_time(t, c->server_lifetime_us, CELL_IN_S);
-    table_add(t, "transaction");
-    table_add(t, NULL);
-    table_add_number(t, c->max_db_connections);
-    table_add_number(t, snap->servers);
-    table_add_number(t, c->max_db_client_connections);
-    table_add_number(t, snap->sessions);
-    table_add_number(t, v->paused);
-    table_add_number(t, v->disabled);
-    table_add(t, side_name(v->writer));
+    for (uint32_t i = snap->first; i < snap->end; i++) {
+        add_database(t, snap, &snap->pairs[i]);
+    }
     return t;
+}
+
+static uint64_t
+waiting_in_all(const struct snapshot *snap)
+{
+    uint64_t waiting = 0;
+    for (uint32_t i = 0; i < snap->pairs_count; i++) {
+        waiting += snap->pairs[i].waiting;
+    }
+    return waiting;
 }
 
 struct table *
@@ -249,7 +277,7 @@ report_lists(const struct snapshot *snap)
         const char *name;
         uint64_t items;
     } lists[] = {
-        {"databases", 1},
+        {"databases", snap->pairs_count},
         {"users", snap->users},
         {"peers", 0},
         {"pools", snap->pools},
@@ -264,7 +292,7 @@ report_lists(const struct snapshot *snap)
         {"dns_queries", 0},
         {"dns_pending", 0},
         {"pinned_clients", pinned},
-        {"waiting_clients", snap->waiting},
+        {"waiting_clients", waiting_in_all(snap)},
     };
     struct table *t = table_new(columns, COUNT_OF(columns));
     for (size_t i = 0; i < COUNT_OF(lists); i++) {

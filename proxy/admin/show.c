@@ -21,6 +21,7 @@ static report_fn *const reports[COMMANDS_COUNT] = {
     [CMD_PAIR] = report_pair,
     [CMD_STATE] = report_state,
     [CMD_LAG] = report_lag,
+    [CMD_NODES] = report_nodes,
     [CMD_CUTOVER_SHOW] = report_cutover,
     [CMD_STATS] = report_stats,
     [CMD_STATS_TOTALS] = report_stats_totals,
@@ -112,7 +113,8 @@ report_help(const struct snapshot *snap)
     for (size_t i = 0; i < command_rows_count(); i++) {
         const struct command_row *row = command_row_at(i);
         if (row->sentence[0] != '\0') {
-            table_addf(t, "%s%s%s", row->words, row->shown[0] == '\0' ? "" : " ", row->shown);
+            table_addf(t, "%s%s%s%s", row->words, row->shown[0] == '\0' ? "" : " ", row->shown,
+                       row->pair == NAMES_NO_PAIR ? "" : " [PAIR name]");
             table_add(t, row->needs == NEEDS_OPERATE ? "operate" : "view");
             table_add(t, row->sentence);
         }

@@ -24,6 +24,7 @@ enum { ADDRESS_SIZE = 320 };
 
 struct cutover_host {
     uint32_t pair;
+    char *name; /* owned: of the pair */
     struct cutover_host_parts parts;
     struct cutover *machine; /* owned */
     char *state_file;        /* owned: path of the record */
@@ -121,7 +122,7 @@ op_publish(void *ctx, const struct cutover_route *route)
         monitor_hurry(h->parts.monitor);
     }
     publisher_set_route(h->parts.publisher, route);
-    log_info(NULL, "route", "epoch=%llu writer=%s held=%s known=%s",
+    log_info(NULL, "route", "pair=%s epoch=%llu writer=%s held=%s known=%s", h->name,
              (unsigned long long)route->epoch, side_name(route->writer),
              route->writes_held ? "yes" : "no", route->writes_known ? "yes" : "no");
 }
@@ -226,14 +227,14 @@ static void
 op_report(void *ctx, const struct cutover_report *row)
 {
     const struct cutover_host *h = ctx;
-    console_report(h->parts.console, row);
+    console_report(h->parts.console, h->pair, row);
 }
 
 static void
 op_done(void *ctx, bool ok, const struct err *err)
 {
     struct cutover_host *h = ctx;
-    console_done(h->parts.console, ok, err);
+    console_done(h->parts.console, h->pair, ok, err);
 }
 
 /* TEAL_CRASH_AT=step:before or step:after: the process dies there, as in a power loss. For the
@@ -359,6 +360,14 @@ make_machine(struct cutover_host *h, const struct conf *conf)
     return machine;
 }
 
+char *
+cutover_record_path(const struct conf *conf, uint32_t pair)
+{
+    CHECK(pair < conf->pairs_count);
+    return conf->pairs_count == 1 ? xstrdup(conf->state_file)
+                                  : xasprintf("%s.%s", conf->state_file, conf->pairs[pair].name);
+}
+
 struct cutover_host *
 cutover_host_new(const struct conf *conf, uint32_t pair, const struct cutover_host_parts *parts)
 {
@@ -367,7 +376,8 @@ cutover_host_new(const struct conf *conf, uint32_t pair, const struct cutover_ho
     h->parts = *parts;
     CHECK(parts->monitor != NULL && parts->publisher != NULL);
     CHECK(parts->workers != NULL && parts->console != NULL);
-    h->state_file = xstrdup(conf->state_file);
+    h->state_file = cutover_record_path(conf, pair);
+    h->name = xstrdup(conf->pairs[pair].name);
     h->crash_at = getenv("TEAL_CRASH_AT");
     list_init(&h->delays);
     h->sql = side_sql_new(parts->loop, conf, pair, parts->monitor);
@@ -390,6 +400,7 @@ cutover_host_free(struct cutover_host *h)
     CHECK(list_empty(&h->delays));
     cutover_free(h->machine); /* nothing completes any more */
     mem_free(h->state_file);
+    mem_free(h->name);
     mem_free(h);
 }
 

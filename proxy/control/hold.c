@@ -35,14 +35,14 @@ static void
 hold_go_on(struct hold *h)
 {
     const struct hold_parts *p = &h->parts;
-    const struct wish_hold *wish = &keeper_pair(p->keeper, p->pair)->hold;
+    const struct wish_hold *wish = &keeper_pair(p->keeper, p->name)->hold;
     const uint64_t left_us = wish_hold_left_us(wish, clock_wall_us());
     if (left_us > 0) {
         hold_for(h, left_us);
-        log_warn(NULL, "the operator's hold goes on", "pair=%s left_ms=%" PRIu64, p->pair,
+        log_warn(NULL, "the operator's hold goes on", "pair=%s left_ms=%" PRIu64, p->name,
                  left_us / 1000);
     } else if (wish->until_wall_us != 0) {
-        keeper_put_hold(p->keeper, p->pair, &(struct wish_hold){0});
+        keeper_put_hold(p->keeper, p->name, &(struct wish_hold){0});
     }
 }
 
@@ -72,7 +72,7 @@ hold_begin(struct hold *h, uint64_t limit_us)
     const struct hold_parts *p = &h->parts;
     hold_for(h, limit_us);
     keeper_put_hold(
-        p->keeper, p->pair,
+        p->keeper, p->name,
         &(struct wish_hold){.until_wall_us = clock_wall_us() + limit_us, .length_us = limit_us});
 }
 
@@ -85,9 +85,9 @@ hold_end(struct hold *h)
     h->until_us = 0;
     timer_stop(h->timer);
     publisher_set_hold(h->parts.publisher, false);
-    keeper_put_hold(h->parts.keeper, h->parts.pair, &(struct wish_hold){0});
-    log_info(NULL, "the operator's hold has ended", "waiting=%" PRIu32,
-             workers_waiting(h->parts.workers, 0));
+    keeper_put_hold(h->parts.keeper, h->parts.name, &(struct wish_hold){0});
+    log_info(NULL, "the operator's hold has ended", "pair=%s waiting=%" PRIu32, h->parts.name,
+             workers_waiting(h->parts.workers, h->parts.pair));
 }
 
 uint64_t

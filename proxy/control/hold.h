@@ -17,7 +17,8 @@ struct hold_parts {
     struct publisher *publisher;
     const struct workers *workers;
     struct keeper *keeper;
-    const char *pair; /* its name */
+    uint32_t pair;
+    const char *name; /* of the pair */
 };
 
 /* Begins with the hold that the keeper knows of, if it is not over. */

@@ -161,17 +161,21 @@ keeper_put_hold(struct keeper *k, const char *pair, const struct wish_hold *hold
 }
 
 void
-keeper_put_paused(struct keeper *k, const char *pair, bool paused)
+keeper_put_paused(struct keeper *k, bool paused)
 {
-    pair_to_change(k, pair)->paused = paused;
+    k->wishes.paused = paused;
     keeper_write(k);
 }
 
-void
-keeper_put_disabled(struct keeper *k, const char *pair, bool disabled)
+bool
+keeper_put_stop(struct keeper *k, const struct view_stop *stop, struct err *err)
 {
-    pair_to_change(k, pair)->disabled = disabled;
+    if (!wish_stop_put(&k->wishes, stop)) {
+        return err_set(err, "54000", "more than %d databases are paused or disabled",
+                       WISHES_STOPS_MAX);
+    }
     keeper_write(k);
+    return true;
 }
 
 void

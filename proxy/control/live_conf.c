@@ -14,7 +14,7 @@ struct live_conf {
     struct conf *conf;            /* shared (ref): in force, with what was SET */
     struct keeper *keeper;        /* borrowed: keeps what was SET */
     struct live_conf_users users; /* none before live_conf_set_users */
-    bool cutover_pending;         /* the machine still goes by an older one */
+    bool flips_pending;           /* a flip under way goes on by an older one */
 };
 
 static void restore_sets(struct live_conf *l);
@@ -33,8 +33,7 @@ live_conf_new(struct conf *file, struct keeper *keeper)
 void
 live_conf_set_users(struct live_conf *l, const struct live_conf_users *users)
 {
-    CHECK(users->workers != NULL && users->monitor != NULL && users->reads != NULL);
-    CHECK(users->publisher != NULL && users->cutover != NULL);
+    CHECK(users->workers != NULL && users->pairs_count > 0);
     l->users = *users;
 }
 
@@ -220,10 +219,10 @@ adopt(struct live_conf *l, struct conf *conf, struct err *err)
     conf_unref(l->conf);
     l->conf = conf;
     log_set_level(conf->log_level);
-    read_policy_from_conf(l->users.reads, &conf->pairs[0]);
-    monitor_reconfigure(l->users.monitor, conf);
-    l->cutover_pending = !cutover_host_reconfigure(l->users.cutover, conf);
-    publisher_set_conf(l->users.publisher, conf);
+    l->flips_pending = false;
+    for (uint32_t i = 0; i < l->users.pairs_count; i++) {
+        l->flips_pending |= pair_control_reconfigure(&l->users.pairs[i], conf);
+    }
     return true;
 }
 
@@ -238,7 +237,7 @@ live_conf_reload(struct live_conf *l, struct buf *detail, struct err *err)
     l->file = conf_ref(conf);
     keep_sets(l);
     buf_printf(detail, "%s is in force%s", l->conf->path,
-               l->cutover_pending ? "; the limits of the flip under way stay" : "");
+               l->flips_pending ? "; the limits of the flip under way stay" : "");
     return true;
 }
 
@@ -252,14 +251,6 @@ live_conf_set(struct live_conf *l, const char *key, const char *value, struct bu
     }
     keep_sets(l);
     buf_printf(detail, "%s is in force until RELOAD%s", key,
-               l->cutover_pending ? ", but not for the flip under way" : "");
+               l->flips_pending ? ", but not for the flip under way" : "");
     return true;
-}
-
-void
-live_conf_tick(struct live_conf *l)
-{
-    if (l->cutover_pending) {
-        l->cutover_pending = !cutover_host_reconfigure(l->users.cutover, l->conf);
-    }
 }

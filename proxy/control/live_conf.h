@@ -13,20 +13,15 @@
 
 #include "base/buf.h"
 #include "conf/conf.h"
-#include "control/cutover_ops.h"
 #include "control/keeper.h"
-#include "control/publish.h"
-#include "control/read_policy.h"
-#include "monitor/monitor.h"
+#include "control/pair_control.h"
 #include "session/workers.h"
 
 /* Who goes by the configuration; all borrowed. */
 struct live_conf_users {
     struct workers *workers;
-    struct monitor *monitor;
-    struct read_policy *reads;
-    struct publisher *publisher;
-    struct cutover_host *cutover;
+    struct pair_control *pairs;
+    uint32_t pairs_count;
 };
 
 struct live_conf;
@@ -47,7 +42,5 @@ const struct conf *live_conf_file(const struct live_conf *l);
 MUST_CHECK bool live_conf_reload(struct live_conf *l, struct buf *detail, struct err *err);
 MUST_CHECK bool live_conf_set(struct live_conf *l, const char *key, const char *value,
                               struct buf *detail, struct err *err);
-/* Each second: limits that a flip has delayed. */
-void live_conf_tick(struct live_conf *l);
 
 #endif

@@ -14,6 +14,7 @@
 #include "admin/rates.h"
 #include "admin/text.h"
 #include "base/mem.h"
+#include "conf/databases.h"
 
 struct verbs {
     struct operator_parts parts;
@@ -48,10 +49,22 @@ operator_tick(struct verbs *o)
     keeper_tick(o->parts.keeper);
 }
 
-static const char *
-pair_name(const struct verbs *o)
+/* The pair that a command is about. */
+static struct pair_control *
+pair_of(const struct verbs *o, uint32_t number)
 {
-    return live_conf_get(o->parts.conf)->pairs[0].name;
+    CHECK(number < o->parts.pairs_count);
+    return &o->parts.pairs[number];
+}
+
+static uint32_t
+waiting_in_all(const struct verbs *o)
+{
+    uint32_t waiting = 0;
+    for (uint32_t i = 0; i < o->parts.pairs_count; i++) {
+        waiting += workers_waiting(o->parts.workers, i);
+    }
+    return waiting;
 }
 
 /* ---- facts ---- */
@@ -72,6 +85,17 @@ pages_resident(void)
 }
 
 static void
+fill_pair(const struct verbs *o, const struct pair_control *pair, struct snapshot_pair *out)
+{
+    out->conf = &live_conf_get(o->parts.conf)->pairs[pair->number];
+    out->view = publisher_view(pair->publisher);
+    out->facts = monitor_facts(pair->monitor);
+    cutover_status(pair_control_machine(pair), &out->cutover);
+    out->waiting = workers_waiting(o->parts.workers, pair->number);
+    out->hold_until_us = hold_until_us(pair->hold);
+}
+
+static void
 op_snapshot(void *ctx, struct snapshot *out)
 {
     struct verbs *o = ctx;
@@ -81,21 +105,19 @@ op_snapshot(void *ctx, struct snapshot *out)
     out->now_us = loop_now_us(p->loop);
     out->conf = live_conf_get(p->conf);
     out->conf_file = live_conf_file(p->conf);
-    out->view = publisher_view(p->publisher);
-    out->facts = monitor_facts(p->monitor);
+    out->pairs_count = p->pairs_count;
+    for (uint32_t i = 0; i < p->pairs_count; i++) {
+        fill_pair(o, &p->pairs[i], &out->pairs[i]);
+        out->busy +=
+            workers_busy(p->workers, i, SIDE_BLUE) + workers_busy(p->workers, i, SIDE_GREEN);
+    }
     out->stats = &o->stats;
-    cutover_status(p->cutover, &out->cutover);
     rates_get(&o->rates, &out->rates);
     out->sessions = workers_sessions(p->workers);
-    out->waiting = workers_waiting(p->workers, 0);
-    out->hold_until_us = hold_until_us(p->hold);
     out->servers = workers_servers(p->workers, NULL);
     workers_lists(p->workers, &out->users, &out->pools);
     out->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     out->pages_resident = pages_resident();
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        out->busy += workers_busy(p->workers, 0, (enum side)side);
-    }
 }
 
 static void
@@ -114,26 +136,52 @@ is_serving(const struct verbs *o, struct err *err)
            err_set(err, SQLSTATE_ADMIN_SHUTDOWN, "teal is shutting down");
 }
 
-/* There is one database; no name means it as well. */
+/* Whether clients may name it so; what the monitor has not seen is not there. */
+static bool
+is_served(const struct verbs *o, const char *alias)
+{
+    const struct conf_database *d = conf_database_find(live_conf_get(o->parts.conf), alias);
+    if (d == NULL) {
+        return false;
+    }
+    const struct view *view = publisher_view(pair_of(o, d->pair)->publisher);
+    return !view->databases_known || view_database(view, conf_database_dbname(d, alias)) != NULL;
+}
+
+/* No name means all. */
 static bool
 is_our_database(const struct verbs *o, const struct command *c, struct err *err)
 {
-    const char *ours = live_conf_get(o->parts.conf)->pairs[0].database;
-    if (c->database[0] == '\0' || strcmp(c->database, ours) == 0) {
+    if (c->database[0] == '\0' || is_served(o, c->database)) {
         return true;
     }
     (void)err_set(err, SQLSTATE_INVALID_DATABASE, "no such database: %s", c->database);
-    return err_hint(err, "The database of the pair is \"%s\".", ours);
+    return err_hint(err, "SHOW DATABASES has them in its column name.");
+}
+
+/* As pause.h wants it. */
+static const char *
+alias_of(const struct command *c)
+{
+    return c->database[0] == '\0' ? NULL : c->database;
 }
 
 static bool
-nothing_is_under_way(const struct verbs *o, struct err *err)
+nothing_is_under_way(const struct pair_control *pair, struct err *err)
 {
     struct cutover_status status;
-    cutover_status(o->parts.cutover, &status);
-    return cutover_is_idle(o->parts.cutover) ||
+    cutover_status(pair_control_machine(pair), &status);
+    return cutover_is_idle(pair_control_machine(pair)) ||
            err_set(err, SQLSTATE_OBJECT_IN_USE, "%s is under way, in state %s", status.job_name,
                    status.state_name);
+}
+
+/* A pair that has the database, or any when all are meant. */
+static bool
+is_concerned(const struct verbs *o, const struct command *c, uint32_t pair)
+{
+    const struct conf *conf = live_conf_get(o->parts.conf);
+    return c->database[0] == '\0' || conf_database_find(conf, c->database)->pair == pair;
 }
 
 /* What KILL and PAUSE both need. */
@@ -143,37 +191,48 @@ may_pause(const struct verbs *o, const struct command *c, struct err *err)
     if (!is_serving(o, err) || !is_our_database(o, c, err)) {
         return false;
     }
-    if (pause_is_on(o->parts.pause)) {
-        return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is paused already");
+    if (pause_is_on(o->parts.pause, NULL)) {
+        return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "everything is paused already");
     }
-    return nothing_is_under_way(o, err);
+    if (pause_is_on(o->parts.pause, alias_of(c))) {
+        return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "database \"%s\" is paused already",
+                       c->database);
+    }
+    for (uint32_t i = 0; i < o->parts.pairs_count; i++) {
+        if (is_concerned(o, c, i) && !nothing_is_under_way(&o->parts.pairs[i], err)) {
+            return false;
+        }
+    }
+    return true;
 }
 
-/* ---- jobs of the machine ---- */
+/* ---- jobs of the machines ---- */
 
 static bool
-op_start(void *ctx, enum cutover_job job, const struct cutover_options *options, struct err *err)
+op_start(void *ctx, uint32_t number, enum cutover_job job, const struct cutover_options *options,
+         struct err *err)
 {
     const struct verbs *o = ctx;
+    const struct pair_control *pair = pair_of(o, number);
     if (!is_serving(o, err)) {
         return false;
     }
-    if (job == CUTOVER_JOB_FLIP && hold_until_us(o->parts.hold) != 0) {
+    if (job == CUTOVER_JOB_FLIP && hold_until_us(pair->hold) != 0) {
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "writes are held by HOLD");
         return err_hint(err, "RELEASE them first; a flip holds them by itself.");
     }
-    if (job == CUTOVER_JOB_FLIP && pause_is_on(o->parts.pause)) {
-        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is paused");
+    if (job == CUTOVER_JOB_FLIP && pause_is_on(o->parts.pause, NULL)) {
+        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "everything is paused");
         return err_hint(err, "RESUME it first; a flip holds the writes by itself.");
     }
-    return cutover_start(o->parts.cutover, job, options, err);
+    return cutover_start(pair_control_machine(pair), job, options, err);
 }
 
 static bool
-op_abort(void *ctx)
+op_abort(void *ctx, uint32_t number)
 {
     const struct verbs *o = ctx;
-    return cutover_abort(o->parts.cutover);
+    return cutover_abort(pair_control_machine(pair_of(o, number)));
 }
 
 /* ---- the verbs ---- */
@@ -183,54 +242,55 @@ typedef bool verb_fn(struct verbs *o, const struct command *c, struct buf *detai
 static bool
 do_reads(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    const struct operator_parts *p = &o->parts;
+    struct pair_control *pair = pair_of(o, c->pair_number);
     if (!is_serving(o, err)) {
         return false;
     }
     if (c->reads_default) {
-        read_policy_reset(p->reads, &live_conf_get(p->conf)->pairs[0], detail);
-    } else if (!read_policy_apply(p->reads, c, publisher_view(p->publisher),
-                                  monitor_facts(p->monitor), detail, err)) {
+        const struct conf *conf = live_conf_get(o->parts.conf);
+        read_policy_reset(&pair->reads, &conf->pairs[pair->number], detail);
+    } else if (!read_policy_apply(&pair->reads, c, publisher_view(pair->publisher),
+                                  monitor_facts(pair->monitor), detail, err)) {
         return false;
     }
-    publisher_refresh(p->publisher);
-    const struct wish_reads said = read_policy_wish(p->reads);
-    keeper_put_reads(p->keeper, pair_name(o), &said);
+    publisher_refresh(pair->publisher);
+    const struct wish_reads said = read_policy_wish(&pair->reads);
+    keeper_put_reads(o->parts.keeper, pair->name, &said);
     return true;
 }
 
 static bool
 do_hold(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    const struct operator_parts *p = &o->parts;
+    const struct pair_control *pair = pair_of(o, c->pair_number);
     if (!is_serving(o, err)) {
         return false;
     }
-    if (!publisher_view(p->publisher)->writes_known) {
+    if (!publisher_view(pair->publisher)->writes_known) {
         return err_set(err, SQLSTATE_CANNOT_CONNECT_NOW,
                        "the writer is not known yet, so writes are held anyway");
     }
-    if (!nothing_is_under_way(o, err)) {
+    if (!nothing_is_under_way(pair, err)) {
         return false;
     }
+    const struct conf *conf = live_conf_get(o->parts.conf);
     const uint64_t limit_us =
-        c->timeout_set ? c->timeout_us : live_conf_get(p->conf)->pairs[0].hold_timeout_us;
-    hold_begin(p->hold, limit_us);
-    buf_printf(detail, "writes of %" PRIu32 " sessions wait, for %s at most",
-               workers_sessions(p->workers), text_duration(limit_us).s);
+        c->timeout_set ? c->timeout_us : conf->pairs[pair->number].hold_timeout_us;
+    hold_begin(pair->hold, limit_us);
+    buf_printf(detail, "writes wait, for %s at most", text_duration(limit_us).s);
     return true;
 }
 
 static bool
 do_release(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    (void)c;
-    if (hold_until_us(o->parts.hold) == 0) {
+    const struct pair_control *pair = pair_of(o, c->pair_number);
+    if (hold_until_us(pair->hold) == 0) {
         return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "writes are not held by HOLD");
     }
     buf_printf(detail, "%" PRIu32 " waiting transactions go on",
-               workers_waiting(o->parts.workers, 0));
-    hold_end(o->parts.hold);
+               workers_waiting(o->parts.workers, pair->number));
+    hold_end(pair->hold);
     return true;
 }
 
@@ -238,27 +298,38 @@ static bool
 do_pause(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     (void)detail; /* the answer comes when it is over */
-    if (!may_pause(o, c, err)) {
-        return false;
+    const uint64_t limit_us =
+        c->timeout_set ? c->timeout_us : live_conf_get(o->parts.conf)->pause_timeout_us;
+    return may_pause(o, c, err) && pause_begin(o->parts.pause, alias_of(c), limit_us, err);
+}
+
+static bool
+refuse_resume(const struct verbs *o, const struct command *c, struct err *err)
+{
+    if (c->database[0] == '\0') {
+        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "nothing is paused");
+        return err_hint(err, "RELEASE ends HOLD.");
     }
-    pause_begin(o->parts.pause,
-                c->timeout_set ? c->timeout_us : live_conf_get(o->parts.conf)->pause_timeout_us);
-    return true;
+    (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "database \"%s\" is not paused by its name",
+                  c->database);
+    return pause_is_on(o->parts.pause, NULL) &&
+           err_hint(err, "Everything is paused: RESUME without a name ends that.");
 }
 
 static bool
 do_resume(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    if (!is_our_database(o, c, err)) {
-        return false;
+    const struct wishes *wishes = keeper_wishes(o->parts.keeper);
+    bool any = pause_is_on(o->parts.pause, alias_of(c));
+    for (uint32_t i = 0; i < wishes->stops_count && c->database[0] == '\0'; i++) {
+        any |= wishes->stops[i].paused;
     }
-    if (!pause_is_on(o->parts.pause)) {
-        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is not paused");
-        return hold_until_us(o->parts.hold) != 0 && err_hint(err, "RELEASE ends HOLD.");
+    /* One that was dropped while it was paused can be resumed. */
+    if (!any) {
+        return is_our_database(o, c, err) && refuse_resume(o, c, err);
     }
-    buf_printf(detail, "%" PRIu32 " waiting transactions go on",
-               workers_waiting(o->parts.workers, 0));
-    pause_end(o->parts.pause);
+    buf_printf(detail, "%" PRIu32 " waiting transactions go on", waiting_in_all(o));
+    pause_end(o->parts.pause, alias_of(c));
     return true;
 }
 
@@ -269,12 +340,14 @@ do_kill_all(struct verbs *o, const struct command *c, struct buf *detail, struct
     if (!may_pause(o, c, err)) {
         return false;
     }
-    buf_printf(detail,
-               "%" PRIu32 " clients and %" PRIu32 " server connections are ended; "
-               "new transactions wait for RESUME",
-               workers_sessions(workers), workers_servers(workers, NULL));
-    pause_kill(o->parts.pause);
-    return true;
+    if (c->database[0] == '\0') {
+        buf_printf(detail, "%" PRIu32 " clients and ", workers_sessions(workers));
+    } else {
+        buf_printf(detail, "its clients and ");
+    }
+    buf_printf(detail, "%" PRIu32 " server connections are ended; new transactions wait for RESUME",
+               workers_servers(workers, alias_of(c)));
+    return pause_kill(o->parts.pause, alias_of(c), err);
 }
 
 static bool
@@ -292,9 +365,9 @@ do_reconnect(struct verbs *o, const struct command *c, struct buf *detail, struc
     if (!is_our_database(o, c, err)) {
         return false;
     }
-    workers_reconnect(o->parts.workers, NULL);
+    workers_reconnect(o->parts.workers, alias_of(c));
     buf_printf(detail, "%" PRIu32 " server connections are closed as they become free",
-               workers_servers(o->parts.workers, NULL));
+               workers_servers(o->parts.workers, alias_of(c)));
     return true;
 }
 
@@ -309,23 +382,24 @@ do_wait_close(struct verbs *o, const struct command *c, struct buf *detail, stru
 static bool
 do_disable(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    if (!is_our_database(o, c, err)) {
+    if (!is_our_database(o, c, err) || !pause_disable(o->parts.pause, c->database, true, err)) {
         return false;
     }
-    publisher_set_disabled(o->parts.publisher, true);
-    keeper_put_disabled(o->parts.keeper, pair_name(o), true);
     buf_printf(detail, "new clients are refused; those that are connected stay");
     return true;
 }
 
+/* Harmless when it is not disabled; one that was dropped meanwhile as well. */
 static bool
 do_enable(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    if (!is_our_database(o, c, err)) {
+    const struct wishes *wishes = keeper_wishes(o->parts.keeper);
+    if (wish_stop_find(wishes, c->database) == NULL && !is_our_database(o, c, err)) {
         return false;
     }
-    publisher_set_disabled(o->parts.publisher, false);
-    keeper_put_disabled(o->parts.keeper, pair_name(o), false);
+    if (!pause_disable(o->parts.pause, c->database, false, err)) {
+        return false;
+    }
     buf_printf(detail, "new clients are welcome");
     return true;
 }
@@ -403,10 +477,10 @@ op_perform(void *ctx, const struct command *c, struct buf *detail, struct err *e
 }
 
 static enum console_wait
-op_pause_state(void *ctx, struct buf *detail, struct err *err)
+op_pause_state(void *ctx, const struct command *c, struct buf *detail, struct err *err)
 {
     const struct verbs *o = ctx;
-    const enum console_wait state = pause_state(o->parts.pause, detail, err);
+    const enum console_wait state = pause_state(o->parts.pause, alias_of(c), detail, err);
     if (state == CONSOLE_WAIT_OVER) {
         add_unwritten(o, detail);
     }

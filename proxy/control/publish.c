@@ -15,7 +15,8 @@ struct publisher {
     struct cutover_route route;
     bool hold; /* by the operator */
     bool paused;
-    bool disabled;
+    struct view_stop *stops; /* borrowed */
+    uint32_t stops_count;
     enum freshness freshness;
     char *home; /* owned: the database of which the nodes tell, of a logical follower */
     uint32_t weight[SIDES_COUNT][NODES_MAX];
@@ -115,7 +116,8 @@ view_make(struct publisher *p)
         .writes_held = p->route.writes_held || !p->route.writes_known || p->hold,
         .writes_known = p->route.writes_known,
         .paused = p->paused,
-        .disabled = p->disabled,
+        .stops = p->stops,
+        .stops_count = p->stops_count,
         .reads = p->reads->to,
         .reads_percent = p->reads->percent,
         .freshness = p->freshness,
@@ -146,6 +148,23 @@ rules_equal(const struct view *a, const struct view *b)
         const struct view_rule *y = &b->rules[i];
         if (x->side != y->side || !text_equal(x->user, y->user) ||
             !text_equal(x->database, y->database) || !text_equal(x->application, y->application)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+stops_equal(const struct view *a, const struct view *b)
+{
+    if (a->stops_count != b->stops_count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->stops_count; i++) {
+        const struct view_stop *x = &a->stops[i];
+        const struct view_stop *y = &b->stops[i];
+        if (x->paused != y->paused || x->disabled != y->disabled ||
+            strcmp(x->alias, y->alias) != 0) {
             return false;
         }
     }
@@ -197,10 +216,9 @@ static bool
 view_equal(const struct view *a, const struct view *b)
 {
     return a->epoch == b->epoch && a->writer == b->writer && a->writes_held == b->writes_held &&
-           a->writes_known == b->writes_known && a->paused == b->paused &&
-           a->disabled == b->disabled && a->reads == b->reads &&
-           a->reads_percent == b->reads_percent && a->freshness == b->freshness &&
-           rules_equal(a, b) && databases_equal(a, b) &&
+           a->writes_known == b->writes_known && a->paused == b->paused && stops_equal(a, b) &&
+           a->reads == b->reads && a->reads_percent == b->reads_percent &&
+           a->freshness == b->freshness && rules_equal(a, b) && databases_equal(a, b) &&
            side_equal(&a->side[SIDE_BLUE], &b->side[SIDE_BLUE]) &&
            side_equal(&a->side[SIDE_GREEN], &b->side[SIDE_GREEN]);
 }
@@ -327,8 +345,9 @@ publisher_set_paused(struct publisher *p, bool paused)
 }
 
 void
-publisher_set_disabled(struct publisher *p, bool disabled)
+publisher_set_stops(struct publisher *p, struct view_stop *stops, uint32_t count)
 {
-    p->disabled = disabled;
+    p->stops = stops;
+    p->stops_count = count;
     publisher_refresh(p);
 }

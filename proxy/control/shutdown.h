@@ -12,9 +12,7 @@
 #define TEAL_CONTROL_SHUTDOWN_H
 
 #include "admin/grammar.h"
-#include "control/hold.h"
-#include "control/publish.h"
-#include "cutover/cutover.h"
+#include "control/pair_control.h"
 #include "net/loop.h"
 #include "session/workers.h"
 
@@ -22,9 +20,8 @@
 struct shutdown_parts {
     struct loop *loop;
     struct workers *workers;
-    struct cutover *cutover;
-    struct publisher *publisher;
-    const struct hold *hold;
+    const struct pair_control *pairs;
+    uint32_t pairs_count;
 };
 
 struct shutdown;

@@ -55,10 +55,20 @@ wish_sets_clear(struct wishes *w)
     w->sets_count = 0;
 }
 
+static void
+stops_clear(struct wishes *w)
+{
+    for (uint32_t i = 0; i < w->stops_count; i++) {
+        mem_free(w->stops[i].alias);
+    }
+    mem_free(w->stops);
+}
+
 void
 wishes_fini(struct wishes *w)
 {
     wish_sets_clear(w);
+    stops_clear(w);
     for (uint32_t i = 0; i < w->pairs_count; i++) {
         pair_fini(&w->pairs[i]);
     }
@@ -140,6 +150,46 @@ wish_set_put(struct wishes *w, const char *key, const char *value)
     w->sets[w->sets_count++] = (struct wish_set){.key = xstrdup(key), .value = xstrdup(value)};
 }
 
+const struct view_stop *
+wish_stop_find(const struct wishes *w, const char *alias)
+{
+    for (uint32_t i = 0; i < w->stops_count; i++) {
+        if (strcmp(w->stops[i].alias, alias) == 0) {
+            return &w->stops[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+stop_remove(struct wishes *w, size_t at)
+{
+    CHECK(at < w->stops_count);
+    mem_free(w->stops[at].alias);
+    w->stops_count--;
+    memmove(&w->stops[at], &w->stops[at + 1], (w->stops_count - at) * sizeof(*w->stops));
+}
+
+bool
+wish_stop_put(struct wishes *w, const struct view_stop *stop)
+{
+    const struct view_stop *found = wish_stop_find(w, stop->alias);
+    if (found == NULL && (stop->paused || stop->disabled)) {
+        if (w->stops_count == WISHES_STOPS_MAX) {
+            return false;
+        }
+        w->stops = xrealloc(w->stops, (w->stops_count + 1) * sizeof(*w->stops));
+        w->stops[w->stops_count] = *stop;
+        w->stops[w->stops_count++].alias = xstrdup(stop->alias);
+    } else if (found != NULL && (stop->paused || stop->disabled)) {
+        w->stops[found - w->stops].paused = stop->paused;
+        w->stops[found - w->stops].disabled = stop->disabled;
+    } else if (found != NULL) {
+        stop_remove(w, (size_t)(found - w->stops));
+    }
+    return true;
+}
+
 uint64_t
 wish_hold_left_us(const struct wish_hold *hold, uint64_t now_wall_us)
 {
@@ -182,8 +232,7 @@ put_rule(struct buf *out, const struct view_rule *rule)
 static bool
 pair_is_empty(const struct wishes_pair *pair)
 {
-    return !pair->reads.set && pair->reads.rules_count == 0 && pair->hold.until_wall_us == 0 &&
-           !pair->paused && !pair->disabled;
+    return !pair->reads.set && pair->reads.rules_count == 0 && pair->hold.until_wall_us == 0;
 }
 
 bool
@@ -194,7 +243,7 @@ wishes_are_empty(const struct wishes *w)
             return false;
         }
     }
-    return w->sets_count == 0;
+    return w->sets_count == 0 && w->stops_count == 0 && !w->paused;
 }
 
 static void
@@ -213,8 +262,14 @@ put_pair(struct buf *out, const struct wishes_pair *pair)
         buf_printf(out, "hold %" PRIu64 " %" PRIu64 "\n", pair->hold.until_wall_us,
                    pair->hold.length_us);
     }
-    buf_put_text(out, pair->paused ? "paused\n" : "");
-    buf_put_text(out, pair->disabled ? "disabled\n" : "");
+}
+
+static void
+put_stop(struct buf *out, const struct view_stop *stop)
+{
+    buf_put_text(out, "stop ");
+    put_quoted(out, stop->alias);
+    buf_printf(out, "%s%s\n", stop->paused ? " paused" : "", stop->disabled ? " disabled" : "");
 }
 
 void
@@ -226,6 +281,10 @@ wishes_encode(const struct wishes *w, struct buf *out)
         buf_printf(out, "set %s ", w->sets[i].key);
         put_quoted(out, w->sets[i].value);
         buf_put_u8(out, '\n');
+    }
+    buf_put_text(out, w->paused ? "paused\n" : "");
+    for (uint32_t i = 0; i < w->stops_count; i++) {
+        put_stop(out, &w->stops[i]);
     }
     for (uint32_t i = 0; i < w->pairs_count; i++) {
         if (!pair_is_empty(&w->pairs[i])) {
@@ -404,40 +463,45 @@ on_hold(struct reader *r)
 }
 
 static bool
-mark(bool *flag)
+on_paused(struct reader *r)
 {
-    const bool is_new = !*flag;
-    *flag = true;
+    const bool is_new = !r->w->paused;
+    r->w->paused = true;
     return is_new;
 }
 
 static bool
-on_paused(struct reader *r)
+on_stop(struct reader *r)
 {
-    return mark(&r->pair->paused);
-}
-
-static bool
-on_disabled(struct reader *r)
-{
-    return mark(&r->pair->disabled);
+    char alias[COMMAND_NAME_SIZE];
+    struct view_stop stop = {.alias = alias};
+    if (!quoted_take(r, alias, sizeof(alias)) || wish_stop_find(r->w, alias) != NULL) {
+        return false;
+    }
+    stop.paused = take(r, " paused");
+    stop.disabled = take(r, " disabled");
+    return (stop.paused || stop.disabled) && wish_stop_put(r->w, &stop);
 }
 
 static bool
 line_parse(struct reader *r)
 {
+    enum where { ABOVE_PAIRS, ANYWHERE, OF_PAIR };
     static const struct {
         const char *words;
         bool (*parse)(struct reader *r);
-        bool of_pair;
+        enum where where;
     } lines[] = {
-        {"set ", on_set, false},         {"pair ", on_pair, false}, {"reads ", on_reads, true},
-        {"rule ", on_rule, true},        {"hold ", on_hold, true},  {"paused", on_paused, true},
-        {"disabled", on_disabled, true},
+        {"set ", on_set, ABOVE_PAIRS},   {"paused", on_paused, ABOVE_PAIRS},
+        {"stop ", on_stop, ABOVE_PAIRS}, {"pair ", on_pair, ANYWHERE},
+        {"reads ", on_reads, OF_PAIR},   {"rule ", on_rule, OF_PAIR},
+        {"hold ", on_hold, OF_PAIR},
     };
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
         if (take(r, lines[i].words)) {
-            return (r->pair != NULL || !lines[i].of_pair) && lines[i].parse(r) && *r->at == '\0';
+            const bool in_place =
+                lines[i].where == ANYWHERE || (lines[i].where == OF_PAIR) == (r->pair != NULL);
+            return in_place && lines[i].parse(r) && *r->at == '\0';
         }
     }
     return false;

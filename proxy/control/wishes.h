@@ -6,12 +6,12 @@
  *
  *     teal-operator 1
  *     set default_pool_size '30'
+ *     paused
+ *     stop 'shop' disabled
  *     pair 'app'
  *     reads green 500
  *     rule green user 'report' database '' application ''
  *     hold 1795968000000000 20000000
- *     paused
- *     disabled
  *     crc 01234567
  *
  * The reader is strict: a file that is torn, edited, of another version, or that says what no
@@ -35,6 +35,7 @@ enum {
     WISHES_SIZE_MAX = 8 * 1024 * 1024, /* of the file; more than the limits below add up to */
     WISHES_RULES_MAX = 256,            /* a pair */
     WISHES_SETS_MAX = 4096,
+    WISHES_STOPS_MAX = 1000,
 };
 
 /* A value given by SET; both owned. */
@@ -62,14 +63,15 @@ struct wishes_pair {
     char *name; /* owned */
     struct wish_reads reads;
     struct wish_hold hold;
-    bool paused;
-    bool disabled;
 };
 
 /* Begin with = {0}. */
 struct wishes {
     struct wish_set *sets; /* owned; no key twice */
     uint32_t sets_count;
+    bool paused;             /* everything */
+    struct view_stop *stops; /* owned, names included; no alias twice, at least one thing said */
+    uint32_t stops_count;
     struct wishes_pair pairs[PAIRS_MAX]; /* no name twice */
     uint32_t pairs_count;
 };
@@ -87,6 +89,10 @@ void wishes_forget(struct wishes *w, const struct wishes_pair *pair);
 void wish_reads_put(struct wish_reads *to, const struct wish_reads *from);
 void wish_set_put(struct wishes *w, const char *key, const char *value);
 void wish_sets_clear(struct wishes *w);
+/* NULL when nothing is said of the database. */
+const struct view_stop *wish_stop_find(const struct wishes *w, const char *alias);
+/* Forgets it when neither is said. False, and nothing has changed, when there are too many. */
+MUST_CHECK bool wish_stop_put(struct wishes *w, const struct view_stop *stop);
 /* What is left of the hold at that time of the wall clock; 0 when it is over. */
 uint64_t wish_hold_left_us(const struct wish_hold *hold, uint64_t now_wall_us);
 

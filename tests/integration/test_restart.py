@@ -153,14 +153,14 @@ class Restart(PairCase):
             with self.subTest(how.name):
                 self.teal.console("DISABLE app")
                 self.restart(how)
-                self.assertEqual(self.row()["disabled"], "yes")
+                self.assertEqual(self.row()["databases_disabled"], "1")
                 self.assertIn("tealctl enable app", self.status())
                 self.assertIn("DISABLED", self.teal.ctl("status", "--json")[1])
                 with self.refused("55000"):
                     self.connect()
                 self.teal.console("ENABLE app")
                 self.restart(how)
-                self.assertEqual(self.row()["disabled"], "no")
+                self.assertEqual(self.row()["databases_disabled"], "0")
 
     def test_values_of_set_last_until_reload(self):
         for how in ENDS:
@@ -185,7 +185,7 @@ class Restart(PairCase):
             self.assertNotIn("max_client_conn", f.read())
 
     def test_a_file_that_cannot_be_read_does_not_stop_the_start(self):
-        for text in ("", "teal-operator 1\npair 'app'\npaused\ncrc 00000000\n", "x" * 9000000, "teal-operator 2\n\0"):
+        for text in ("", "teal-operator 1\npaused\ncrc 00000000\n", "x" * 9000000, "teal-operator 2\n\0"):
             with self.subTest(text[:40]):
                 self.teal.console("PAUSE")
                 self.teal.kill()

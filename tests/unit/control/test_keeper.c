@@ -64,20 +64,19 @@ what_was_put_is_there_after_a_restart(void **state)
     char key[] = "max_client_conn";
     char value[] = "7";
     struct keeper *k = keeper_at(&p);
-    keeper_put_paused(k, "app", true);
+    keeper_put_paused(k, true);
     keeper_put_hold(k, "shop", &(struct wish_hold){.until_wall_us = 9, .length_us = 4});
     keeper_put_sets(k, &(struct wish_set){key, value}, 1);
     assert_null(keeper_unwritten(k));
     keeper_free(k);
     k = keeper_at(&p);
-    assert_true(keeper_pair(k, "app")->paused);
-    assert_false(keeper_pair(k, "shop")->paused);
+    assert_true(keeper_wishes(k)->paused);
     assert_int_equal(keeper_pair(k, "shop")->hold.until_wall_us, 9);
     assert_int_equal(keeper_wishes(k)->sets_count, 1);
-    keeper_put_paused(k, "app", false);
+    keeper_put_paused(k, false);
     keeper_free(k);
     k = keeper_at(&p);
-    assert_false(keeper_pair(k, "app")->paused);
+    assert_false(keeper_wishes(k)->paused);
     assert_int_equal(keeper_pair(k, "shop")->hold.until_wall_us, 9);
     keeper_free(k);
     tear_down(&p);
@@ -90,7 +89,7 @@ nothing_said_is_no_file(void **state)
     struct place p;
     set_up(&p);
     struct keeper *k = keeper_at(&p);
-    keeper_put_paused(k, "app", false);
+    keeper_put_paused(k, false);
     keeper_put_sets(k, NULL, 0);
     assert_false(file_exists(p.file));
     assert_null(keeper_unwritten(k));
@@ -104,13 +103,15 @@ a_file_that_cannot_be_read_says_nothing_and_is_replaced(void **state)
     (void)state;
     struct place p;
     set_up(&p);
-    write_file(&p, "teal-operator 1\npair 'app'\npaused\ncrc 00000000\n");
+    char alias[] = "app";
+    struct err err;
+    write_file(&p, "teal-operator 1\npaused\ncrc 00000000\n");
     struct keeper *k = keeper_at(&p);
-    assert_false(keeper_pair(k, "app")->paused);
-    keeper_put_disabled(k, "app", true);
+    assert_false(keeper_wishes(k)->paused);
+    assert_true(keeper_put_stop(k, &(struct view_stop){.alias = alias, .disabled = true}, &err));
     keeper_free(k);
     k = keeper_at(&p);
-    assert_true(keeper_pair(k, "app")->disabled);
+    assert_true(wish_stop_find(keeper_wishes(k), "app")->disabled);
     keeper_free(k);
     tear_down(&p);
 }
@@ -124,7 +125,7 @@ a_corrupt_file_is_replaced_by_nothing_said_as_well(void **state)
     set_up(&p);
     write_file(&p, "nonsense");
     struct keeper *k = keeper_at(&p);
-    keeper_put_paused(k, "app", false);
+    keeper_put_paused(k, false);
     keeper_free(k);
     struct err err;
     struct wishes w;
@@ -142,15 +143,16 @@ pairs_that_are_no_more_give_way(void **state)
 {
     (void)state;
     static const char *const before[] = {"old", "app"};
+    const struct wish_hold hold = {.until_wall_us = 9, .length_us = 4};
     struct place p;
     set_up(&p);
     struct keeper *k = keeper_new(p.state, before, 2);
-    keeper_put_paused(k, "old", true);
-    keeper_put_paused(k, "app", true);
+    keeper_put_hold(k, "old", &hold);
+    keeper_put_hold(k, "app", &hold);
     keeper_free(k);
     k = keeper_at(&p);
     assert_null(wishes_find(keeper_wishes(k), "old"));
-    assert_true(keeper_pair(k, "app")->paused);
+    assert_int_equal(keeper_pair(k, "app")->hold.until_wall_us, 9);
     keeper_free(k);
     tear_down(&p);
 }
@@ -165,9 +167,9 @@ what_could_not_be_written_is_told_and_tried_again(void **state)
     (void)snprintf(blocker, sizeof(blocker), "%s.new", p.file);
     assert_int_equal(mkdir(blocker, 0700), 0); /* where the new bytes would go first */
     struct keeper *k = keeper_at(&p);
-    keeper_put_paused(k, "app", true);
+    keeper_put_paused(k, true);
     assert_string_equal(keeper_unwritten(k), p.file);
-    assert_true(keeper_pair(k, "app")->paused);
+    assert_true(keeper_wishes(k)->paused);
     keeper_tick(k);
     assert_non_null(keeper_unwritten(k));
     assert_int_equal(rmdir(blocker), 0);
@@ -175,7 +177,7 @@ what_could_not_be_written_is_told_and_tried_again(void **state)
     assert_null(keeper_unwritten(k));
     keeper_free(k);
     k = keeper_at(&p);
-    assert_true(keeper_pair(k, "app")->paused);
+    assert_true(keeper_wishes(k)->paused);
     keeper_free(k);
     tear_down(&p);
 }

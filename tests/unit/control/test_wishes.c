@@ -30,8 +30,10 @@ say_all(struct wishes *w)
         &(struct wish_reads){
             .set = true, .to = READS_GREEN, .percent = 500, .rules = rules, .rules_count = 2});
     app->hold = (struct wish_hold){.until_wall_us = 1795968000000000, .length_us = 20000000};
-    wishes_pair(w, "the 'other'")->paused = true;
-    wishes_pair(w, "the 'other'")->disabled = true;
+    wishes_pair(w, "the 'other'")->hold = app->hold;
+    w->paused = true;
+    assert_true(wish_stop_put(w, &(struct view_stop){.alias = shop, .disabled = true}));
+    assert_true(wish_stop_put(w, &(struct view_stop){.alias = bob, .paused = true}));
 }
 
 static void
@@ -59,9 +61,10 @@ everything_reads_as_written(void **state)
     assert_null(app->reads.rules[1].user);
     assert_string_equal(app->reads.rules[1].application, "shop");
     assert_int_equal(app->hold.length_us, 20000000);
-    assert_false(app->paused || app->disabled);
-    assert_true(wishes_find(&out, "the 'other'")->paused);
-    assert_true(wishes_find(&out, "the 'other'")->disabled);
+    assert_int_equal(wishes_find(&out, "the 'other'")->hold.length_us, 20000000);
+    assert_true(out.paused);
+    assert_true(wish_stop_find(&out, "shop")->disabled && !wish_stop_find(&out, "shop")->paused);
+    assert_true(wish_stop_find(&out, app->reads.rules[0].user)->paused);
     wishes_encode(&out, &again);
     assert_true(slice_equal(buf_slice(&text), buf_slice(&again)));
     buf_fini(&text);
@@ -121,12 +124,15 @@ what_no_command_could_have_said_is_refused(void **state)
 {
     (void)state;
     static const char *const bodies[] = {
-        "paused\n",                      /* of no pair */
-        "reads green 500\n",             /* so is this */
+        "reads green 500\n",             /* of no pair */
         "pair 'app'\nset workers '1'\n", /* of a pair */
         "pair 'app'\npair 'app'\n",      /* twice */
-        "pair 'app'\npaused\npaused\n",
-        "pair 'app'\npaused 'x'\n",
+        "paused\npaused\n",
+        "pair 'app'\npaused\n",
+        "stop 'a'\n",
+        "stop 'a' paused\nstop 'a' disabled\n",
+        "stop 'a' disabled paused\n",
+        "pair 'app'\nstop 'a' paused\n",
         "pair 'app'\nreads green 10001\n",
         "pair 'app'\nreads green -1\n",
         "pair 'app'\nreads green\n",
@@ -183,6 +189,7 @@ more_than_there_may_be_is_refused(void **state)
     } cases[] = {
         {"", "pair 'p", "'\n", PAIRS_MAX},
         {"", "set k", " 'v'\n", WISHES_SETS_MAX},
+        {"", "stop 's", "' paused\n", WISHES_STOPS_MAX},
         {"pair 'app'\n", "rule green user 'u", "' database '' application ''\n", WISHES_RULES_MAX},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -222,9 +229,9 @@ a_pair_without_a_wish_is_not_written(void **state)
     struct wishes w = {0};
     struct buf text;
     buf_init(&text);
-    wishes_pair(&w, "app")->paused = true;
+    wishes_pair(&w, "app")->hold = (struct wish_hold){.until_wall_us = 1, .length_us = 1};
     assert_false(wishes_are_empty(&w));
-    wishes_pair(&w, "app")->paused = false;
+    wishes_pair(&w, "app")->hold = (struct wish_hold){0};
     assert_true(wishes_are_empty(&w));
     wishes_encode(&w, &text);
     buf_put_u8(&text, 0);
@@ -232,6 +239,26 @@ a_pair_without_a_wish_is_not_written(void **state)
     wishes_forget(&w, wishes_find(&w, "app"));
     assert_null(wishes_find(&w, "app"));
     buf_fini(&text);
+    wishes_fini(&w);
+}
+
+static void
+a_database_that_is_neither_paused_nor_disabled_is_forgotten(void **state)
+{
+    (void)state;
+    char one[] = "one";
+    char two[] = "two";
+    struct wishes w = {0};
+    assert_true(wish_stop_put(&w, &(struct view_stop){.alias = one, .paused = true}));
+    assert_true(wish_stop_put(&w, &(struct view_stop){.alias = two, .disabled = true}));
+    assert_true(wish_stop_put(&w, &(struct view_stop){.alias = one, .disabled = true}));
+    assert_int_equal(w.stops_count, 2);
+    assert_true(wish_stop_find(&w, "one")->disabled && !wish_stop_find(&w, "one")->paused);
+    assert_true(wish_stop_put(&w, &(struct view_stop){.alias = one}));
+    assert_null(wish_stop_find(&w, "one"));
+    assert_non_null(wish_stop_find(&w, "two"));
+    assert_true(wish_stop_put(&w, &(struct view_stop){.alias = one})); /* there was none */
+    assert_int_equal(w.stops_count, 1);
     wishes_fini(&w);
 }
 
@@ -245,6 +272,7 @@ main(void)
         cmocka_unit_test(more_than_there_may_be_is_refused),
         cmocka_unit_test(a_hold_lasts_no_longer_than_it_was),
         cmocka_unit_test(a_pair_without_a_wish_is_not_written),
+        cmocka_unit_test(a_database_that_is_neither_paused_nor_disabled_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
