@@ -334,8 +334,9 @@ static const struct line gate_lines[] = {
     ASK("gate-connect-to", TO, EACH | LONG, NULL, GATE_SQL_CONNECT, NULL),
     CALL("gate-lag", TO, 0, flip_is_own, hold_call_gate),
     HOOK("gate-hook-lag", TO, 0, flip_is_external, LAG, external_judge_near),
-    PUT_IN("gate-rehearse", FROM, 0, catchup_wants_rehearsal, catchup_write_rehearsal, catchup_judge_mark),
-    PUT_IN("gate-rehearsed", TO, 0, catchup_wants_rehearsal, catchup_write_rehearsed, catchup_judge_rehearsed),
+    PUT_IN("gate-rehearse", FROM, 0, catchup_wants_others, catchup_write_rehearsal, catchup_judge_mark),
+    PUT_IN("gate-rehearsed", TO, 0, catchup_wants_others, catchup_write_rehearsed, catchup_judge_rehearsed),
+    ASK("gate-sequences", FROM, EACH, flip_is_logical, CATCHUP_SQL_SEQUENCES_PREPARE, NULL),
     PUT("gate-snapshot", TO, ALL, flip_is_one_way, stream_write_snapshot, stream_judge_hint),
     ASK("gate-snapshot-drop", TO, ALL, flip_is_one_way, STREAM_SQL_SNAPSHOT_DROP, stream_judge_hint),
     PUT("gate-ahead", TO, EACH | ALL, flip_is_one_way, stream_write_advance, stream_judge_hint),
@@ -369,16 +370,17 @@ static const struct line fence_lines[] = {
 };
 
 static const struct line catchup_lines[] = {
-    PUT_IN("catchup-mark", FROM, 0, catchup_wants_mark, catchup_write_mark, catchup_judge_mark),
+    PUT_IN("catchup-mark", FROM, TOGETHER, catchup_wants_mark, catchup_write_mark, catchup_judge_mark),
+    PUT("catchup-sequences", FROM, EACH | ALL, flip_is_logical, catchup_write_sequences, catchup_judge_sequences),
     PUT("catchup-hook-mark", FROM, EACH | ALL, flip_is_external, catchup_write_mark, external_judge_mark),
     ASK("catchup-lsn", FROM, 0, flip_is_promoted, CATCHUP_SQL_FLUSH_LSN, catchup_judge_flush_lsn),
     HOOK("catchup-hook-lag", TO, 0, flip_is_external, LAG, external_judge_caught_up),
-    PUT_IN("catchup-arrived", TO, 0, catchup_wants_mark, catchup_write_arrived, catchup_judge_arrived),
+    PUT("catchup-arrived", TO, 0, flip_is_own, catchup_write_arrived, catchup_judge_arrived),
+    PUT_IN("catchup-arrived-others", TO, 0, catchup_wants_others, catchup_write_arrived, catchup_judge_arrived),
     PUT_IN("catchup-hook-arrived", TO, 0, external_awaits_mark, catchup_write_arrived, catchup_judge_arrived),
 };
 
 static const struct line sequences_lines[] = {
-    ASK("sequences-read", FROM, EACH, NULL, CATCHUP_SQL_SEQUENCES, catchup_judge_sequences),
     PUT_IN("sequences-set", TO, 0, catchup_has_sequences, catchup_write_set, catchup_judge_set),
 };
 
@@ -420,12 +422,12 @@ static const struct line open_lines[] = {
     PUT_IN("open-rows", TO, 0, external_lacks_schema, prepare_write_rows, NULL),
     PUT("open-slot", TO, EACH | ALL, flip_is_physical, stream_write_slot_create, stream_judge_slot_create),
     PUT("open-row", TO, 0, flip_is_promoted, commit_write_open, commit_judge_one_row),
+    PUT_IN("open-epoch", TO, TOGETHER, fence_wants_epoch, fence_write_open_probe, NULL),
     ASK("open-set", TO, 0, fence_is_target_guarded, SQL_GUARD_OFF, NULL),
     ASK("open-reload", TO, 0, fence_is_target_guarded, SQL_RELOAD, NULL),
     PUT("open-strict", TO, 0, fence_was_target_strict, fence_write_strict_off, NULL),
     ASK("open-seen", TO, 0, fence_is_target_guarded, FENCE_SQL_SHOW, fence_judge_guard_off),
-    PUT("open-probe", TO, FRESH | TOGETHER, NULL, fence_write_open_probe, fence_judge_open_probe),
-    PUT_IN("open-probe-others", TO, ALL, fence_probes, fence_write_open_probe, fence_judge_open_probe),
+    PUT("open-probe", TO, FRESH, NULL, fence_write_open_probe, fence_judge_open_probe),
     PUT_IN("open-hook-probe", TO, FEW | FRESH | ALL, external_probes, fence_write_open_probe, fence_judge_open_probe),
 };
 
@@ -495,7 +497,7 @@ static const struct script_def scripts[SCRIPTS_COUNT] = {
     [SCRIPT_DRAIN] = {LINES(drain_lines), POLL_FAST_US, NULL},
     [SCRIPT_FENCE] = {LINES(fence_lines), POLL_FAST_US, NULL},
     [SCRIPT_CATCHUP] = {LINES(catchup_lines), POLL_FAST_US, NULL},
-    [SCRIPT_SEQUENCES] = {LINES(sequences_lines), POLL_FAST_US, NULL},
+    [SCRIPT_SEQUENCES] = {LINES(sequences_lines), POLL_FAST_US, catchup_sequences_are_set},
     [SCRIPT_WAY_BACK] = {LINES(way_back_lines), POLL_FAST_US, NULL},
     [SCRIPT_COMMIT] = {LINES(commit_lines), POLL_FAST_US, NULL},
     [SCRIPT_RESOLVE] = {LINES(resolve_lines), POLL_FAST_US, NULL},
