@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/conf.h"
-#include "monitor/databases.h"
+#include "monitor/catalog.h"
 #include "monitor/facts.h"
 #include "monitor/follows.h"
 #include "monitor/health.h"
@@ -600,7 +600,7 @@ on_databases(void *arg, const struct pq_result *result)
     struct watched_side *s = arg;
     struct side_databases *list = &s->monitor->facts.side[s->side].databases;
     const struct log_ctx log = {.kind = "monitor", .node = side_name(s->side)};
-    if (side_databases_take(list, result)) {
+    if (catalog_take(list, result)) {
         log_info(&log, "databases", "count=%u", list->count);
     }
     if (list->is_cut) {
@@ -618,8 +618,8 @@ ask_databases(struct monitor *m, uint64_t now_us)
         const bool due =
             s->databases_asked_us == 0 || s->databases_asked_us + DATABASES_US <= now_us;
         if (due && facts->node[facts->lead].up &&
-            probe_run(s->node[facts->lead].probe, side_databases_sql(), DATABASES_TIMEOUT_US,
-                      on_databases, s)) {
+            probe_run(s->node[facts->lead].probe, catalog_sql(), DATABASES_TIMEOUT_US, on_databases,
+                      s)) {
             s->databases_asked_us = now_us;
         }
     }
@@ -693,7 +693,7 @@ end_side(struct monitor *m, enum side side)
         probe_free(s->node[i].probe);
         measure_fini(&s->node[i].measure);
     }
-    side_databases_fini(&m->facts.side[side].databases);
+    catalog_fini(&m->facts.side[side].databases);
 }
 
 struct monitor *

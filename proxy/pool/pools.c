@@ -135,6 +135,12 @@ pools_family(struct pools *p, const struct pool_key *key)
     return f;
 }
 
+bool
+pool_family_is_of(const struct pool_family *f, enum pool_use use, const char *user)
+{
+    return f->key.use == use && strcmp(f->key.user, user) == 0;
+}
+
 struct pool *
 pool_family_get(struct pool_family *f, enum side side, uint32_t node, bool read_only)
 {

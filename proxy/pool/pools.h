@@ -39,6 +39,8 @@ struct pool *pools_get(struct pools *p, const struct pool_key *key);
 /* The pools of the key but for its side, node and read_only: the same for all sessions of a user in
  * a database. It lives as long as the pools. */
 struct pool_family *pools_family(struct pools *p, const struct pool_key *key);
+/* Whether it is that of the user, for that use. */
+bool pool_family_is_of(const struct pool_family *f, enum pool_use use, const char *user);
 struct pool *pool_family_get(struct pool_family *f, enum side side, uint32_t node, bool read_only);
 /* The pools one after the other; start with *at = 0, NULL at the end. */
 struct pool *pools_next(const struct pools *p, size_t *at);

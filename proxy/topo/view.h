@@ -89,8 +89,8 @@ struct view {
     struct view_rule *rules; /* owned */
     uint32_t rules_count;
     struct view_side side[SIDES_COUNT];
-    /* Sorted by name; owned. When known they are all that clients may use; else they are those that
-     * have a stream of their own. */
+    /* Sorted by name; owned. When known they are all that the writer's side had when it was last
+     * asked; a database may be newer than that. */
     struct view_database *databases;
     uint32_t databases_count;
     bool databases_known;

@@ -150,6 +150,24 @@ class ClientsThroughAFailover(SideCase):
         self.assertEqual(writer.value("SELECT v FROM kv WHERE k = 'failover'"), "x")
 
 
+class CutoverAfterAFailover(SideCase):
+    """The cutover's own connections go to the server that stands for the side."""
+    standbys = {"blue": 1}
+
+    def test_it_goes_to_the_new_primary(self):
+        side = self.pair.sides["blue"]
+        self.wait_led_by(side.primary)
+        self.teal.steps("PREPARE")
+        old, new = side.fail_over()
+        self.wait_led_by(new)
+        self.wait_close(self.pair.green, "green")
+        self.teal.steps("CUTOVER")
+        self.assertEqual(self.connect().value("SELECT current_setting('cluster_name')"), self.pair.green.name)
+        self.assertEqual(new.value("SELECT writer FROM teal.local_state WHERE side = 'blue'", "app"), "green")
+        with self.assertRaises(OSError):
+            old.connect()
+
+
 class StandbysOfAPhysicalGreen(SideCase):
     """A green that is all standbys."""
     standbys = {"green": 1}

@@ -586,7 +586,17 @@ class Pair:
         eventually(lambda: self.green.value("SELECT pg_last_wal_replay_lsn() >= '%s'::pg_lsn" % lsn) == "t", 20, "replay")
 
     def side(self, name):
-        return self.sides[name].primary
+        """The primary of the side of that name, or of the one that has a node of that name."""
+        return self.side_with(name).primary
+
+    def side_with(self, name):
+        if name in self.sides:
+            return self.sides[name]
+        return next(side for side in self.sides.values() if any(node.name == name for node in side.nodes))
+
+    def other(self, name):
+        """The primary of the other side."""
+        return next(side.primary for side in self.sides.values() if side is not self.side_with(name))
 
     def stop(self, keep=False):
         for name in ("green", "blue"):

@@ -225,10 +225,18 @@ do_read(struct client *c)
     return outcome;
 }
 
+static void
+ignore_notice(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
 static enum outcome
 do_connect(struct client *c)
 {
     c->conn = PQconnectdb(c->options->conninfo);
+    (void)PQsetNoticeProcessor(c->conn, ignore_notice, NULL);
     if (PQstatus(c->conn) == CONNECTION_OK) {
         return OK;
     }

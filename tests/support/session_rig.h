@@ -113,12 +113,12 @@ session_rig_init(struct session_rig *r, const struct view *view)
     session_rig_client(r);
 }
 
-/* An idle backend in the pool of the side. */
+/* An idle backend in the pool of the server. */
 static inline struct backend *
-session_rig_backend(struct session_rig *r, enum side side, bool read_only)
+session_rig_backend_at(struct session_rig *r, enum side side, uint32_t node, bool read_only)
 {
     const struct pool_caps caps = {.of_pool = 100};
-    struct pool *pool = pools_get(r->w.pools, &(struct pool_key){.node.side = side,
+    struct pool *pool = pools_get(r->w.pools, &(struct pool_key){.node = {0, side, node},
                                                                  .read_only = read_only,
                                                                  .alias = "app",
                                                                  .database = "app",
@@ -130,6 +130,13 @@ session_rig_backend(struct session_rig *r, enum side side, bool read_only)
     members_remove(b);
     members_make_idle(b);
     return b;
+}
+
+/* ... of the side's first server. */
+static inline struct backend *
+session_rig_backend(struct session_rig *r, enum side side, bool read_only)
+{
+    return session_rig_backend_at(r, side, 0, read_only);
 }
 
 static inline void

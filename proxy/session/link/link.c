@@ -189,19 +189,20 @@ link_backend(struct session *s, struct backend *b)
 static struct pool_family *
 pools_of(struct session *s)
 {
-    struct link *l = &s->link;
-    if (l->pools == NULL) {
-        const struct database *d = s->database;
-        l->pools =
-            pools_family(s->worker->pools, &(struct pool_key){
-                                               .node.pair = d->pair,
-                                               .use = s->identity.use,
-                                               .alias = d->alias,
-                                               .database = d->name,
-                                               .user = d->user == NULL ? s->identity.user : d->user,
-                                           });
+    struct database *d = s->database;
+    const char *user = d->user == NULL ? s->identity.user : d->user;
+    if (s->link.pools != NULL) {
+        return s->link.pools;
     }
-    return l->pools;
+    if (d->pools == NULL || !pool_family_is_of(d->pools, s->identity.use, user)) {
+        d->pools = pools_family(s->worker->pools, &(struct pool_key){.node.pair = d->pair,
+                                                                     .use = s->identity.use,
+                                                                     .alias = d->alias,
+                                                                     .database = d->name,
+                                                                     .user = user});
+    }
+    s->link.pools = d->pools;
+    return d->pools;
 }
 
 /* The pool of the decision. */

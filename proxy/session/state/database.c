@@ -52,12 +52,16 @@ place_find(const struct conf *conf, const char *alias, bool has_none, struct pla
     return true;
 }
 
-/* The monitor has seen all databases of the cluster, and this is none of them. */
+/* So many names that the monitor does not know are tried at a server: a database may be as new as
+ * that. Each that is none leaves empty pools behind, and so there must be an end to it; after that
+ * a new database has to be seen by the monitor first. */
+enum { UNSEEN_MAX = 200 };
+
 static bool
-is_known_not_to_be(const struct worker *w, const struct place *place, bool has_none)
+is_unseen(const struct worker *w, const struct place *place)
 {
     const struct view *view = w->pairs[place->pair].view;
-    return !has_none && view->databases_known && view_database(view, place->name) == NULL;
+    return view->databases_known && view_database(view, place->name) == NULL;
 }
 
 /* ---- one database ---- */
@@ -141,12 +145,15 @@ struct database *
 database_enter(struct worker *w, const char *alias, bool has_none, struct err *err)
 {
     struct place place;
-    if (!place_find(w->conf, alias, has_none, &place) || is_known_not_to_be(w, &place, has_none)) {
+    const bool is_known = place_find(w->conf, alias, has_none, &place);
+    struct database *d = map_get(&w->databases, slice_of_str(alias));
+    const bool unseen = is_known && d == NULL && !has_none && is_unseen(w, &place);
+    if (!is_known || (unseen && w->unseen >= UNSEEN_MAX)) {
         (void)err_set(err, SQLSTATE_INVALID_DATABASE, "database \"%s\" does not exist", alias);
         return NULL;
     }
     CHECK(place.pair < w->pairs_count);
-    struct database *d = map_get(&w->databases, slice_of_str(alias));
+    w->unseen += unseen ? 1 : 0;
     if (d == NULL) {
         d = database_new(w, alias, &place);
     }

@@ -19,6 +19,7 @@
 #include "route/route.h"
 #include "session/state/stats.h"
 
+struct pool_family;
 struct worker;
 
 enum { DATABASE_SETTINGS = 3 };
@@ -40,7 +41,8 @@ struct database {
     /* Owned: what a client gets that asks for none, in the order of database_settings; NULL: the
      * server's. */
     char *settings[DATABASE_SETTINGS];
-    uint32_t clients_max; /* 0: no limit */
+    uint32_t clients_max;      /* 0: no limit */
+    struct pool_family *pools; /* borrowed: of whom it was found for last; NULL for nobody */
     struct worker_stats stats;
 };
 

@@ -100,6 +100,7 @@ struct worker {
     struct map databases;              /* what clients say -> struct database, owned */
     struct list known;                 /* of struct database: all there are, owned */
     _Atomic(struct database *) served; /* those with counters to tell: see database.h */
+    uint32_t unseen;                   /* names tried that the monitor does not know */
     struct worker_stats stats;         /* of clients that have not logged in to any */
     struct errors errors;              /* for SHOW ERRORS */
     struct worker_gauges gauges;

@@ -1,6 +1,6 @@
-/* databases.c — which databases a side has. See databases.h. */
+/* catalog.c — which databases a side has. See catalog.h. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "monitor/databases.h"
+#include "monitor/catalog.h"
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 /* One more than there may be, so that it shows. */
 const char *
-side_databases_sql(void)
+catalog_sql(void)
 {
     _Static_assert(DATABASES_MAX == 1000, "the limit of the statement");
     return "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate"
@@ -46,7 +46,7 @@ is_well_formed(const struct pq_result *result)
 }
 
 bool
-side_databases_take(struct side_databases *d, const struct pq_result *result)
+catalog_take(struct side_databases *d, const struct pq_result *result)
 {
     if (!is_well_formed(result)) {
         return false;
@@ -57,7 +57,7 @@ side_databases_take(struct side_databases *d, const struct pq_result *result)
         return false;
     }
     const uint64_t generation = d->generation + 1;
-    side_databases_fini(d);
+    catalog_fini(d);
     *d = (struct side_databases){.generation = generation,
                                  .names = xcalloc(count, sizeof(*d->names)),
                                  .count = count,
@@ -69,7 +69,7 @@ side_databases_take(struct side_databases *d, const struct pq_result *result)
 }
 
 bool
-side_databases_have(const struct side_databases *d, const char *name)
+catalog_has(const struct side_databases *d, const char *name)
 {
     uint32_t from = 0;
     uint32_t to = d->count;
@@ -86,7 +86,7 @@ side_databases_have(const struct side_databases *d, const char *name)
 }
 
 void
-side_databases_fini(struct side_databases *d)
+catalog_fini(struct side_databases *d)
 {
     for (uint32_t i = 0; i < d->count; i++) {
         mem_free(d->names[i]);

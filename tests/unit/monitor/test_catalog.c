@@ -1,6 +1,6 @@
-/* test_databases.c — which databases a side has, from the answer of a server. */
+/* test_catalog.c — which databases a side has, from the answer of a server. */
 /* SPDX-License-Identifier: PostgreSQL */
-#include "monitor/databases.h"
+#include "monitor/catalog.h"
 
 #include <libpq-fe.h>
 #include <setjmp.h>
@@ -41,7 +41,7 @@ static bool
 take(struct side_databases *d, const char *const *names, int count)
 {
     struct pq_result r = an_answer(names, count);
-    const bool changed = side_databases_take(d, &r);
+    const bool changed = catalog_take(d, &r);
     forget(&r);
     return changed;
 }
@@ -63,7 +63,7 @@ the_generation_grows_with_each_change_alone(void **state)
     assert_string_equal(d.names[1], "old");
     assert_true(take(&d, NULL, 0));
     assert_int_equal(d.count, 0);
-    side_databases_fini(&d);
+    catalog_fini(&d);
 }
 
 static void
@@ -72,15 +72,15 @@ names_are_found(void **state)
     (void)state;
     static const char *const names[] = {"Zoo", "app", "app1", "b"};
     struct side_databases d = {0};
-    assert_false(side_databases_have(&d, "app"));
+    assert_false(catalog_has(&d, "app"));
     assert_true(take(&d, names, 4));
     for (size_t i = 0; i < 4; i++) {
-        assert_true(side_databases_have(&d, names[i]));
+        assert_true(catalog_has(&d, names[i]));
     }
-    assert_false(side_databases_have(&d, "ap"));
-    assert_false(side_databases_have(&d, "c"));
-    assert_false(side_databases_have(&d, "A"));
-    side_databases_fini(&d);
+    assert_false(catalog_has(&d, "ap"));
+    assert_false(catalog_has(&d, "c"));
+    assert_false(catalog_has(&d, "A"));
+    catalog_fini(&d);
 }
 
 static void
@@ -95,10 +95,10 @@ an_answer_of_another_form_is_none(void **state)
     assert_false(take(&d, unsorted, 2));
     assert_false(take(&d, twice, 2));
     const struct pq_result failed = {.ok = false};
-    assert_false(side_databases_take(&d, &failed));
+    assert_false(catalog_take(&d, &failed));
     assert_int_equal(d.generation, 1);
-    assert_true(side_databases_have(&d, "app"));
-    side_databases_fini(&d);
+    assert_true(catalog_has(&d, "app"));
+    catalog_fini(&d);
 }
 
 static void
@@ -118,8 +118,8 @@ too_many_are_cut_and_it_is_told(void **state)
     assert_true(take(&d, names, ROWS));
     assert_true(d.is_cut);
     assert_int_equal(d.count, DATABASES_MAX);
-    assert_false(side_databases_have(&d, names[DATABASES_MAX]));
-    side_databases_fini(&d);
+    assert_false(catalog_has(&d, names[DATABASES_MAX]));
+    catalog_fini(&d);
 }
 
 int
