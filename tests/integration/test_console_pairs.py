@@ -264,6 +264,41 @@ class Changes(Pairs):
         self.teal.console("RESUME")
         self.assertEqual(self.database("stock")["paused"], "0")
 
+    def test_a_pause_of_one_pair(self):
+        here, there = self.in_database("mail"), self.in_database("orders")
+        for c in (here, there):
+            c.value("SELECT 1")
+        self.json("--pair", "crm", "pause")
+        self.assertEqual({row["database"] for row in self.teal.console("SHOW SERVERS")} & set(DATABASES["crm"]), set())
+        here.send(pgwire.query("SELECT 7"))
+        eventually(lambda: self.row("crm")["waiting"] == "1", 5, "it to wait")
+        self.assertEqual(there.value("SELECT 1"), "1")
+        self.assertIn("tealctl --pair crm resume", self.teal.ctl("status")[1])
+        self.assertEqual((self.row("crm")["paused"], self.row("shop")["paused"]), ("yes", "no"))
+        for words, code in (("PAUSE PAIR crm", "55000"), ("PAUSE mail PAIR crm", "22023"), ("RESUME PAIR shop", "55000"),
+                            ("CUTOVER PAIR crm", "55000")):
+            with self.subTest(words), self.refused(code):
+                self.teal.console(words)
+        self.teal.kill()
+        self.teal.start(wait=False)
+        eventually(lambda: self.teal.console("SHOW VERSION"), 10, "the console")
+        self.assertEqual((self.row("crm")["paused"], self.row("shop")["paused"]), ("yes", "no"))
+        self.teal.console("RESUME PAIR crm")
+        self.assertEqual(self.in_database("mail").value("SELECT 1"), "1")
+
+    def test_kill_and_reconnect_of_one_pair(self):
+        mail, orders = self.in_database("mail"), self.in_database("orders")
+        pids = [c.value("SELECT pg_backend_pid()") for c in (mail, orders)]
+        self.teal.console("RECONNECT PAIR crm")
+        eventually(lambda: mail.value("SELECT pg_backend_pid()") != pids[0], 5, "another server connection")
+        self.assertEqual(orders.value("SELECT pg_backend_pid()"), pids[1])
+        self.json("--yes", "--pair", "crm", "kill-all")
+        with self.assertRaises((pgwire.PgError, pgwire.Closed, OSError)):
+            mail.query("SELECT 1")
+        self.assertEqual(orders.value("SELECT 1"), "1")
+        self.json("--pair", "crm", "resume")
+        self.assertEqual(self.in_database("mail").value("SELECT 1"), "1")
+
     def test_a_pause_without_a_name_is_of_all(self):
         clients = [self.in_database(name) for name in ALL]
         self.teal.console("PAUSE orders")
