@@ -58,7 +58,7 @@ cutover_free(struct cutover *c)
     prepare_free(c->prepare);
     preflight_free(c->preflight);
     catchup_fini(c);
-    flip_databases_fini(c);
+    databases_fini(c);
     calls_fini(&c->calls);
     cutover_config_fini(&c->config);
     mem_free(c);
