@@ -19,18 +19,28 @@
 struct verbs {
     struct operator_parts parts;
     struct rates rates;
-    struct workers_stats stats; /* as of the last look */
+    /* As of the last look: */
+    struct workers_stats stats;
+    struct workers_database *served; /* owned; its texts are the workers' */
+    size_t served_count;
 };
 
 struct verbs *
 operator_new(void)
 {
-    return xcalloc(1, sizeof(struct verbs));
+    struct verbs *o = xcalloc(1, sizeof(*o));
+    rates_init(&o->rates);
+    return o;
 }
 
 void
 operator_free(struct verbs *o)
 {
+    if (o == NULL) {
+        return;
+    }
+    rates_fini(&o->rates);
+    mem_free(o->served);
     mem_free(o);
 }
 
@@ -41,11 +51,23 @@ operator_set_parts(struct verbs *o, const struct operator_parts *parts)
     o->parts = *parts;
 }
 
+static void
+look_at_workers(struct verbs *o)
+{
+    workers_stats(o->parts.workers, &o->stats);
+    mem_free(o->served);
+    o->served = workers_databases(o->parts.workers, &o->served_count);
+}
+
 void
 operator_tick(struct verbs *o)
 {
-    workers_stats(o->parts.workers, &o->stats);
-    rates_add(&o->rates, &o->stats, loop_now_us(o->parts.loop));
+    const uint64_t now_us = loop_now_us(o->parts.loop);
+    look_at_workers(o);
+    rates_add(&o->rates, &o->stats, now_us);
+    for (size_t i = 0; i < o->served_count; i++) {
+        rates_add_database(&o->rates, &o->served[i], now_us);
+    }
     keeper_tick(o->parts.keeper);
 }
 
@@ -96,12 +118,31 @@ fill_pair(const struct verbs *o, const struct pair_control *pair, struct snapsho
 }
 
 static void
+use_of(void *ctx, const char *alias, struct database_use *out)
+{
+    const struct verbs *o = ctx;
+    *out = (struct database_use){.servers = workers_servers(o->parts.workers, alias),
+                                 .clients = workers_clients(o->parts.workers, alias)};
+    rates_get_database(&o->rates, alias, &out->rates);
+    for (size_t i = 0; i < o->served_count; i++) {
+        if (strcmp(o->served[i].alias, alias) == 0) {
+            out->stats = o->served[i].stats;
+            return;
+        }
+    }
+}
+
+static void
 op_snapshot(void *ctx, struct snapshot *out)
 {
     struct verbs *o = ctx;
     const struct operator_parts *p = &o->parts;
     CHECK(p->loop != NULL); /* the loop runs only after operator_set_parts */
-    workers_stats(p->workers, &o->stats);
+    look_at_workers(o);
+    out->served = o->served;
+    out->served_count = o->served_count;
+    out->ctx = o;
+    out->use_of = use_of;
     out->now_us = loop_now_us(p->loop);
     out->conf = live_conf_get(p->conf);
     out->conf_file = live_conf_file(p->conf);

@@ -59,13 +59,20 @@ view_side_fill(struct view_side *out, const struct side_facts *facts, const uint
 
 /* ---- databases ---- */
 
+/* They are sorted by name. */
 static const struct database_facts *
 facts_of_database(const struct monitor_facts *facts, const char *name)
 {
-    for (uint32_t i = 0; i < facts->databases_count; i++) {
-        if (strcmp(facts->databases[i].name, name) == 0) {
-            return &facts->databases[i];
+    uint32_t from = 0;
+    uint32_t to = facts->databases_count;
+    while (from < to) {
+        const uint32_t middle = from + (to - from) / 2;
+        const int order = strcmp(facts->databases[middle].name, name);
+        if (order == 0) {
+            return &facts->databases[middle];
         }
+        from = order < 0 ? middle + 1 : from;
+        to = order < 0 ? to : middle;
     }
     return NULL;
 }

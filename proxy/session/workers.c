@@ -542,6 +542,12 @@ workers_databases(const struct workers *workers, size_t *count)
     return all;
 }
 
+uint32_t
+workers_clients(const struct workers *workers, const char *alias)
+{
+    return client_limits_count(workers->limits, CLIENT_LIMIT_DATABASE, alias);
+}
+
 /* ---- reports ---- */
 
 struct report {
