@@ -443,3 +443,12 @@ relay_flush(struct session *s)
         lose_connection(s, "the connection to ", " was lost");
     }
 }
+
+void
+relay_server_is_down(struct session *s)
+{
+    CHECK(s->link.backend != NULL);
+    if (s->phase == SESSION_READY && !s->replay.is_pending && replay_is_possible(s)) {
+        lose_connection(s, "", " does not answer");
+    }
+}
