@@ -353,8 +353,8 @@ static const struct line catchup_lines[] = {
     PUT("catchup-mark", FROM, 0, flip_is_own, catchup_write_mark, catchup_judge_mark),
     PUT("catchup-hook-mark", FROM, ALL, flip_is_external, catchup_write_mark, external_judge_mark),
     ASK("catchup-lsn", FROM, 0, flip_is_promoted, CATCHUP_SQL_FLUSH_LSN, catchup_judge_flush_lsn),
-    HOOK("catchup-hook-lag", TO, 0, flip_is_external, LAG, external_judge_caught_up),
     PUT("catchup-arrived", TO, 0, external_awaits_mark, catchup_write_arrived, catchup_judge_arrived),
+    HOOK("catchup-hook-lag", TO, 0, flip_is_external, LAG, external_judge_caught_up),
 };
 
 static const struct line sequences_lines[] = {
