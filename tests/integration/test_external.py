@@ -381,9 +381,6 @@ class Patroni(ExternalCase):
         self.assertIn('"pause": true', config)
         self.assertIn('"default_transaction_read_only": "on"', config)
         self.wait_config(pause=False, guard=False)
-        self.teal.set("pair", hook_promote=self.command)
-        self.teal.console("RELOAD")
-        self.flip()
 
     def test_a_crash_behind_the_promotion_goes_forward(self):
         self.teal.stop()
