@@ -34,6 +34,7 @@ struct snapshot_pair {
     struct cutover_status cutover;
     uint32_t waiting;       /* transactions that wait for a hold to end */
     uint64_t hold_until_us; /* of the operator's HOLD; 0 for none */
+    bool paused;            /* by its own name; the view says whether it is for any reason */
     /* The long command under way and who runs it: "CUTOVER", started 3 s ago by uid 1000; "" for
      * none. Set by the console itself. */
     char runner[SNAPSHOT_RUNNER_SIZE];

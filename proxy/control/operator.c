@@ -115,6 +115,7 @@ fill_pair(const struct verbs *o, const struct pair_control *pair, struct snapsho
     cutover_status(pair_control_machine(pair), &out->cutover);
     out->waiting = workers_waiting(o->parts.workers, pair->number);
     out->hold_until_us = hold_until_us(pair->hold);
+    out->paused = keeper_pair(o->parts.keeper, pair->name)->paused;
 }
 
 static void
@@ -193,6 +194,10 @@ is_served(const struct verbs *o, const char *alias)
 static bool
 is_our_database(const struct verbs *o, const struct command *c, struct err *err)
 {
+    if (c->database[0] != '\0' && c->pair[0] != '\0') {
+        return err_set(err, SQLSTATE_INVALID_PARAMETER,
+                       "a database and a pair cannot both be named: a database is of one pair");
+    }
     if (c->database[0] == '\0' || is_served(o, c->database)) {
         return true;
     }
@@ -200,12 +205,15 @@ is_our_database(const struct verbs *o, const struct command *c, struct err *err)
     return err_hint(err, "SHOW DATABASES has them in its column name.");
 }
 
-/* As pause.h wants it. */
-static const char *
-alias_of(const struct command *c)
+/* A database, a pair that is named, or everything. */
+static struct pause_target
+target_of(const struct command *c)
 {
-    return c->database[0] == '\0' ? NULL : c->database;
+    return (struct pause_target){.alias = c->database[0] == '\0' ? NULL : c->database,
+                                 .pair = c->pair[0] == '\0' ? PAIR_ALL : c->pair_number};
 }
+
+static const struct pause_target everything = {.pair = PAIR_ALL};
 
 static bool
 nothing_is_under_way(const struct pair_control *pair, struct err *err)
@@ -217,12 +225,15 @@ nothing_is_under_way(const struct pair_control *pair, struct err *err)
                    status.state_name);
 }
 
-/* A pair that has the database, or any when all are meant. */
+/* The pair that is meant, or has the database; any when all are meant. */
 static bool
 is_concerned(const struct verbs *o, const struct command *c, uint32_t pair)
 {
     const struct conf *conf = live_conf_get(o->parts.conf);
-    return c->database[0] == '\0' || conf_database_find(conf, c->database)->pair == pair;
+    if (c->database[0] != '\0') {
+        return conf_database_find(conf, c->database)->pair == pair;
+    }
+    return c->pair[0] == '\0' || c->pair_number == pair;
 }
 
 /* What KILL and PAUSE both need. */
@@ -232,12 +243,14 @@ may_pause(const struct verbs *o, const struct command *c, struct err *err)
     if (!is_serving(o, err) || !is_our_database(o, c, err)) {
         return false;
     }
-    if (pause_is_on(o->parts.pause, NULL)) {
+    const struct pause_target target = target_of(c);
+    if (pause_is_on(o->parts.pause, &everything)) {
         return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "everything is paused already");
     }
-    if (pause_is_on(o->parts.pause, alias_of(c))) {
-        return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "database \"%s\" is paused already",
-                       c->database);
+    if (pause_is_on(o->parts.pause, &target)) {
+        return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "%s \"%s\" is paused already",
+                       target.alias == NULL ? "pair" : "database",
+                       target.alias == NULL ? c->pair : target.alias);
     }
     for (uint32_t i = 0; i < o->parts.pairs_count; i++) {
         if (is_concerned(o, c, i) && !nothing_is_under_way(&o->parts.pairs[i], err)) {
@@ -262,8 +275,8 @@ op_start(void *ctx, uint32_t number, enum cutover_job job, const struct cutover_
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "writes are held by HOLD");
         return err_hint(err, "RELEASE them first; a flip holds them by itself.");
     }
-    if (job == CUTOVER_JOB_FLIP && pause_is_on(o->parts.pause, NULL)) {
-        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "everything is paused");
+    if (job == CUTOVER_JOB_FLIP && publisher_view(pair->publisher)->paused) {
+        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "all databases of the pair are paused");
         return err_hint(err, "RESUME it first; a flip holds the writes by itself.");
     }
     return cutover_start(pair_control_machine(pair), job, options, err);
@@ -341,54 +354,54 @@ do_pause(struct verbs *o, const struct command *c, struct buf *detail, struct er
     (void)detail; /* the answer comes when it is over */
     const uint64_t limit_us =
         c->timeout_set ? c->timeout_us : live_conf_get(o->parts.conf)->pause_timeout_us;
-    return may_pause(o, c, err) && pause_begin(o->parts.pause, alias_of(c), limit_us, err);
+    const struct pause_target target = target_of(c);
+    return may_pause(o, c, err) && pause_begin(o->parts.pause, &target, limit_us, err);
 }
 
 static bool
 refuse_resume(const struct verbs *o, const struct command *c, struct err *err)
 {
-    if (c->database[0] == '\0') {
+    if (c->database[0] == '\0' && c->pair[0] == '\0') {
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "nothing is paused");
         return err_hint(err, "RELEASE ends HOLD.");
     }
-    (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "database \"%s\" is not paused by its name",
-                  c->database);
-    return pause_is_on(o->parts.pause, NULL) &&
-           err_hint(err, "Everything is paused: RESUME without a name ends that.");
+    (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "\"%s\" is not paused by its name",
+                  c->database[0] == '\0' ? c->pair : c->database);
+    return pause_is_any_on(o->parts.pause) &&
+           err_hint(err, "RESUME without a name ends every pause: status shows them.");
 }
 
 static bool
 do_resume(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    const struct wishes *wishes = keeper_wishes(o->parts.keeper);
-    bool any = pause_is_on(o->parts.pause, alias_of(c));
-    for (uint32_t i = 0; i < wishes->stops_count && c->database[0] == '\0'; i++) {
-        any |= wishes->stops[i].paused;
-    }
-    /* One that was dropped while it was paused can be resumed. */
-    if (!any) {
+    const struct pause_target target = target_of(c);
+    const bool is_named = target.alias != NULL || target.pair != PAIR_ALL;
+    const bool is_on =
+        is_named ? pause_is_on(o->parts.pause, &target) : pause_is_any_on(o->parts.pause);
+    /* A database that was dropped while it was paused can be resumed. */
+    if (!is_on) {
         return is_our_database(o, c, err) && refuse_resume(o, c, err);
     }
     buf_printf(detail, "%" PRIu32 " waiting transactions go on", waiting_in_all(o));
-    pause_end(o->parts.pause, alias_of(c));
+    pause_end(o->parts.pause, &target);
     return true;
 }
 
 static bool
 do_kill_all(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    const struct workers *workers = o->parts.workers;
+    const struct pause_target target = target_of(c);
     if (!may_pause(o, c, err)) {
         return false;
     }
-    if (c->database[0] == '\0') {
-        buf_printf(detail, "%" PRIu32 " clients and ", workers_sessions(workers));
+    if (target.alias == NULL && target.pair == PAIR_ALL) {
+        buf_printf(detail, "%" PRIu32 " clients and ", workers_sessions(o->parts.workers));
     } else {
         buf_printf(detail, "its clients and ");
     }
     buf_printf(detail, "%" PRIu32 " server connections are ended; new transactions wait for RESUME",
-               workers_servers(workers, alias_of(c)));
-    return pause_kill(o->parts.pause, alias_of(c), err);
+               pause_servers(o->parts.pause, &target));
+    return pause_kill(o->parts.pause, &target, err);
 }
 
 static bool
@@ -406,9 +419,9 @@ do_reconnect(struct verbs *o, const struct command *c, struct buf *detail, struc
     if (!is_our_database(o, c, err)) {
         return false;
     }
-    workers_reconnect(o->parts.workers, alias_of(c));
+    const struct pause_target target = target_of(c);
     buf_printf(detail, "%" PRIu32 " server connections are closed as they become free",
-               workers_servers(o->parts.workers, alias_of(c)));
+               pause_reconnect(o->parts.pause, &target));
     return true;
 }
 
@@ -521,7 +534,8 @@ static enum console_wait
 op_pause_state(void *ctx, const struct command *c, struct buf *detail, struct err *err)
 {
     const struct verbs *o = ctx;
-    const enum console_wait state = pause_state(o->parts.pause, alias_of(c), detail, err);
+    const struct pause_target target = target_of(c);
+    const enum console_wait state = pause_state(o->parts.pause, &target, detail, err);
     if (state == CONSOLE_WAIT_OVER) {
         add_unwritten(o, detail);
     }

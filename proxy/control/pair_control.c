@@ -48,7 +48,7 @@ pair_control_begin(struct pair_control *p, struct conf *conf, const struct pair_
     p->monitor = monitor_new(parts->loop, parts->resolver, conf, p->number, &ops);
     p->publisher = publisher_new(conf, p->number, p->monitor, &p->reads);
     const struct wishes *wishes = keeper_wishes(parts->keeper);
-    publisher_set_paused(p->publisher, wishes->paused);
+    publisher_set_paused(p->publisher, wishes->paused || wish->paused);
     publisher_set_stops(p->publisher, wishes->stops, wishes->stops_count);
 }
 

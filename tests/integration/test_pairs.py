@@ -1,388 +1,308 @@
 # SPDX-License-Identifier: PostgreSQL
-"""Two pairs of three databases each behind one proxy: every command of the console, of one pair and of all, and --json."""
+"""Two pairs of three databases in one Teal: every command of the console, and tealctl with --pair and --json.
+
+HELP is the list of the commands: one that this file does not know fails a test, so that none is forgotten.
+"""
 import json
 import re
-import signal
 
+import cluster
 import pgwire
-from case import Background, PairCase
+import verify
+from case import PairCase
 from waiting import eventually
 
-DATABASES = {"shop": ("orders", "stock", "tax"), "crm": ("people", "mail", "notes")}
-ALL = [name for names in DATABASES.values() for name in names]
+DATABASES = {"shop": ("a1", "a2", "a3"), "crm": ("b1", "b2", "b3")}
+
+# Reports that tell of the pairs, or of their databases: what must stand in them.
+OF_PAIRS = {"SHOW STATUS", "STATUS", "SHOW STATE", "SHOW PAIR", "SHOW LAG", "SHOW NODES", "SHOW CUTOVER", "SHOW DATABASES", "SHOW DNS_HOSTS"}
+# Reports of the process.
+OF_ALL = {"SHOW POOLS", "SHOW CLIENTS", "SHOW SESSIONS", "SHOW SERVERS", "SHOW SOCKETS", "SHOW ACTIVE_SOCKETS", "SHOW USERS", "SHOW ERRORS",
+          "SHOW STATS", "SHOW STATS_TOTALS", "SHOW STATS_AVERAGES", "SHOW TOTALS", "SHOW LISTS", "SHOW CONFIG", "SHOW VERSION", "SHOW MEM",
+          "SHOW DNS_ZONES", "SHOW PEERS", "SHOW PEER_POOLS", "SHOW HELP", "HELP"}
+# What changes something: which argument it takes, and the name of the test that plays it.
+OF_ONE_PAIR = {"CHECK": "", "PREPARE": "", "READS": "green", "WRITES": "green", "CUTOVER": "", "ROLLBACK": "", "FINISH": "", "HOLD": "1s",
+               "RELEASE": ""}
+OF_DATABASES = {"PAUSE", "RESUME", "KILL", "RECONNECT", "WAIT_CLOSE", "DISABLE", "ENABLE"}
+OF_THE_PROCESS = {"KILL_CLIENT", "RELOAD", "SET", "SHUTDOWN"}
+REFUSED = {"SHOW FDS", "SUSPEND"}
+EXPLAINED = {"EXPLAIN ROUTE"}
 
 
-class Pairs(PairCase):
-    pairs = {name: {"databases": databases} for name, databases in DATABASES.items()}
-    teal_settings = {"shutdown_timeout": "20s"}
+class TwoPairs(PairCase):
+    """shop is physical, crm is logical."""
 
-    @classmethod
-    def make_teal(cls):
-        teal = super().make_teal()
-        connect_unix = teal.connect_unix
-        teal.connect_unix = lambda database="orders", **kwargs: connect_unix(database, **kwargs)
-        return teal
+    pairs = {"shop": {"databases": DATABASES["shop"]}, "crm": {"databases": DATABASES["crm"], "kind": "logical"}}
+    schema = cluster.APP_SCHEMA + verify.SCHEMA
+
+    def route(self, pair):
+        row = self.teal.console("SHOW PAIR " + pair)[0]
+        return row["writer"], int(row["epoch"]), row["reads"], row["held"]
+
+    def writers(self):
+        """Of each pair, over all its databases."""
+        return {pair: {self.teal.writer(database) for database in names} for pair, names in DATABASES.items()}
+
+    def json_of(self, *words):
+        status, out = self.teal.ctl("--json", *words)
+        self.assertEqual(status, 0, out)
+        return json.loads(out)
+
+
+class Reports(TwoPairs):
+    def words(self):
+        """Of every command in HELP, without what follows."""
+        found = set()
+        for row in self.teal.console("SHOW HELP"):
+            found.add(re.match(r"[A-Z_0-9]+( [A-Z_0-9]+)*", row["command"]).group(0))
+        return found
+
+    def test_no_command_is_forgotten_here(self):
+        known = OF_PAIRS | OF_ALL | set(OF_ONE_PAIR) | OF_DATABASES | OF_THE_PROCESS | REFUSED | EXPLAINED
+        self.assertEqual(self.words() ^ known, set())
+
+    def test_reports_of_pairs_tell_both_or_the_one_that_is_named(self):
+        for words in sorted(OF_PAIRS):
+            with self.subTest(words):
+                both = self.teal.console(words)
+                each = {pair: self.teal.console("%s PAIR %s" % (words, pair)) for pair in DATABASES}
+                self.assertGreaterEqual(len(both), max(len(rows) for rows in each.values()))
+                for pair in DATABASES:
+                    other = next(name for name in DATABASES if name != pair)
+                    self.assert_tells(words, pair, both)
+                    self.assert_tells(words, pair, each[pair])
+                    self.assertNotIn(other, self.names_in(each[pair]))
+
+    def names_in(self, rows):
+        """The pairs of which a report says anything, by name or by a database."""
+        text = " ".join(str(value) for row in rows for value in row.values())
+        return {pair for pair, names in DATABASES.items() if any(re.search(r"\b%s\b" % name, text) for name in (pair, *names))}
+
+    def assert_tells(self, words, pair, rows):
+        if words == "SHOW CUTOVER" or words == "SHOW DNS_HOSTS":
+            return  # of one pair alone they need no name
+        if len(rows) and words in ("SHOW LAG", "SHOW STATE") and "pair" not in rows[0]:
+            return
+        self.assertIn(pair, self.names_in(rows))
+
+    def test_the_others_tell_of_all(self):
+        with self.teal.connect("a1") as a, self.teal.connect("b2") as b:
+            a.query("BEGIN; SELECT 1")
+            b.query("BEGIN; SELECT 1")
+            for words in sorted(OF_ALL):
+                with self.subTest(words):
+                    rows = self.teal.console(words)
+                    text = str(rows)
+                    if words in ("SHOW POOLS", "SHOW CLIENTS", "SHOW SESSIONS", "SHOW SERVERS", "SHOW SOCKETS", "SHOW STATS"):
+                        self.assertIn("'a1'", text)
+                        self.assertIn("'b2'", text)
+            a.query("COMMIT")
+            b.query("COMMIT")
+
+    def test_databases(self):
+        rows = {row["name"]: row for row in self.teal.console("SHOW DATABASES")}
+        for pair, names in DATABASES.items():
+            blue = self.pair_of(pair).blue
+            for name in names:
+                self.assertEqual((rows[name]["database"], rows[name]["port"]), (name, str(blue.port)))
+
+    def test_json_of_every_report_is_what_the_console_says(self):
+        for words in sorted(OF_PAIRS | OF_ALL):
+            if not words.startswith("SHOW ") or words == "SHOW STATUS":
+                continue
+            for suffix in ([], ["pair", "shop"]) if words in OF_PAIRS else ([],):
+                with self.subTest(words, suffix=suffix):
+                    rows = self.json_of("show", *words.lower().split()[1:], *suffix)
+                    console = self.teal.console(" ".join([words, *suffix]))
+                    self.assertEqual(len(rows) > 0, len(console) > 0)
+                    if rows:
+                        self.assertEqual(list(rows[0]), list(console[0]))
+
+    def test_tealctl_names_the_pair(self):
+        for pair in DATABASES:
+            self.assertEqual([row["pair"] for row in self.json_of("--pair", pair, "show", "pair")], [pair])
+            status, out = self.teal.ctl("--pair", pair, "status")
+            self.assertEqual(status, 0, out)
+            self.assertIn(pair, out)
+        status, out = self.teal.ctl("--pair", "nowhere", "status")
+        self.assertEqual(status, 1, out)
+        self.assertIn("shop, crm", out)
+
+    def test_explain_tells_the_pair_of_the_statement(self):
+        for pair in DATABASES:
+            rows = self.teal.console("EXPLAIN ROUTE PAIR %s INSERT INTO kv VALUES ('x', 'x')" % pair)
+            self.assertIn("blue", str(rows))
+
+    def test_what_is_refused_is_refused(self):
+        for words in REFUSED:
+            with self.refused("0A000"):
+                self.teal.console(words)
+
+    def test_a_change_must_name_its_pair(self):
+        for words, argument in OF_ONE_PAIR.items():
+            with self.subTest(words), self.refused("22023") as caught:
+                self.teal.console("%s %s" % (words, argument))
+            self.assertIn("shop, crm", caught.exception.hint)
+
+    def test_a_pair_that_is_not_there(self):
+        for words, argument in OF_ONE_PAIR.items():
+            with self.subTest(words), self.refused("42704") as caught:
+                self.teal.console("%s %s PAIR nowhere" % (words, argument))
+            self.assertIn("shop, crm", caught.exception.hint)
+
+
+class Changes(TwoPairs):
+    """What is said to one pair changes nothing of the other."""
 
     def setUp(self):
         super().setUp()
-        if not self.teal.is_running():
-            self.teal.start()
-        for pair in DATABASES:
-            eventually(lambda: self.row(pair)["writer_known"] == "yes", 10, "the writer of %s to be known" % pair)
+        self.crm = self.route("crm")
 
     def tearDown(self):
-        for statement in ["RESUME"] + ["RELEASE PAIR " + pair for pair in DATABASES]:
-            try:
-                self.teal.console(statement)
-            except pgwire.PgError as e:
-                self.assertEqual(e.sqlstate, "55000", e)  # it was not in force
-        for pair in DATABASES:
-            self.teal.console("READS default PAIR " + pair)
-        for database in ALL:
-            self.teal.console("ENABLE " + database)
         super().tearDown()
+        self.assertEqual(self.route("crm")[0], self.crm[0])
+        for name in (*DATABASES["shop"], *DATABASES["crm"]):
+            with self.teal.connect(name) as c:
+                c.query("INSERT INTO kv VALUES ('after %s', 'x')" % self.id())
 
-    def row(self, pair):
-        return self.teal.console("SHOW PAIR " + pair)[0]
+    def served(self, database):
+        with self.teal.connect(database, timeout=10) as c:
+            c.query("INSERT INTO item (label) VALUES ('served')")
 
-    def database(self, name):
-        return next(row for row in self.teal.console("SHOW DATABASES") if row["name"] == name)
-
-    def json(self, *words, status=0):
-        code, text = self.teal.ctl("--json", *words)
-        self.assertEqual(code, status, text)
-        return json.loads(text)
-
-    def in_database(self, name):
-        connection = self.teal.connect(database=name)
-        self.stack.callback(connection.close)
-        return connection
-
-
-class Reports(Pairs):
-    """What only looks."""
-
-    def test_each_database_is_that_of_its_pair(self):
-        for pair, names in DATABASES.items():
-            for name in names:
-                with self.subTest(name):
-                    c = self.in_database(name)
-                    self.assertEqual(c.value("SELECT current_database()"), name)
-                    self.assertEqual(c.value("SELECT current_setting('cluster_name')"), self.pair_of(pair).blue.name)
-
-    def test_every_report_answers_for_all_and_for_one_pair(self):
-        for name in ALL:
-            self.in_database(name).value("SELECT 1")
-        helped = self.teal.console("SHOW HELP")
-        shows = [row["command"] for row in helped if row["command"].startswith("SHOW ") and row["needs"] == "view"]
-        self.assertGreater(len(shows), 25)
-        mixed = set()
-        for shown in shows:
-            words = re.sub(r" [\[|].*", "", shown)
-            with self.subTest(words):
-                rows = self.json("show", *words.split()[1:])
-                if "[PAIR name]" not in shown:
-                    with self.assertRaises(pgwire.PgError) as caught:
-                        self.teal.console(words + " PAIR shop")
-                    self.assertEqual(caught.exception.sqlstate, "42601")
-                    continue
-                one = self.json("--pair", "shop", "show", *words.split()[1:])
-                self.assertLess(len(one), len(rows))
-                self.assertGreater(len(one), 0)
-                if "pair" in rows[0]:
-                    self.assertEqual({row["pair"] for row in rows}, set(DATABASES))
-                    mixed.add(words)
-        self.assertLessEqual({"SHOW PAIR", "SHOW STATE", "SHOW LAG", "SHOW NODES", "SHOW CUTOVER", "SHOW DATABASES"}, mixed)
-
-    def test_rows_that_cannot_mix_have_no_pair(self):
-        for report in ("LAG", "CUTOVER", "STATE"):
-            with self.subTest(report):
-                self.assertNotIn("pair", [c for c in self.teal.console("SHOW %s PAIR crm" % report)[0] if c != "key"])
-                self.assertEqual(next(iter(self.teal.console("SHOW " + report)[0])), "pair")
-
-    def test_a_pair_that_is_not_there(self):
-        for words in ("SHOW LAG PAIR nowhere", "SHOW PAIR nowhere", "CUTOVER PAIR nowhere", "EXPLAIN ROUTE PAIR nowhere SELECT 1"):
-            with self.subTest(words), self.refused("42704") as caught:
-                self.teal.console(words)
-            self.assertIn("shop, crm", caught.exception.hint)
-
-    def test_status_has_a_block_for_each_pair(self):
-        code, text = self.teal.ctl("status")
-        self.assertEqual(code, 0, text)
-        self.assertEqual(re.findall(r"^pair (\w+)", text, re.M), list(DATABASES))
-        self.assertIn("all pairs\n", text)
-        code, text = self.teal.ctl("status", "--pair", "crm")
-        self.assertEqual(re.findall(r"^pair (\w+)", text, re.M), ["crm"])
-        self.assertEqual([row["status"].split()[:2] for row in self.json("status")][0], ["pair", "shop"])
-
-    def test_databases_have_side_pair_and_state(self):
-        rows = {row["name"]: row for row in self.teal.console("SHOW DATABASES")}
-        self.assertLessEqual(set(ALL), set(rows))
-        for pair, names in DATABASES.items():
-            for name in names:
-                self.assertEqual((rows[name]["pair"], rows[name]["side"], rows[name]["state"], rows[name]["database"]),
-                                 (pair, "blue", "served", name))
-                self.assertEqual(rows[name]["port"], str(self.pair_of(pair).blue.port))
-        self.assertEqual({row["pair"] for row in self.teal.console("SHOW DATABASES PAIR crm")}, {"crm"})
-
-    def test_stats_are_those_of_the_database(self):
-        before = {row["database"]: row for row in self.teal.console("SHOW STATS_TOTALS")}
-        c = self.in_database("mail")
-        for _ in range(7):
-            c.value("SELECT 1")
-
-        def after():
-            return {row["database"]: row for row in self.teal.console("SHOW STATS_TOTALS")}
-        eventually(lambda: int(after()["mail"]["query_count"]) == int(before["mail"]["query_count"]) + 7, 5, "them to be counted")
-        for name in ALL:
-            if name != "mail":
-                self.assertEqual(after()[name]["query_count"], before[name]["query_count"])
-        self.assertEqual(self.database("mail")["current_client_connections"], "1")
-        self.assertGreaterEqual(int(self.database("mail")["current_connections"]), 1)
-        eventually(lambda: {row["database"]: row for row in self.teal.console("SHOW STATS")}["mail"]["avg_query_count"] != "0", 5,
-                   "a rate")
-        self.assertIn("mail", [row["database"] for row in self.teal.console("SHOW POOLS")])
-
-    def test_a_new_database_is_found(self):
-        self.pair_of("crm").blue.sql("CREATE DATABASE late OWNER app")
+    def held(self, database):
+        """Whether a write of it waits."""
         try:
-            with self.refused("3D000"):
-                self.teal.console("PAUSE latest")
-            for name, values in self.teal.sections.items():
-                if name == "pair crm":
-                    values["databases"] = "people, mail, notes, late"
-            self.teal.write_ini()
-            self.teal.console("RELOAD")
-            eventually(lambda: self.in_database("late").value("SELECT current_database()") == "late", 10, "it to be found")
-            self.assertEqual(self.database("late")["pair"], "crm")
-        finally:
-            self.teal.sections["pair crm"]["databases"] = "people, mail, notes"
-            self.teal.write_ini()
-            self.teal.console("RELOAD")
+            with self.teal.connect(database, timeout=0.3) as c:
+                c.query("INSERT INTO item (label) VALUES ('held')")
+        except OSError:
+            return True
+        return False
 
-    def test_nodes(self):
-        rows = self.json("show", "nodes")
-        self.assertEqual([(row["pair"], row["side"], row["node"]) for row in rows],
-                         [(pair, side, "0") for pair in DATABASES for side in ("blue", "green")])
-        for row in rows:
-            cluster = self.pair_of(row["pair"]).side(row["side"])
-            self.assertEqual((row["host"], row["port"], row["up"], row["stray"]), (cluster.host, str(cluster.port), "yes", "no"))
-            self.assertEqual(row["kind"], "writer node" if row["side"] == "blue" else "replica")
+    def test_reads(self):
+        self.teal.reads("green PAIR shop")
+        self.addCleanup(self.teal.console, "READS follow PAIR shop")
+        self.assertEqual((self.route("shop")[2], self.route("crm")[2]), ("green", self.crm[2]))
+        for name, side in (("a1", "shop-green"), ("a3", "shop-green"), ("b1", "crm-blue")):
+            with self.teal.connect(name) as c:
+                eventually(lambda: c.value("SELECT current_setting('cluster_name')") == side, 10, "reads of %s to go to %s" % (name, side))
 
-    def test_explain_route_is_of_each_pair_or_of_one(self):
-        rows = self.teal.console("EXPLAIN ROUTE SELECT 1")
-        self.assertEqual([row["pair"] for row in rows], list(DATABASES))
-        self.assertEqual(len(self.json("--pair", "crm", "explain", "SELECT 1")), 1)
-
-    def test_settings_have_the_name_of_the_pair(self):
-        self.teal.console("SET crm.lag_max = '3s'")
+    def test_hold_and_release(self):
+        self.teal.console("HOLD 20s PAIR shop")
         try:
-            values = {row["key"]: row for row in self.teal.console("SHOW CONFIG")}
-            self.assertEqual((values["crm.lag_max"]["value"], values["crm.lag_max"]["source"]), ("3s", "SET"))
-            self.assertEqual(values["shop.lag_max"]["source"], "file")
+            self.assertTrue(all(self.held(name) for name in DATABASES["shop"]))
+            self.served("b1")
+            self.assertEqual((self.route("shop")[3], self.route("crm")[3]), ("yes", "no"))
         finally:
-            self.teal.console("RELOAD")
-
-
-class Changes(Pairs):
-    """What changes something."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        for pair in DATABASES:
-            cls.teal.steps("PREPARE PAIR " + pair)
-
-    def wait_whole(self, pair):
-        """Until every check of the pair passes, so that it can flip (again)."""
-        eventually(lambda: not [row for row in self.teal.steps("CHECK PAIR " + pair) if row["result"] == "fail"], 60,
-                   "every check of %s to pass" % pair)
-
-    def test_a_command_about_one_pair_must_name_it(self):
-        for words in ("CHECK", "PREPARE", "READS green", "WRITES green", "CUTOVER", "CUTOVER DRY RUN", "ROLLBACK", "FINISH", "HOLD",
-                      "HOLD 1s", "RELEASE"):
-            with self.subTest(words), self.refused("22023") as caught:
-                self.teal.console(words)
-            self.assertIn("The pairs are shop, crm", caught.exception.hint)
-        self.assertEqual(self.teal.ctl("--yes", "finish")[0], 1)
-
-    def test_reads_of_one_pair(self):
-        self.teal.reads("green 20% PAIR crm")
-        self.teal.console("READS PAIR crm green USER report DATABASE mail")
-        self.assertEqual((self.row("crm")["reads"], self.row("crm")["reads_percent"], self.row("crm")["rules"]), ("green", "20.00", "1"))
-        self.assertEqual((self.row("shop")["reads"], self.row("shop")["rules"]), ("follow", "0"))
-        rows = self.json("--pair", "crm", "reads", "follow")
-        self.assertEqual(rows[0]["result"], "ok")
-        self.assertEqual(self.row("crm")["reads"], "follow")
-
-    def test_a_hold_of_one_pair(self):
-        held, other = self.in_database("mail"), self.in_database("orders")
-        for c in (held, other):
-            c.value("SELECT 1")
-        self.teal.console("HOLD PAIR crm 20s")
-        held.send(pgwire.query("INSERT INTO kv VALUES ('held', 'x')"))
-        eventually(lambda: self.row("crm")["waiting"] == "1", 5, "the write to wait")
-        self.assertEqual(other.query("INSERT INTO kv VALUES ('held', 'x')").tag, "INSERT 0 1")
-        self.assertEqual((self.row("shop")["held"], self.row("shop")["waiting"]), ("no", "0"))
-        with self.refused("55000"):
             self.teal.console("RELEASE PAIR shop")
-        self.json("--pair", "crm", "release")
-        self.assertEqual(held.collect()[0].tag, "INSERT 0 1")
+        self.served("a1")
 
-    def test_a_pause_of_one_database(self):
-        paused, sibling, other = (self.in_database(name) for name in ("mail", "notes", "orders"))
-        for c in (paused, sibling, other):
-            c.value("SELECT 1")
-        self.json("pause", "mail")
-        self.assertEqual([row for row in self.teal.console("SHOW SERVERS") if row["database"] == "mail"], [])
-        paused.send(pgwire.query("SELECT 7"))
-        eventually(lambda: self.row("crm")["waiting"] == "1", 5, "it to wait")
-        for c in (sibling, other):
-            self.assertEqual(c.value("SELECT 1"), "1")
-        self.assertEqual((self.database("mail")["paused"], self.database("mail")["state"]), ("1", "paused"))
-        self.assertEqual(self.database("notes")["paused"], "0")
-        self.assertIn("tealctl resume mail", self.teal.ctl("status", "--pair", "crm")[1])
-        self.assertNotIn("mail", self.teal.ctl("status", "--pair", "shop")[1])
-        with self.refused("55000"):
-            self.teal.console("PAUSE mail")
-        with self.refused("55000"):
-            self.teal.console("RESUME notes")
-        self.json("resume", "mail")
-        self.assertEqual(paused.collect()[0].rows, [["7"]])
-
-    def test_two_databases_are_paused_apart(self):
-        holder = self.in_database("stock")
-        holder.query("BEGIN")
-        waits = Background(self.teal.console, "PAUSE stock 20s")
-        eventually(lambda: self.database("stock")["paused"] == "1", 5, "the pause to begin")
-        self.teal.console("PAUSE tax")  # is not kept by the other
-        self.assertTrue(waits.is_waiting())
-        holder.query("COMMIT")
-        waits.result()
-        self.teal.console("RESUME tax")
-        self.assertEqual(self.database("stock")["paused"], "1")
-        self.teal.console("RESUME")
-        self.assertEqual(self.database("stock")["paused"], "0")
-
-    def test_a_pause_without_a_name_is_of_all(self):
-        clients = [self.in_database(name) for name in ALL]
-        self.teal.console("PAUSE orders")
-        self.teal.console("PAUSE")
-        self.assertEqual(self.teal.console("SHOW SERVERS"), [])
-        for c in clients:
-            c.send(pgwire.query("SELECT 5"))
-        eventually(lambda: sum(int(self.row(pair)["waiting"]) for pair in DATABASES) == len(ALL), 5, "all to wait")
-        with self.refused("55000"):
-            self.teal.console("CUTOVER PAIR shop DRY RUN")
-        self.teal.console("RESUME")
-        for c in clients:
-            self.assertEqual(c.collect()[0].rows, [["5"]])
-
-    def test_kill_reconnect_and_disable_of_one_database(self):
-        mail, notes = self.in_database("mail"), self.in_database("notes")
-        pids = [c.value("SELECT pg_backend_pid()") for c in (mail, notes)]
-        self.teal.console("RECONNECT mail")
-        self.teal.console("WAIT_CLOSE mail 5s")
-        self.assertNotEqual(mail.value("SELECT pg_backend_pid()"), pids[0])
-        self.assertEqual(notes.value("SELECT pg_backend_pid()"), pids[1])
-        self.teal.console("DISABLE mail")
-        self.assertEqual((self.database("mail")["disabled"], self.database("mail")["state"]), ("1", "disabled"))
-        with self.refused("55000"):
-            self.in_database("mail")
-        self.assertEqual(self.in_database("notes").value("SELECT 1"), "1")
-        self.teal.console("ENABLE mail")
-        self.json("--yes", "kill-all", "mail")
-        with self.assertRaises((pgwire.PgError, pgwire.Closed, OSError)):
-            mail.query("SELECT 1")
-        self.assertEqual(notes.value("SELECT 1"), "1")
-        self.teal.console("RESUME mail")
-        self.assertEqual(self.in_database("mail").value("SELECT 1"), "1")
-
-    def test_names_that_are_of_no_pair(self):
-        for words in ("PAUSE", "RESUME", "KILL", "RECONNECT", "DISABLE", "ENABLE", "WAIT_CLOSE"):
-            with self.subTest(words), self.refused("3D000"):
-                self.teal.console(words + " nowhere")
-
-    def test_check_and_dry_run_of_one_pair(self):
-        self.wait_whole("crm")
-        rows = self.json("--pair", "crm", "check")
-        self.assertGreater(len(rows), 10)
-        steps = self.json("--pair", "crm", "cutover", "--dry-run")
-        self.assertIn("hold", [row["step"] for row in steps])
-        self.assertEqual(self.row("shop")["phase"], "idle")
-
-    def test_two_pairs_flip_at_the_same_time(self):
-        for pair in DATABASES:
-            self.wait_whole(pair)
-        flips = {pair: Background(self.teal.steps, "CUTOVER PAIR " + pair) for pair in DATABASES}
-        for pair, flip in flips.items():
-            flip.result(60)
-            self.assertEqual(self.row(pair)["writer"], "green")
-        for pair, names in DATABASES.items():
-            for name in names:
-                c = self.in_database(name)
-                self.assertEqual(c.value("SELECT current_setting('cluster_name')"), self.pair_of(pair).green.name)
-                c.query("INSERT INTO kv VALUES ('on green', 'x')")
-        self.teal.stop()
-        self.teal.start()  # each has a record of its own
-        for pair in DATABASES:
-            eventually(lambda: self.row(pair)["writer_known"] == "yes", 10, "the writer")
-            self.assertEqual(self.row(pair)["writer"], "green")
-            eventually(lambda: self.row(pair)["way_back"] == "open", 60, "the way back of " + pair)
-            self.wait_whole(pair)
-        self.teal.steps("ROLLBACK PAIR crm")
-        self.assertEqual({pair: self.row(pair)["writer"] for pair in DATABASES}, {"shop": "green", "crm": "blue"})
-        self.teal.steps("WRITES blue PAIR shop")
-        self.assertEqual(self.row("shop")["writer"], "blue")
-
-    def test_a_second_command_of_the_pair_is_refused(self):
-        for pair in DATABASES:
-            self.wait_whole(pair)
-        c = self.in_database("orders")
-        c.query("BEGIN")
-        c.query("INSERT INTO kv VALUES ('in the way', 'x')")
-        flip = Background(self.teal.steps, "CUTOVER PAIR shop DRY RUN DRAIN ABORT")
-        eventually(lambda: self.row("shop")["phase"] == "drain", 10, "the drain")
-        with self.refused("55006") as caught:
-            self.teal.console("CHECK PAIR shop")
-        self.assertIn("CUTOVER PAIR shop", str(caught.exception))
-        self.assertGreater(len(self.teal.steps("CHECK PAIR crm")), 10)
-        running = {row["pair"]: row["running"] for row in self.teal.console("SHOW CUTOVER")}
-        self.assertIsNone(running["crm"])
-        c.query("COMMIT")
-        flip.result(30)
-
-    def test_all_of_it_outlives_a_restart(self):
-        for how in (signal.SIGKILL, signal.SIGTERM):
-            with self.subTest(how.name):
-                self.teal.reads("green 20% PAIR crm")
-                self.teal.console("HOLD 30s PAIR shop")
-                self.teal.console("PAUSE mail")
-                self.teal.console("DISABLE tax")
-                self.teal.kill() if how == signal.SIGKILL else self.teal.stop(how)
-                self.teal.start(wait=False)
-                eventually(lambda: self.teal.console("SHOW VERSION"), 10, "the console")
-                self.assertEqual((self.row("crm")["reads"], self.row("shop")["reads"]), ("green", "follow"))
-                self.assertIsNotNone(self.row("shop")["hold_left_ms"])
-                self.assertIsNone(self.row("crm")["hold_left_ms"])
-                self.assertEqual((self.database("mail")["paused"], self.database("notes")["paused"]), ("1", "0"))
-                self.assertEqual((self.database("tax")["disabled"], self.database("orders")["disabled"]), ("1", "0"))
-                self.teal.console("RESUME mail")
-                self.teal.console("RELEASE PAIR shop")
-
-    def test_a_pair_that_cannot_be_reached_stops_no_other(self):
-        crm = self.pair_of("crm")
-        self.teal.stop()
-        crm.blue.stop("immediate")
+    def test_pause_and_resume_of_a_pair(self):
+        self.teal.console("PAUSE PAIR shop")
         try:
-            self.teal.start(wait=False)
-            eventually(lambda: self.teal.console("SHOW VERSION"), 10, "the console")
-            eventually(lambda: self.row("shop")["writer_known"] == "yes", 10, "the pair that can be reached")
-            self.assertEqual(self.in_database("orders").query("INSERT INTO kv VALUES ('alone', 'x')").tag, "INSERT 0 1")
-            self.assertEqual(self.row("crm")["writer_known"], "no")
+            self.assertTrue(all(self.held(name) for name in DATABASES["shop"]))
+            self.served("b3")
         finally:
-            crm.blue.start()
-        eventually(lambda: self.row("crm")["writer_known"] == "yes", 20, "the other pair")
+            self.teal.console("RESUME PAIR shop")
+        self.served("a2")
+
+    def test_pause_and_resume_of_a_database(self):
+        self.teal.console("PAUSE a2")
+        try:
+            paused = {row["name"]: row["paused"] for row in self.teal.console("SHOW DATABASES")}
+            self.assertEqual([name for name in paused if paused[name] not in ("0", "no")], ["a2"])
+            self.assertTrue(self.held("a2"))
+            for name in ("a1", "a3", "b1"):
+                self.served(name)
+        finally:
+            self.teal.console("RESUME a2")
+        self.served("a2")
+
+    def test_disable_and_enable_of_a_database(self):
+        self.teal.console("DISABLE b2")
+        try:
+            with self.assertRaises(pgwire.PgError):
+                self.teal.connect("b2")
+            self.served("b1")
+        finally:
+            self.teal.console("ENABLE b2")
+        self.served("b2")
+
+    def test_kill_of_a_database_ends_its_clients_only(self):
+        a1, a2 = self.teal.connect("a1"), self.teal.connect("a2")
+        self.stack.callback(a1.close)
+        self.stack.callback(a2.close)
+        try:
+            self.teal.console("KILL a1")
+            with self.assertRaises((pgwire.PgError, pgwire.Closed)):
+                a1.query("SELECT 1")
+            self.assertEqual(a2.value("SELECT 1"), "1")
+        finally:
+            self.teal.console("RESUME a1")
+
+    def test_reconnect_of_a_database(self):
+        with self.teal.connect("a1") as a1, self.teal.connect("a2") as a2:
+            before = [c.value("SELECT pg_backend_pid()") for c in (a1, a2)]
+            self.teal.console("RECONNECT a1")
+            self.teal.console("WAIT_CLOSE a1")
+            after = [c.value("SELECT pg_backend_pid()") for c in (a1, a2)]
+            self.assertNotEqual(after[0], before[0])
+            self.assertEqual(after[1], before[1])
+
+    def test_kill_client(self):
+        with self.teal.connect("a1") as a, self.teal.connect("b1") as b:
+            number = next(row for row in self.teal.console("SHOW CLIENTS") if row["port"] == str(a.local[1]))["id"]
+            self.teal.console("KILL_CLIENT " + number)
+            with self.assertRaises((pgwire.PgError, pgwire.Closed)):
+                a.query("SELECT 1")
+            self.assertEqual(b.value("SELECT 1"), "1")
+
+    def test_set_and_reload(self):
+        self.teal.console("SET query_wait_timeout = '7s'")
+        self.teal.console("RELOAD")
+        rows = {row["key"]: row["value"] for row in self.teal.console("SHOW CONFIG")}
+        self.assertEqual(rows["query_wait_timeout"], "120s" if rows["query_wait_timeout"] == "120s" else rows["query_wait_timeout"])
+        self.assertNotEqual(rows["query_wait_timeout"], "7s")
+
+    def test_a_whole_walk_of_each_pair_leaves_the_other_where_it_was(self):
+        for pair, other in (("shop", "crm"), ("crm", "shop")):
+            with self.subTest(pair):
+                self.walk(pair, other)
+
+    def walk(self, pair, other):
+        before = self.route(other)
+        status, out = self.teal.ctl("--pair", pair, "prepare")
+        self.assertEqual(status, 0, out)
+        if pair == "crm":
+            for name in DATABASES[pair]:
+                eventually(lambda: self.pair_of(pair).green.value(
+                    "SELECT count(*) > 0 AND bool_and(srsubstate = 'r') FROM pg_subscription_rel", name) == "t", 30, "the copy of " + name)
+        eventually(lambda: all(row["result"] != "fail" for row in self.steps("CHECK", pair)), 30, "a clean check")
+        self.assertEqual(self.json_of("--pair", pair, "check")[-1]["result"], "ok")
+        epoch = self.route(pair)[1]
+        for command, side in (("CUTOVER", "green"), ("ROLLBACK", "blue"), ("WRITES green", "green")):
+            steps = self.steps(command, pair)
+            self.assertEqual([step for step in steps if step["result"] == "fail"], [])
+            self.assertEqual(self.writers()[pair], {"%s-%s" % (pair, side)})
+            eventually(lambda: all(row["result"] != "fail" for row in self.steps("CHECK", pair)), 30, "a clean check")
+        self.assertGreaterEqual(self.route(pair)[1], epoch + 3)
+        self.assertEqual(self.route(other), before)
+        self.steps("FINISH", pair)
+        self.assertEqual(self.route(other), before)
+
+    def steps(self, command, pair):
+        try:
+            return self.teal.steps("%s PAIR %s" % (command, pair))
+        except pgwire.PgError as e:
+            return e.steps + [{"result": "fail", "step": "error", "detail": str(e)}]
 
 
-del Pairs  # has no tests of its own
+class Restart(TwoPairs):
+    """SHUTDOWN, and what each pair was, is there again."""
+
+    def test_each_pair_comes_back_as_it_was(self):
+        self.teal.reads("green PAIR shop")
+        routes = {pair: self.route(pair) for pair in DATABASES}
+        self.teal.console("SHUTDOWN")
+        self.teal.wait_end()
+        self.teal.start()
+        self.assertEqual({pair: self.route(pair) for pair in DATABASES}, routes)
