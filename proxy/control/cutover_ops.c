@@ -218,6 +218,20 @@ op_heartbeat(void *ctx, bool on)
     monitor_pause_heartbeat(h->parts.monitor, !on);
 }
 
+/* The first of the side that answers and is not used. */
+static const char *
+misfit_of(const struct side_facts *side)
+{
+    for (uint32_t i = 0; i < side->nodes_count; i++) {
+        const struct node_facts *node = &side->node[i];
+        if (node->answers && err_is_set(&node->error) &&
+            (node->standing == NODE_FOREIGN || node->standing == NODE_STRAY)) {
+            return node->error.text;
+        }
+    }
+    return NULL;
+}
+
 static void
 op_facts(void *ctx, enum side side, struct cutover_facts *out)
 {
@@ -230,6 +244,7 @@ op_facts(void *ctx, enum side side, struct cutover_facts *out)
         .lag_known = node->lag_known,
         .lag_bytes = node->lag_bytes,
         .lag_us = node->lag_us,
+        .misfit = misfit_of(&monitor_facts(h->parts.monitor)->side[side]),
     };
 }
 

@@ -310,6 +310,24 @@ fact_sessions(struct cutover *c, struct findings *f)
                  pinned == 0 ? "every session can move" : text);
 }
 
+/* A second primary could go on taking writes of others, whatever is decided. */
+static void
+fact_servers(struct cutover *c, struct findings *f)
+{
+    const char *misfit = NULL;
+    for (int s = 0; s < SIDES_COUNT && misfit == NULL; s++) {
+        struct cutover_facts facts = {0};
+        c->ops.facts(c->ops.ctx, (enum side)s, &facts);
+        misfit = facts.misfit;
+    }
+    char text[REPORT_DETAIL_MAX];
+    (void)snprintf(text, sizeof(text),
+                   "%s. Make it a standby of its side, or take it out of hosts: SHOW LAG",
+                   misfit == NULL ? "" : misfit);
+    fact(c, f, misfit == NULL, "F12", "servers",
+         misfit == NULL ? "every server that answers belongs to its side" : text);
+}
+
 static void
 fact_lag(struct cutover *c, struct findings *f)
 {
@@ -342,6 +360,7 @@ facts_check(struct cutover *c, struct findings *f)
     fact_rows(c, f);
     fact_versions(c, f);
     fact_sessions(c, f);
+    fact_servers(c, f);
     if (flip_is_external(c)) {
         fact_closed(c, f);
         fact_hooks(c, f);

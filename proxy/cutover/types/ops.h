@@ -41,6 +41,9 @@ struct cutover_facts {
     bool lag_known;  /* for the follower; the writer's lag is 0 */
     uint64_t lag_bytes;
     uint64_t lag_us;
+    /* Why one of its servers that answers is not used: it is of another cluster, or a second
+     * primary; NULL when there is none. Borrowed until the next turn of the loop. */
+    const char *misfit;
 };
 
 enum cutover_result {
