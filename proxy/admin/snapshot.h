@@ -19,6 +19,14 @@
 
 enum { SNAPSHOT_RUNNER_SIZE = 320 };
 
+/* What is done in a database, by the name that clients say. */
+struct database_use {
+    uint32_t servers; /* open or opening */
+    uint32_t clients;
+    struct workers_stats stats; /* all 0 when nobody has logged in to it */
+    struct rates_now rates;
+};
+
 struct snapshot_pair {
     const struct conf_pair *conf;
     const struct view *view; /* as published last */
@@ -26,6 +34,7 @@ struct snapshot_pair {
     struct cutover_status cutover;
     uint32_t waiting;       /* transactions that wait for a hold to end */
     uint64_t hold_until_us; /* of the operator's HOLD; 0 for none */
+    bool paused;            /* by its own name; the view says whether it is for any reason */
     /* The long command under way and who runs it: "CUTOVER", started 3 s ago by uid 1000; "" for
      * none. Set by the console itself. */
     char runner[SNAPSHOT_RUNNER_SIZE];
@@ -47,6 +56,10 @@ struct snapshot {
     uint64_t users, pools;              /* known by name; of all workers */
     uint32_t servers;                   /* backends open or opening */
     uint32_t sessions;
+    const struct workers_database *served; /* those that clients have logged in to */
+    size_t served_count;
+    void *ctx; /* borrowed: of the next */
+    void (*use_of)(void *ctx, const char *alias, struct database_use *out);
 };
 
 #endif

@@ -219,7 +219,8 @@ put_orders(const struct shown *s, struct buf *out)
 {
     const struct view *v = s->pair->view;
     if (v->paused) {
-        buf_printf(out, "  PAUSED: whatever begins waits: tealctl resume\n");
+        buf_printf(out, "  PAUSED: whatever begins waits: tealctl %sresume\n",
+                   s->pair->paused ? s->option.s : "");
     }
     for (uint32_t i = 0; i < v->stops_count; i++) {
         const struct view_stop *stop = &v->stops[i];

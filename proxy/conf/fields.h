@@ -23,6 +23,8 @@
 #include "model/estate.h"
 #include "model/fence.h"
 #include "model/freshness.h"
+#include "model/hook.h"
+#include "model/pair_kind.h"
 #include "model/pool_mode.h"
 #include "model/reads.h"
 #include "model/side.h"
@@ -90,6 +92,9 @@ struct conf_pair {
     uint64_t start_lag_us;
     enum fence fence;
     bool require_way_back;
+    enum pair_kind kind;
+    char *hook[HOOKS_COUNT]; /* commands, see conf/argv.h; "": none */
+    uint64_t hook_timeout_us;
     uint64_t failover_hold_us;  /* 0: statements do not wait for a new writer */
     uint32_t failover_hold_max; /* of the transactions that wait */
 

@@ -33,6 +33,7 @@
 #define CTYPE_DRAIN_POLICY enum drain_policy
 #define CTYPE_FENCE enum fence
 #define CTYPE_POOL_MODE enum pool_mode
+#define CTYPE_PAIR_KIND enum pair_kind
 #define CTYPE_LOG_LEVEL enum log_level
 #define CTYPE_SSLMODE enum tls_mode
 #define CTYPE_SSLNEGOTIATION enum conf_sslnegotiation

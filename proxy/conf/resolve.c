@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "conf/databases.h"
+#include "conf/hooks.h"
 #include "conf/hosts.h"
 #include "conf/names.h"
 #include "conf/password.h"
@@ -145,4 +146,5 @@ conf_resolve(struct conf *c, const struct conf_origin *origin, struct conf_mista
     hosts_resolve(c, origin, mistakes);
     databases_resolve(c, origin, mistakes);
     sockets_check(&r);
+    conf_hooks_check(c, origin, mistakes);
 }

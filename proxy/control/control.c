@@ -41,6 +41,7 @@ struct control {
     struct verbs *verbs;     /* the operator's */
     struct keeper *keeper;
     struct console *console;
+    struct resolver *resolver; /* of all pairs */
     struct pair_control pairs[PAIRS_MAX];
     uint32_t pairs_count; /* those that are made */
     struct workers *workers;
@@ -62,6 +63,7 @@ control_new(struct loop *loop, struct conf *conf, struct err *err)
     c->lock_fd = -1;
     c->mailbox = mailbox_new(loop);
     c->tick = timer_new(loop, on_tick, c);
+    c->resolver = resolver_new(loop);
     c->verbs = operator_new();
     c->conf_first = conf_ref(conf);
     if (!control_start(c, err)) {
@@ -85,6 +87,7 @@ control_free(struct control *c)
     for (uint32_t i = 0; i < c->pairs_count; i++) {
         pair_control_fini(&c->pairs[i]);
     }
+    resolver_free(c->resolver);
     keeper_free(c->keeper);
     operator_free(c->verbs);
     conf_unref(c->conf_first);
@@ -165,8 +168,11 @@ read_records(struct control *c, struct err *err)
 static struct pair_parts
 pair_parts(struct control *c)
 {
-    return (struct pair_parts){
-        .loop = c->loop, .keeper = c->keeper, .console = c->console, .workers = c->workers};
+    return (struct pair_parts){.loop = c->loop,
+                               .resolver = c->resolver,
+                               .keeper = c->keeper,
+                               .console = c->console,
+                               .workers = c->workers};
 }
 
 static bool

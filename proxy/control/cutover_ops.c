@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/hooks.h"
 #include "control/side_sql.h"
 #include "topo/conninfo.h"
 
@@ -29,6 +30,7 @@ struct cutover_host {
     struct cutover *machine; /* owned */
     char *state_file;        /* owned: path of the record */
     struct side_sql *sql;    /* owned */
+    struct hooks *hooks;     /* owned */
     struct list delays;      /* struct delay, owned: not over yet */
     const char *crash_at;    /* borrowed from the environment: a fault point; NULL for none */
 };
@@ -57,6 +59,16 @@ op_sql_fresh(void *ctx, const struct cutover_where *where, const char *sql, uint
 {
     const struct cutover_host *h = ctx;
     side_sql_run_fresh(h->sql, where, sql, timeout_us, done, arg);
+}
+
+static void
+op_hook(void *ctx, const struct hook_about *about, uint64_t timeout_us, cutover_hook_fn *done,
+        void *arg)
+{
+    const struct cutover_host *h = ctx;
+    const struct monitor_facts *facts = monitor_facts(h->parts.monitor);
+    const uint32_t lead[SIDES_COUNT] = {facts->side[SIDE_BLUE].lead, facts->side[SIDE_GREEN].lead};
+    hooks_run(h->hooks, about, lead, timeout_us, done, arg);
 }
 
 /* ---- time ---- */
@@ -345,6 +357,9 @@ machine_config(const struct conf *conf, uint32_t number, struct config_texts *te
         .drain_policy = pair->drain_policy,
         .fence_strict = pair->fence == FENCE_STRICT,
         .require_way_back = pair->require_way_back,
+        .external = pair->kind == PAIR_KIND_EXTERNAL,
+        .hooks = hooks_known(pair),
+        .hook_timeout_us = pair->hook_timeout_us,
     };
     put_databases(&k, pair, texts);
     for (int side = 0; side < SIDES_COUNT; side++) {
@@ -373,6 +388,7 @@ make_machine(struct cutover_host *h, const struct conf *conf)
         .now_us = op_now_us,
         .sql = op_sql,
         .sql_fresh = op_sql_fresh,
+        .hook = op_hook,
         .timer = op_timer,
         .record_write = op_record_write,
         .publish = op_publish,
@@ -419,6 +435,7 @@ cutover_host_new(const struct conf *conf, uint32_t pair, const struct cutover_ho
     h->crash_at = getenv("TEAL_CRASH_AT");
     list_init(&h->delays);
     h->sql = side_sql_new(parts->loop, conf, pair, parts->monitor);
+    h->hooks = hooks_new(parts->loop, conf, pair);
     h->machine = make_machine(h, conf);
     return h;
 }
@@ -430,6 +447,7 @@ cutover_host_free(struct cutover_host *h)
         return;
     }
     side_sql_free(h->sql);
+    hooks_free(h->hooks);
     LIST_EACH(node, &h->delays)
     {
         list_remove(node);
@@ -463,6 +481,9 @@ cutover_host_reconfigure(struct cutover_host *h, const struct conf *conf)
     struct config_texts texts;
     const struct cutover_config k = machine_config(conf, h->pair, &texts);
     const bool ok = cutover_reconfigure(h->machine, &k);
+    if (ok) {
+        hooks_reconfigure(h->hooks, conf);
+    }
     config_texts_fini(&texts);
     return ok;
 }

@@ -167,6 +167,13 @@ keeper_put_paused(struct keeper *k, bool paused)
     keeper_write(k);
 }
 
+void
+keeper_put_pair_paused(struct keeper *k, const char *pair, bool paused)
+{
+    pair_to_change(k, pair)->paused = paused;
+    keeper_write(k);
+}
+
 bool
 keeper_put_stop(struct keeper *k, const struct view_stop *stop, struct err *err)
 {

@@ -28,7 +28,8 @@ const struct wishes_pair *keeper_pair(const struct keeper *k, const char *pair);
 /* All is copied. */
 void keeper_put_reads(struct keeper *k, const char *pair, const struct wish_reads *reads);
 void keeper_put_hold(struct keeper *k, const char *pair, const struct wish_hold *hold);
-void keeper_put_paused(struct keeper *k, bool paused);
+void keeper_put_paused(struct keeper *k, bool paused); /* everything */
+void keeper_put_pair_paused(struct keeper *k, const char *pair, bool paused);
 /* Of one database, by the name that clients use. False with err (54000), and nothing has changed,
  * when there are too many. */
 MUST_CHECK bool keeper_put_stop(struct keeper *k, const struct view_stop *stop, struct err *err);

@@ -19,18 +19,28 @@
 struct verbs {
     struct operator_parts parts;
     struct rates rates;
-    struct workers_stats stats; /* as of the last look */
+    /* As of the last look: */
+    struct workers_stats stats;
+    struct workers_database *served; /* owned; its texts are the workers' */
+    size_t served_count;
 };
 
 struct verbs *
 operator_new(void)
 {
-    return xcalloc(1, sizeof(struct verbs));
+    struct verbs *o = xcalloc(1, sizeof(*o));
+    rates_init(&o->rates);
+    return o;
 }
 
 void
 operator_free(struct verbs *o)
 {
+    if (o == NULL) {
+        return;
+    }
+    rates_fini(&o->rates);
+    mem_free(o->served);
     mem_free(o);
 }
 
@@ -41,11 +51,23 @@ operator_set_parts(struct verbs *o, const struct operator_parts *parts)
     o->parts = *parts;
 }
 
+static void
+look_at_workers(struct verbs *o)
+{
+    workers_stats(o->parts.workers, &o->stats);
+    mem_free(o->served);
+    o->served = workers_databases(o->parts.workers, &o->served_count);
+}
+
 void
 operator_tick(struct verbs *o)
 {
-    workers_stats(o->parts.workers, &o->stats);
-    rates_add(&o->rates, &o->stats, loop_now_us(o->parts.loop));
+    const uint64_t now_us = loop_now_us(o->parts.loop);
+    look_at_workers(o);
+    rates_add(&o->rates, &o->stats, now_us);
+    for (size_t i = 0; i < o->served_count; i++) {
+        rates_add_database(&o->rates, &o->served[i], now_us);
+    }
     keeper_tick(o->parts.keeper);
 }
 
@@ -93,6 +115,22 @@ fill_pair(const struct verbs *o, const struct pair_control *pair, struct snapsho
     cutover_status(pair_control_machine(pair), &out->cutover);
     out->waiting = workers_waiting(o->parts.workers, pair->number);
     out->hold_until_us = hold_until_us(pair->hold);
+    out->paused = keeper_pair(o->parts.keeper, pair->name)->paused;
+}
+
+static void
+use_of(void *ctx, const char *alias, struct database_use *out)
+{
+    const struct verbs *o = ctx;
+    *out = (struct database_use){.servers = workers_servers(o->parts.workers, alias),
+                                 .clients = workers_clients(o->parts.workers, alias)};
+    rates_get_database(&o->rates, alias, &out->rates);
+    for (size_t i = 0; i < o->served_count; i++) {
+        if (strcmp(o->served[i].alias, alias) == 0) {
+            out->stats = o->served[i].stats;
+            return;
+        }
+    }
 }
 
 static void
@@ -101,7 +139,11 @@ op_snapshot(void *ctx, struct snapshot *out)
     struct verbs *o = ctx;
     const struct operator_parts *p = &o->parts;
     CHECK(p->loop != NULL); /* the loop runs only after operator_set_parts */
-    workers_stats(p->workers, &o->stats);
+    look_at_workers(o);
+    out->served = o->served;
+    out->served_count = o->served_count;
+    out->ctx = o;
+    out->use_of = use_of;
     out->now_us = loop_now_us(p->loop);
     out->conf = live_conf_get(p->conf);
     out->conf_file = live_conf_file(p->conf);
@@ -152,6 +194,10 @@ is_served(const struct verbs *o, const char *alias)
 static bool
 is_our_database(const struct verbs *o, const struct command *c, struct err *err)
 {
+    if (c->database[0] != '\0' && c->pair[0] != '\0') {
+        return err_set(err, SQLSTATE_INVALID_PARAMETER,
+                       "a database and a pair cannot both be named: a database is of one pair");
+    }
     if (c->database[0] == '\0' || is_served(o, c->database)) {
         return true;
     }
@@ -159,12 +205,15 @@ is_our_database(const struct verbs *o, const struct command *c, struct err *err)
     return err_hint(err, "SHOW DATABASES has them in its column name.");
 }
 
-/* As pause.h wants it. */
-static const char *
-alias_of(const struct command *c)
+/* A database, a pair that is named, or everything. */
+static struct pause_target
+target_of(const struct command *c)
 {
-    return c->database[0] == '\0' ? NULL : c->database;
+    return (struct pause_target){.alias = c->database[0] == '\0' ? NULL : c->database,
+                                 .pair = c->pair[0] == '\0' ? PAIR_ALL : c->pair_number};
 }
+
+static const struct pause_target everything = {.pair = PAIR_ALL};
 
 static bool
 nothing_is_under_way(const struct pair_control *pair, struct err *err)
@@ -176,12 +225,15 @@ nothing_is_under_way(const struct pair_control *pair, struct err *err)
                    status.state_name);
 }
 
-/* A pair that has the database, or any when all are meant. */
+/* The pair that is meant, or has the database; any when all are meant. */
 static bool
 is_concerned(const struct verbs *o, const struct command *c, uint32_t pair)
 {
     const struct conf *conf = live_conf_get(o->parts.conf);
-    return c->database[0] == '\0' || conf_database_find(conf, c->database)->pair == pair;
+    if (c->database[0] != '\0') {
+        return conf_database_find(conf, c->database)->pair == pair;
+    }
+    return c->pair[0] == '\0' || c->pair_number == pair;
 }
 
 /* What KILL and PAUSE both need. */
@@ -191,12 +243,14 @@ may_pause(const struct verbs *o, const struct command *c, struct err *err)
     if (!is_serving(o, err) || !is_our_database(o, c, err)) {
         return false;
     }
-    if (pause_is_on(o->parts.pause, NULL)) {
+    const struct pause_target target = target_of(c);
+    if (pause_is_on(o->parts.pause, &everything)) {
         return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "everything is paused already");
     }
-    if (pause_is_on(o->parts.pause, alias_of(c))) {
-        return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "database \"%s\" is paused already",
-                       c->database);
+    if (pause_is_on(o->parts.pause, &target)) {
+        return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "%s \"%s\" is paused already",
+                       target.alias == NULL ? "pair" : "database",
+                       target.alias == NULL ? c->pair : target.alias);
     }
     for (uint32_t i = 0; i < o->parts.pairs_count; i++) {
         if (is_concerned(o, c, i) && !nothing_is_under_way(&o->parts.pairs[i], err)) {
@@ -221,8 +275,8 @@ op_start(void *ctx, uint32_t number, enum cutover_job job, const struct cutover_
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "writes are held by HOLD");
         return err_hint(err, "RELEASE them first; a flip holds them by itself.");
     }
-    if (job == CUTOVER_JOB_FLIP && pause_is_on(o->parts.pause, NULL)) {
-        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "everything is paused");
+    if (job == CUTOVER_JOB_FLIP && publisher_view(pair->publisher)->paused) {
+        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "all databases of the pair are paused");
         return err_hint(err, "RESUME it first; a flip holds the writes by itself.");
     }
     return cutover_start(pair_control_machine(pair), job, options, err);
@@ -300,54 +354,54 @@ do_pause(struct verbs *o, const struct command *c, struct buf *detail, struct er
     (void)detail; /* the answer comes when it is over */
     const uint64_t limit_us =
         c->timeout_set ? c->timeout_us : live_conf_get(o->parts.conf)->pause_timeout_us;
-    return may_pause(o, c, err) && pause_begin(o->parts.pause, alias_of(c), limit_us, err);
+    const struct pause_target target = target_of(c);
+    return may_pause(o, c, err) && pause_begin(o->parts.pause, &target, limit_us, err);
 }
 
 static bool
 refuse_resume(const struct verbs *o, const struct command *c, struct err *err)
 {
-    if (c->database[0] == '\0') {
+    if (c->database[0] == '\0' && c->pair[0] == '\0') {
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "nothing is paused");
         return err_hint(err, "RELEASE ends HOLD.");
     }
-    (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "database \"%s\" is not paused by its name",
-                  c->database);
-    return pause_is_on(o->parts.pause, NULL) &&
-           err_hint(err, "Everything is paused: RESUME without a name ends that.");
+    (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "\"%s\" is not paused by its name",
+                  c->database[0] == '\0' ? c->pair : c->database);
+    return pause_is_any_on(o->parts.pause) &&
+           err_hint(err, "RESUME without a name ends every pause: status shows them.");
 }
 
 static bool
 do_resume(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    const struct wishes *wishes = keeper_wishes(o->parts.keeper);
-    bool any = pause_is_on(o->parts.pause, alias_of(c));
-    for (uint32_t i = 0; i < wishes->stops_count && c->database[0] == '\0'; i++) {
-        any |= wishes->stops[i].paused;
-    }
-    /* One that was dropped while it was paused can be resumed. */
-    if (!any) {
+    const struct pause_target target = target_of(c);
+    const bool is_named = target.alias != NULL || target.pair != PAIR_ALL;
+    const bool is_on =
+        is_named ? pause_is_on(o->parts.pause, &target) : pause_is_any_on(o->parts.pause);
+    /* A database that was dropped while it was paused can be resumed. */
+    if (!is_on) {
         return is_our_database(o, c, err) && refuse_resume(o, c, err);
     }
     buf_printf(detail, "%" PRIu32 " waiting transactions go on", waiting_in_all(o));
-    pause_end(o->parts.pause, alias_of(c));
+    pause_end(o->parts.pause, &target);
     return true;
 }
 
 static bool
 do_kill_all(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    const struct workers *workers = o->parts.workers;
+    const struct pause_target target = target_of(c);
     if (!may_pause(o, c, err)) {
         return false;
     }
-    if (c->database[0] == '\0') {
-        buf_printf(detail, "%" PRIu32 " clients and ", workers_sessions(workers));
+    if (target.alias == NULL && target.pair == PAIR_ALL) {
+        buf_printf(detail, "%" PRIu32 " clients and ", workers_sessions(o->parts.workers));
     } else {
         buf_printf(detail, "its clients and ");
     }
     buf_printf(detail, "%" PRIu32 " server connections are ended; new transactions wait for RESUME",
-               workers_servers(workers, alias_of(c)));
-    return pause_kill(o->parts.pause, alias_of(c), err);
+               pause_servers(o->parts.pause, &target));
+    return pause_kill(o->parts.pause, &target, err);
 }
 
 static bool
@@ -365,9 +419,9 @@ do_reconnect(struct verbs *o, const struct command *c, struct buf *detail, struc
     if (!is_our_database(o, c, err)) {
         return false;
     }
-    workers_reconnect(o->parts.workers, alias_of(c));
+    const struct pause_target target = target_of(c);
     buf_printf(detail, "%" PRIu32 " server connections are closed as they become free",
-               workers_servers(o->parts.workers, alias_of(c)));
+               pause_reconnect(o->parts.pause, &target));
     return true;
 }
 
@@ -480,7 +534,8 @@ static enum console_wait
 op_pause_state(void *ctx, const struct command *c, struct buf *detail, struct err *err)
 {
     const struct verbs *o = ctx;
-    const enum console_wait state = pause_state(o->parts.pause, alias_of(c), detail, err);
+    const struct pause_target target = target_of(c);
+    const enum console_wait state = pause_state(o->parts.pause, &target, detail, err);
     if (state == CONSOLE_WAIT_OVER) {
         add_unwritten(o, detail);
     }

@@ -45,10 +45,10 @@ pair_control_begin(struct pair_control *p, struct conf *conf, const struct pair_
     CHECK(p->number < conf->pairs_count && p->monitor == NULL);
     read_policy_from_conf(&p->reads, &conf->pairs[p->number]);
     read_policy_restore(&p->reads, &wish->reads);
-    p->monitor = monitor_new(parts->loop, conf, p->number, &ops);
+    p->monitor = monitor_new(parts->loop, parts->resolver, conf, p->number, &ops);
     p->publisher = publisher_new(conf, p->number, p->monitor, &p->reads);
     const struct wishes *wishes = keeper_wishes(parts->keeper);
-    publisher_set_paused(p->publisher, wishes->paused);
+    publisher_set_paused(p->publisher, wishes->paused || wish->paused);
     publisher_set_stops(p->publisher, wishes->stops, wishes->stops_count);
 }
 

@@ -22,6 +22,7 @@
 #include "control/used_databases.h"
 #include "monitor/monitor.h"
 #include "net/loop.h"
+#include "net/resolver.h"
 #include "session/workers.h"
 
 /* The parts are owned, and NULL before they are made. */
@@ -42,6 +43,7 @@ struct pair_control {
 /* What all pairs share; all borrowed. */
 struct pair_parts {
     struct loop *loop;
+    struct resolver *resolver;
     struct keeper *keeper;
     struct console *console;
     struct workers *workers; /* none at the begin */

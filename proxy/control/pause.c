@@ -15,9 +15,9 @@ enum { PAUSE_POLL_US = 10 * 1000 };
 
 enum phase { RUNS, WAITING, PAUSED };
 
-/* The pause of a database, or of everything. Once there, it stays: it tells how it ended. */
+/* The pause of a database, a pair, or everything. Once there, it stays: it tells how it ended. */
 struct one {
-    char *alias; /* owned; NULL: everything */
+    struct pause_target target; /* its text is owned */
     enum phase phase;
     uint64_t versions[PAIRS_MAX]; /* of the views that pause */
     uint64_t deadline_us;         /* of the wait for the servers' release */
@@ -41,6 +41,12 @@ view_of(const struct pause *p, uint32_t pair)
     return publisher_view(p->parts.pairs[pair].publisher);
 }
 
+static const struct wishes_pair *
+pair_wish(const struct pause *p, uint32_t pair)
+{
+    return keeper_pair(p->parts.keeper, p->parts.pairs[pair].name);
+}
+
 /* Has the views say what the keeper does. */
 static void
 publish(const struct pause *p)
@@ -48,7 +54,8 @@ publish(const struct pause *p)
     const struct wishes *wishes = keeper_wishes(p->parts.keeper);
     for (uint32_t i = 0; i < p->parts.pairs_count; i++) {
         publisher_set_stops(p->parts.pairs[i].publisher, wishes->stops, wishes->stops_count);
-        publisher_set_paused(p->parts.pairs[i].publisher, wishes->paused);
+        publisher_set_paused(p->parts.pairs[i].publisher,
+                             wishes->paused || pair_wish(p, i)->paused);
     }
 }
 
@@ -82,40 +89,65 @@ waiting_in_all(const struct pause *p)
 }
 
 static bool
-is_kept_as_paused(const struct pause *p, const struct one *one)
+is_all(const struct pause_target *target)
+{
+    return target->alias == NULL && target->pair == PAIR_ALL;
+}
+
+static bool
+is_kept_as_paused(const struct pause *p, const struct pause_target *target)
 {
     const struct wishes *wishes = keeper_wishes(p->parts.keeper);
-    const struct view_stop *stop = one->alias == NULL ? NULL : wish_stop_find(wishes, one->alias);
-    return one->alias == NULL ? wishes->paused : stop != NULL && stop->paused;
+    if (target->alias != NULL) {
+        const struct view_stop *stop = wish_stop_find(wishes, target->alias);
+        return stop != NULL && stop->paused;
+    }
+    return is_all(target) ? wishes->paused : pair_wish(p, target->pair)->paused;
 }
 
 /* What must hold between two events. */
 static void
 pause_check(const struct pause *p)
 {
-    CHECK(p->ones_count > 0 && p->ones[0].alias == NULL);
+    const bool all = keeper_wishes(p->parts.keeper)->paused;
+    CHECK(p->ones_count > 0 && is_all(&p->ones[0].target));
     for (uint32_t i = 0; i < p->ones_count; i++) {
         const struct one *one = &p->ones[i];
-        CHECK(is_kept_as_paused(p, one) == (one->phase != RUNS));
+        CHECK(is_kept_as_paused(p, &one->target) == (one->phase != RUNS));
         CHECK(one->phase == RUNS || !err_is_set(&one->err));
         CHECK(one->phase != WAITING || one->deadline_us != 0);
     }
     for (uint32_t i = 0; i < p->parts.pairs_count; i++) {
-        CHECK(view_of(p, i)->paused == (p->ones[0].phase != RUNS));
+        CHECK(view_of(p, i)->paused == (all || pair_wish(p, i)->paused));
     }
+}
+
+/* For the log. */
+static const char *
+target_name(const struct pause *p, const struct pause_target *target)
+{
+    return target->alias != NULL ? target->alias
+           : is_all(target)      ? "*"
+                                 : p->parts.pairs[target->pair].name;
 }
 
 /* ---- life ---- */
 
+static bool
+is_same(const struct pause_target *a, const struct pause_target *b)
+{
+    if (a->alias == NULL || b->alias == NULL) {
+        return a->alias == b->alias && a->pair == b->pair;
+    }
+    return strcmp(a->alias, b->alias) == 0;
+}
+
 /* NULL when it was never paused. */
 static struct one *
-one_find(const struct pause *p, const char *alias)
+one_find(const struct pause *p, const struct pause_target *target)
 {
-    if (alias == NULL) {
-        return &p->ones[0];
-    }
-    for (uint32_t i = 1; i < p->ones_count; i++) {
-        if (strcmp(p->ones[i].alias, alias) == 0) {
+    for (uint32_t i = 0; i < p->ones_count; i++) {
+        if (is_same(&p->ones[i].target, target)) {
             return &p->ones[i];
         }
     }
@@ -123,21 +155,24 @@ one_find(const struct pause *p, const char *alias)
 }
 
 static struct one *
-one_add(struct pause *p, const char *alias)
+one_add(struct pause *p, const struct pause_target *target)
 {
     p->ones = xrealloc(p->ones, (p->ones_count + 1) * sizeof(*p->ones));
     struct one *one = &p->ones[p->ones_count++];
-    *one = (struct one){.alias = alias == NULL ? NULL : xstrdup(alias)};
+    *one = (struct one){.target = *target};
+    one->target.alias = target->alias == NULL ? NULL : xstrdup(target->alias);
     return one;
 }
 
 static void
-restore(struct pause *p, struct one *one)
+restore(struct pause *p, const struct pause_target *target)
 {
-    one->phase = PAUSED;
-    note_versions(p, one);
-    log_warn(NULL, "paused, as before the restart", "database=\"%s\"",
-             one->alias == NULL ? "*" : one->alias);
+    struct one *one = one_add(p, target);
+    if (is_kept_as_paused(p, target)) {
+        one->phase = PAUSED;
+        note_versions(p, one);
+        log_warn(NULL, "paused, as before the restart", "what=\"%s\"", target_name(p, target));
+    }
 }
 
 struct pause *
@@ -147,17 +182,24 @@ pause_new(const struct pause_parts *parts)
     struct pause *p = xcalloc(1, sizeof(*p));
     p->parts = *parts;
     p->timer = timer_new(parts->loop, on_timer, p);
-    struct one *all = one_add(p, NULL);
-    if (wishes->paused) {
-        restore(p, all);
+    restore(p, &(struct pause_target){.pair = PAIR_ALL});
+    for (uint32_t i = 0; i < parts->pairs_count; i++) {
+        restore(p, &(struct pause_target){.pair = i});
     }
     for (uint32_t i = 0; i < wishes->stops_count; i++) {
-        if (wishes->stops[i].paused) {
-            restore(p, one_add(p, wishes->stops[i].alias));
-        }
+        restore(p, &(struct pause_target){.alias = wishes->stops[i].alias, .pair = PAIR_ALL});
     }
     pause_check(p);
     return p;
+}
+
+/* The copy is ours; const is for the readers of the struct. */
+static void
+target_fini(struct pause_target *target)
+{
+    void *alias = NULL;
+    memcpy(&alias, &target->alias, sizeof(alias));
+    mem_free(alias);
 }
 
 void
@@ -167,7 +209,7 @@ pause_free(struct pause *p)
         return;
     }
     for (uint32_t i = 0; i < p->ones_count; i++) {
-        mem_free(p->ones[i].alias);
+        target_fini(&p->ones[i].target);
     }
     mem_free(p->ones);
     timer_free(p->timer);
@@ -177,10 +219,21 @@ pause_free(struct pause *p)
 /* ---- verbs ---- */
 
 bool
-pause_is_on(const struct pause *p, const char *alias)
+pause_is_on(const struct pause *p, const struct pause_target *target)
 {
-    const struct one *one = one_find(p, alias);
+    const struct one *one = one_find(p, target);
     return one != NULL && one->phase != RUNS;
+}
+
+bool
+pause_is_any_on(const struct pause *p)
+{
+    for (uint32_t i = 0; i < p->ones_count; i++) {
+        if (p->ones[i].phase != RUNS) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Says of the database what is given, and leaves the other thing as it is. */
@@ -204,26 +257,68 @@ put_stop(const struct pause *p, const char *alias, const bool *paused, const boo
 }
 
 static bool
-set_paused(const struct pause *p, const char *alias, bool paused, struct err *err)
+set_paused(const struct pause *p, const struct pause_target *target, bool paused, struct err *err)
 {
-    if (alias != NULL) {
-        return put_stop(p, alias, &paused, NULL, err);
+    if (target->alias != NULL) {
+        return put_stop(p, target->alias, &paused, NULL, err);
     }
-    keeper_put_paused(p->parts.keeper, paused);
+    if (is_all(target)) {
+        keeper_put_paused(p->parts.keeper, paused);
+    } else {
+        keeper_put_pair_paused(p->parts.keeper, p->parts.pairs[target->pair].name, paused);
+    }
     publish(p);
     return true;
 }
 
+/* ---- server connections ---- */
+
+uint32_t
+pause_servers(const struct pause *p, const struct pause_target *target)
+{
+    return target->alias == NULL && !is_all(target)
+               ? workers_servers_of_pair(p->parts.workers, target->pair)
+               : workers_servers(p->parts.workers, target->alias);
+}
+
+/* Everything, the database, or each database of the pair that clients have logged in to. */
+static void
+for_target(const struct pause *p, const struct pause_target *target,
+           void (*order)(struct workers *workers, const char *alias))
+{
+    if (target->alias != NULL || is_all(target)) {
+        order(p->parts.workers, target->alias);
+        return;
+    }
+    size_t count;
+    struct workers_database *all = workers_databases(p->parts.workers, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].pair == target->pair) {
+            order(p->parts.workers, all[i].alias);
+        }
+    }
+    mem_free(all);
+}
+
+uint32_t
+pause_reconnect(const struct pause *p, const struct pause_target *target)
+{
+    for_target(p, target, workers_reconnect);
+    return pause_servers(p, target);
+}
+
+/* ---- pauses ---- */
+
 /* NULL with err when it is refused. */
 static struct one *
-enter(struct pause *p, const char *alias, enum phase phase, struct err *err)
+enter(struct pause *p, const struct pause_target *target, enum phase phase, struct err *err)
 {
-    CHECK(!pause_is_on(p, alias) && phase != RUNS);
-    if (!set_paused(p, alias, true, err)) {
+    CHECK(!pause_is_on(p, target) && phase != RUNS);
+    if (!set_paused(p, target, true, err)) {
         return NULL;
     }
-    struct one *one = one_find(p, alias);
-    one = one == NULL ? one_add(p, alias) : one;
+    struct one *one = one_find(p, target);
+    one = one == NULL ? one_add(p, target) : one;
     one->phase = phase;
     err_clear(&one->err);
     note_versions(p, one);
@@ -231,9 +326,9 @@ enter(struct pause *p, const char *alias, enum phase phase, struct err *err)
 }
 
 bool
-pause_begin(struct pause *p, const char *alias, uint64_t limit_us, struct err *err)
+pause_begin(struct pause *p, const struct pause_target *target, uint64_t limit_us, struct err *err)
 {
-    struct one *one = enter(p, alias, WAITING, err);
+    struct one *one = enter(p, target, WAITING, err);
     if (one == NULL) {
         return false;
     }
@@ -244,13 +339,13 @@ pause_begin(struct pause *p, const char *alias, uint64_t limit_us, struct err *e
 }
 
 bool
-pause_kill(struct pause *p, const char *alias, struct err *err)
+pause_kill(struct pause *p, const struct pause_target *target, struct err *err)
 {
-    if (enter(p, alias, PAUSED, err) == NULL) {
+    if (enter(p, target, PAUSED, err) == NULL) {
         return false;
     }
     pause_check(p);
-    workers_kill_all(p->parts.workers, alias);
+    for_target(p, target, workers_kill_all);
     return true;
 }
 
@@ -269,21 +364,19 @@ one_end(struct pause *p, struct one *one)
         return;
     }
     one->phase = RUNS;
-    const bool ok = set_paused(p, one->alias, false, &err);
+    const bool ok = set_paused(p, &one->target, false, &err);
     CHECK(ok); /* there is room for less */
-    log_info(NULL, "traffic goes on", "database=\"%s\" waiting=%" PRIu32,
-             one->alias == NULL ? "*" : one->alias, waiting_in_all(p));
+    log_info(NULL, "traffic goes on", "what=\"%s\" waiting=%" PRIu32, target_name(p, &one->target),
+             waiting_in_all(p));
 }
 
 void
-pause_end(struct pause *p, const char *alias)
+pause_end(struct pause *p, const struct pause_target *target)
 {
-    struct one *one = one_find(p, alias);
-    if (one != NULL) {
-        one_end(p, one);
-    }
-    for (uint32_t i = 1; i < p->ones_count && alias == NULL; i++) {
-        one_end(p, &p->ones[i]);
+    for (uint32_t i = 0; i < p->ones_count; i++) {
+        if (is_all(target) || is_same(&p->ones[i].target, target)) {
+            one_end(p, &p->ones[i]);
+        }
     }
     pause_check(p);
 }
@@ -295,10 +388,10 @@ give_up(struct pause *p, struct one *one)
 {
     (void)err_set(&one->err, SQLSTATE_OBJECT_IN_USE,
                   "%" PRIu32 " server connections were not released in time; traffic goes on",
-                  workers_servers(p->parts.workers, one->alias));
+                  pause_servers(p, &one->target));
     (void)err_hint(&one->err, "SHOW SERVERS has them, SHOW SESSIONS PINNED those that keep one.");
-    log_warn(NULL, "pause given up", "database=\"%s\" error=\"%s\"",
-             one->alias == NULL ? "*" : one->alias, one->err.text);
+    log_warn(NULL, "pause given up", "what=\"%s\" error=\"%s\"", target_name(p, &one->target),
+             one->err.text);
     one_end(p, one);
 }
 
@@ -308,10 +401,10 @@ look_at(struct pause *p, struct one *one)
 {
     const bool acked = workers_know(p, one);
     CHECK(one->phase == WAITING);
-    if (acked && workers_servers(p->parts.workers, one->alias) == 0) {
+    if (acked && pause_servers(p, &one->target) == 0) {
         one->phase = PAUSED;
-        log_info(NULL, "paused", "database=\"%s\" waiting=%" PRIu32,
-                 one->alias == NULL ? "*" : one->alias, waiting_in_all(p));
+        log_info(NULL, "paused", "what=\"%s\" waiting=%" PRIu32, target_name(p, &one->target),
+                 waiting_in_all(p));
         return false;
     }
     if (loop_now_us(p->parts.loop) >= one->deadline_us) {
@@ -338,9 +431,10 @@ on_timer(void *arg)
 }
 
 enum console_wait
-pause_state(const struct pause *p, const char *alias, struct buf *detail, struct err *err)
+pause_state(const struct pause *p, const struct pause_target *target, struct buf *detail,
+            struct err *err)
 {
-    const struct one *one = one_find(p, alias);
+    const struct one *one = one_find(p, target);
     CHECK(one != NULL); /* somebody has begun it */
     switch (one->phase) {
     case WAITING:

@@ -1,7 +1,7 @@
-/* pause.h — PAUSE, KILL and DISABLE: of everything, or of single databases.
+/* pause.h — PAUSE, KILL and DISABLE: of everything, of a pair, or of a database.
  *
  * Paused, everything that begins waits in Teal, reads too; disabled, new clients are refused. A
- * database is meant by the name that clients use. A pause goes its way for each name, and for all:
+ * database is meant by the name that clients use. A pause goes its way for each of them:
  *
  *     RUNS --PAUSE--> WAITING --no server connection is left--> PAUSED --RESUME--> RUNS
  *       |                `--too late, or called off--> RUNS       ^
@@ -38,20 +38,31 @@ struct pause *pause_new(const struct pause_parts *parts);
 /* NULL is fine. */
 void pause_free(struct pause *p);
 
-/* In the following, NULL instead of the name of a database means everything. */
+/* What is meant. */
+struct pause_target {
+    const char *alias; /* a database, by the name that clients use; borrowed. NULL: no single one */
+    uint32_t pair;     /* without a database: a pair, or PAIR_ALL for everything */
+};
 
 /* PAUSE, KILL, or what they led to, is in force for just that: neither may begin. */
-bool pause_is_on(const struct pause *p, const char *alias);
+bool pause_is_on(const struct pause *p, const struct pause_target *target);
+/* Whether there is anything to resume. */
+bool pause_is_any_on(const struct pause *p);
 /* False with err (54000), and nothing has changed, when too many databases are stopped; so the next
  * two. */
-MUST_CHECK bool pause_begin(struct pause *p, const char *alias, uint64_t limit_us, struct err *err);
+MUST_CHECK bool pause_begin(struct pause *p, const struct pause_target *target, uint64_t limit_us,
+                            struct err *err);
 /* The clients go, and the server connections with them: there is nothing to wait for. */
-MUST_CHECK bool pause_kill(struct pause *p, const char *alias, struct err *err);
+MUST_CHECK bool pause_kill(struct pause *p, const struct pause_target *target, struct err *err);
 MUST_CHECK bool pause_disable(struct pause *p, const char *alias, bool disabled, struct err *err);
-/* RESUME; harmless when traffic runs. NULL ends the pauses of single databases as well. */
-void pause_end(struct pause *p, const char *alias);
+/* RECONNECT: server connections are closed as they become free; how many there are. */
+uint32_t pause_reconnect(const struct pause *p, const struct pause_target *target);
+/* Server connections, open or opening. */
+uint32_t pause_servers(const struct pause *p, const struct pause_target *target);
+/* RESUME; harmless when traffic runs. Everything includes pairs and databases. */
+void pause_end(struct pause *p, const struct pause_target *target);
 /* How the last PAUSE stands; with detail when it is over, with err when it was given up. */
-enum console_wait pause_state(const struct pause *p, const char *alias, struct buf *detail,
-                              struct err *err);
+enum console_wait pause_state(const struct pause *p, const struct pause_target *target,
+                              struct buf *detail, struct err *err);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 struct publisher {
@@ -13,7 +14,8 @@ struct publisher {
     const struct read_policy *reads; /* borrowed */
     struct workers *workers;         /* borrowed; NULL before they run */
     struct cutover_route route;
-    bool hold; /* by the operator */
+    uint64_t writer_since_us; /* when a flip moved it to that writer; 0: none has */
+    bool hold;                /* by the operator */
     bool paused;
     struct view_stop *stops; /* borrowed */
     uint32_t stops_count;
@@ -27,15 +29,18 @@ struct publisher {
 /* The lead of the writer's side serves as soon as it is up; others when they are steady. */
 static void
 view_node_fill(struct view_node *out, const struct node_facts *facts, uint32_t weight,
-               bool is_writer)
+               bool is_writer, uint64_t writer_since_us)
 {
+    /* A flip has promoted the lead before it moved the route; the monitor may not have asked since.
+     */
+    const bool is_promoted = is_writer && facts->asked_us < writer_since_us;
     *out = (struct view_node){
         .addr = facts->addr,
         .addr_len = facts->addr_len,
         .up = is_writer ? facts->up : facts->serves_reads,
         .lag_ok = is_writer || facts->lag_ok,
         .fresh_until_us = facts->fresh_until_us,
-        .is_primary = facts->up && !facts->in_recovery,
+        .is_primary = facts->up && (!facts->in_recovery || is_promoted),
         .weight = weight,
         .incarnation = facts->incarnation,
     };
@@ -43,23 +48,31 @@ view_node_fill(struct view_node *out, const struct node_facts *facts, uint32_t w
 
 static void
 view_side_fill(struct view_side *out, const struct side_facts *facts, const uint32_t *weight,
-               bool is_writer)
+               bool is_writer, uint64_t writer_since_us)
 {
     *out = (struct view_side){.nodes_count = facts->nodes_count, .lead = facts->lead};
     for (uint32_t i = 0; i < facts->nodes_count; i++) {
-        view_node_fill(&out->node[i], &facts->node[i], weight[i], is_writer && i == facts->lead);
+        view_node_fill(&out->node[i], &facts->node[i], weight[i], is_writer && i == facts->lead,
+                       writer_since_us);
     }
 }
 
 /* ---- databases ---- */
 
+/* They are sorted by name. */
 static const struct database_facts *
 facts_of_database(const struct monitor_facts *facts, const char *name)
 {
-    for (uint32_t i = 0; i < facts->databases_count; i++) {
-        if (strcmp(facts->databases[i].name, name) == 0) {
-            return &facts->databases[i];
+    uint32_t from = 0;
+    uint32_t to = facts->databases_count;
+    while (from < to) {
+        const uint32_t middle = from + (to - from) / 2;
+        const int order = strcmp(facts->databases[middle].name, name);
+        if (order == 0) {
+            return &facts->databases[middle];
         }
+        from = order < 0 ? middle + 1 : from;
+        to = order < 0 ? to : middle;
     }
     return NULL;
 }
@@ -118,7 +131,8 @@ view_make(struct publisher *p)
         .rules_count = p->reads->rules_count,
     };
     for (int side = 0; side < SIDES_COUNT; side++) {
-        view_side_fill(&v.side[side], &facts->side[side], p->weight[side], (int)v.writer == side);
+        view_side_fill(&v.side[side], &facts->side[side], p->weight[side], (int)v.writer == side,
+                       p->writer_since_us);
     }
     view_databases_fill(p, &v);
     return v;
@@ -319,6 +333,9 @@ publisher_set_conf(struct publisher *p, const struct conf *conf)
 void
 publisher_set_route(struct publisher *p, const struct cutover_route *route)
 {
+    if (route->writer != p->route.writer) {
+        p->writer_since_us = clock_now_us();
+    }
     p->route = *route;
     publisher_refresh(p);
 }

@@ -232,7 +232,8 @@ put_rule(struct buf *out, const struct view_rule *rule)
 static bool
 pair_is_empty(const struct wishes_pair *pair)
 {
-    return !pair->reads.set && pair->reads.rules_count == 0 && pair->hold.until_wall_us == 0;
+    return !pair->reads.set && pair->reads.rules_count == 0 && pair->hold.until_wall_us == 0 &&
+           !pair->paused;
 }
 
 bool
@@ -262,6 +263,7 @@ put_pair(struct buf *out, const struct wishes_pair *pair)
         buf_printf(out, "hold %" PRIu64 " %" PRIu64 "\n", pair->hold.until_wall_us,
                    pair->hold.length_us);
     }
+    buf_put_text(out, pair->paused ? "paused\n" : "");
 }
 
 static void
@@ -465,8 +467,9 @@ on_hold(struct reader *r)
 static bool
 on_paused(struct reader *r)
 {
-    const bool is_new = !r->w->paused;
-    r->w->paused = true;
+    bool *paused = r->pair == NULL ? &r->w->paused : &r->pair->paused;
+    const bool is_new = !*paused;
+    *paused = true;
     return is_new;
 }
 
@@ -492,7 +495,7 @@ line_parse(struct reader *r)
         bool (*parse)(struct reader *r);
         enum where where;
     } lines[] = {
-        {"set ", on_set, ABOVE_PAIRS},   {"paused", on_paused, ABOVE_PAIRS},
+        {"set ", on_set, ABOVE_PAIRS},   {"paused", on_paused, ANYWHERE},
         {"stop ", on_stop, ABOVE_PAIRS}, {"pair ", on_pair, ANYWHERE},
         {"reads ", on_reads, OF_PAIR},   {"rule ", on_rule, OF_PAIR},
         {"hold ", on_hold, OF_PAIR},

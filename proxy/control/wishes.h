@@ -12,6 +12,7 @@
  *     reads green 500
  *     rule green user 'report' database '' application ''
  *     hold 1795968000000000 20000000
+ *     paused
  *     crc 01234567
  *
  * The reader is strict: a file that is torn, edited, of another version, or that says what no
@@ -63,6 +64,7 @@ struct wishes_pair {
     char *name; /* owned */
     struct wish_reads reads;
     struct wish_hold hold;
+    bool paused;
 };
 
 /* Begin with = {0}. */

@@ -10,5 +10,9 @@
     X(POOL_MODE_SESSION, "session")         /* from its first statement to its end */
 
 enum pool_mode { POOL_MODE_VALUES(WORDS_VALUE) };
+enum { POOL_MODES_COUNT = 0 POOL_MODE_VALUES(WORDS_ONE) };
+
+/* "transaction", "session". */
+const char *pool_mode_name(enum pool_mode mode);
 
 #endif

@@ -26,9 +26,7 @@
 #include "monitor/measure.h"
 #include "monitor/probe.h"
 #include "monitor/side.h"
-#include "net/address.h"
 #include "net/loop.h"
-#include "net/resolver.h"
 
 enum {
     FOLLOWER_DELAY_US_MAX = 20000,
@@ -67,7 +65,7 @@ struct shown {
 struct monitor {
     struct loop *loop;         /* borrowed */
     struct conf *conf;         /* shared (ref) */
-    struct resolver *resolver; /* owned */
+    struct resolver *resolver; /* borrowed */
     uint32_t pair;
     struct monitor_ops ops;
     struct timer *round;     /* owned */
@@ -697,13 +695,14 @@ end_side(struct monitor *m, enum side side)
 }
 
 struct monitor *
-monitor_new(struct loop *loop, struct conf *conf, uint32_t pair, const struct monitor_ops *ops)
+monitor_new(struct loop *loop, struct resolver *resolver, struct conf *conf, uint32_t pair,
+            const struct monitor_ops *ops)
 {
     CHECK(conf != NULL && pair < conf->pairs_count && ops->changed != NULL);
     struct monitor *m = xcalloc(1, sizeof(*m));
     m->loop = loop;
     m->conf = conf_ref(conf);
-    m->resolver = resolver_new(loop);
+    m->resolver = resolver;
     m->pair = pair;
     m->ops = *ops;
     m->round = timer_new(loop, on_round, m);
@@ -726,7 +725,6 @@ monitor_free(struct monitor *m)
     end_side(m, SIDE_BLUE);
     end_side(m, SIDE_GREEN);
     follows_free(m->follows);
-    resolver_free(m->resolver);
     timer_free(m->urgent);
     timer_free(m->followers);
     timer_free(m->round);

@@ -35,6 +35,7 @@ struct conf;
 struct conf_host;
 struct loop;
 struct monitor;
+struct resolver;
 
 struct monitor_ops {
     void *ctx; /* borrowed as long as the monitor lives */
@@ -44,12 +45,12 @@ struct monitor_ops {
     void (*changed)(void *ctx);
 };
 
-/* Watches the pair of that number. Keeps a reference to conf and a copy of ops; starts with the
- * loop's next turn. Names are resolved by net/resolver.h, again when their time to live says so or
- * the server is down, and libpq is given the addresses; so a name server which does not answer
- * stops nothing: a server whose address was known keeps it. */
-struct monitor *monitor_new(struct loop *loop, struct conf *conf, uint32_t pair,
-                            const struct monitor_ops *ops);
+/* Watches the pair of that number. Borrows loop and resolver, keeps a reference to conf and a copy
+ * of ops; starts with the loop's next turn. Names are resolved by net/resolver.h, again when their
+ * time to live says so or the server is down, and libpq is given the addresses; so a name server
+ * which does not answer stops nothing: a server whose address was known keeps it. */
+struct monitor *monitor_new(struct loop *loop, struct resolver *resolver, struct conf *conf,
+                            uint32_t pair, const struct monitor_ops *ops);
 /* Not from within changed(). NULL is fine. */
 void monitor_free(struct monitor *m);
 /* From now on limits, intervals, addresses and passwords are those of conf, which has as many

@@ -46,6 +46,7 @@ struct pool_context {
     struct access *access; /* shared (ref) */
     struct map learnt;     /* pair and name -> struct users, shared (ref): see pools_learn_user */
     struct view_node nodes[PAIRS_MAX][SIDES_COUNT][NODES_MAX];
+    uint64_t looked_us[PAIRS_MAX][SIDES_COUNT][NODES_MAX]; /* by pools_look_at, last */
     uint64_t backends_made; /* the last number given to a backend of this worker */
     struct list cancels;    /* of struct cancel, owned: see cancel.c */
 };

@@ -309,6 +309,9 @@ void
 pools_look_at(struct pools *p, const struct node_id *node)
 {
     size_t at = 0;
+    if (!pools_may_look_at(p, node)) {
+        return;
+    }
     for (struct pool *pool = pools_next(p, &at); pool != NULL; pool = pools_next(p, &at)) {
         if (!node_id_equal(&pool->key.node, node)) {
             continue;

@@ -156,6 +156,19 @@ pool_family_get(struct pool_family *f, enum side side, uint32_t node, bool read_
     return *pool;
 }
 
+bool
+pools_may_look_at(struct pools *p, const struct node_id *node)
+{
+    enum { PAUSE_US = 10 * 1000 };
+    const uint64_t now_us = pool_context_now_us(&p->context);
+    uint64_t *looked_us = &p->context.looked_us[node->pair][node->side][node->node];
+    if (*looked_us != 0 && now_us - *looked_us < PAUSE_US) {
+        return false;
+    }
+    *looked_us = now_us;
+    return true;
+}
+
 struct pool *
 pools_next(const struct pools *p, size_t *at)
 {

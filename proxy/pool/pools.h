@@ -42,6 +42,9 @@ struct pool_family *pools_family(struct pools *p, const struct pool_key *key);
 /* Whether it is that of the user, for that use. */
 bool pool_family_is_of(const struct pool_family *f, enum pool_use use, const char *user);
 struct pool *pool_family_get(struct pool_family *f, enum side side, uint32_t node, bool read_only);
+/* Whether idle backends of the server were not looked at just now: then they are to be, and that is
+ * noted. */
+MUST_CHECK bool pools_may_look_at(struct pools *p, const struct node_id *node);
 /* The pools one after the other; start with *at = 0, NULL at the end. */
 struct pool *pools_next(const struct pools *p, size_t *at);
 

@@ -22,6 +22,7 @@ struct reader {
 /* The backends of all pools on one side that are one user's, or one database's. */
 struct count {
     atomic_uint open;
+    uint32_t pair;
     char *name; /* owned */
 };
 
@@ -116,6 +117,20 @@ pool_registry_open(struct pool_registry *r, const char *alias)
 }
 
 uint32_t
+pool_registry_open_of_pair(struct pool_registry *r, uint32_t pair)
+{
+    uint32_t sum = 0;
+    size_t at = 0;
+    (void)pthread_mutex_lock(&r->lock);
+    for (const struct count *count = map_next(&r->of_databases, &at); count != NULL;
+         count = map_next(&r->of_databases, &at)) {
+        sum += count->pair == pair ? atomic_load(&count->open) : 0;
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return sum;
+}
+
+uint32_t
 pool_registry_workers(const struct pool_registry *r)
 {
     return r->workers_count;
@@ -129,6 +144,7 @@ count_locked(struct map *counts, const struct node_id *node, const char *name)
     if (count == NULL) {
         count = xcalloc(1, sizeof(*count));
         count->name = xstrdup(name);
+        count->pair = node->pair;
         (void)map_put(counts, slice_of_str(text), count); /* there was none */
     }
     mem_free(text);

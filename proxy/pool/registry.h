@@ -23,6 +23,7 @@ size_t pool_registry_shares(struct pool_registry *r);
 /* Backends open or opening, in all pools of all workers; of the database that clients name so, NULL
  * for any. */
 uint32_t pool_registry_open(struct pool_registry *r, const char *alias);
+uint32_t pool_registry_open_of_pair(struct pool_registry *r, uint32_t pair);
 /* Before the workers run: where messages for a worker's pools go. */
 void pool_registry_join(struct pool_registry *r, uint32_t worker, struct mailbox *mailbox,
                         struct pools *pools);

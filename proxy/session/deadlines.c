@@ -84,10 +84,10 @@ close_late_logins(struct worker *w)
 static void
 close_late_held(struct worker *w)
 {
-    const uint64_t limit_us = w->conf->query_wait_timeout_us;
     LIST_EACH(node, &w->held)
     {
         struct session *s = LIST_OBJECT(node, struct session, link.held_node);
+        const uint64_t limit_us = s->database->query_wait_us;
         CHECK(s->link.is_held && s->worker == w);
         struct err err;
         if (failover_is_late(s, &err)) {
@@ -171,6 +171,15 @@ end_late(struct session *s)
     }
 }
 
+static const char *
+waits_for(const struct session *s)
+{
+    const enum route_reason reason = s->link.decision.reason;
+    return reason == ROUTE_FAILOVER ? "the writer is lost: the statement waits for the next one"
+           : reason == ROUTE_PAUSED ? "the database is paused: the statement waits for RESUME"
+                                    : "the statement waits until writes are released";
+}
+
 static void
 tell_waiting(struct session *s)
 {
@@ -183,7 +192,7 @@ tell_waiting(struct session *s)
     struct err notice;
     link_told_wait(s);
     (void)err_set(&notice, "00000", "%s",
-                  s->link.is_held ? "the statement waits until writes are released"
+                  s->link.is_held ? waits_for(s)
                                   : "no server connection is free: the statement is queued");
     message_put_error(outlet_queue(&s->client.out), "NOTICE", &notice);
     session_turn(s);

@@ -19,6 +19,7 @@
 #include "session/login/auth_query.h"
 #include "session/login/cached_params.h"
 #include "session/pressure.h"
+#include "session/query/relay.h"
 #include "session/turn.h"
 #include "sql/functions.h"
 
@@ -55,7 +56,8 @@ pauses_more(const struct view *view, const struct view *other, struct pools *ret
 
 /* ---- the clock ---- */
 
-/* Also what was on its way between two workers when all was paused. */
+/* Also what was on its way between two workers when all was paused, or another server became the
+ * lead. */
 static void
 worker_tick(void *arg)
 {
@@ -65,6 +67,7 @@ worker_tick(void *arg)
         if (view->paused || view->stops_count > 0) {
             (void)pauses_more(view, &(struct view){.pair = i}, w->pools);
         }
+        lead_retire_others(w, i);
     }
     pools_tick(w->pools);
     pressure_tick(w);
@@ -187,6 +190,28 @@ give_back_kept(struct worker *w)
     }
 }
 
+/* Reads on a server that has gone down, of a side that has others: a machine that hangs does not
+ * close its connections. */
+static void
+leave_silent_servers(struct worker *w, uint32_t pair, const struct view *before)
+{
+    const struct view *view = w->pairs[pair].view;
+    LIST_EACH(node, &w->sessions)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        if (s->link.backend == NULL || s->identity.pair != pair) {
+            continue;
+        }
+        const struct pool_key *key = pool_key_of(s->link.backend->pool);
+        const struct view_side *side = &view->side[key->node.side];
+        if (key->read_only && side->nodes_count > 1 && !side->node[key->node.node].up &&
+            before->side[key->node.side].node[key->node.node].up) {
+            relay_server_is_down(s);
+            session_wake(s);
+        }
+    }
+}
+
 static bool
 welcomes_differ(const struct view *a, const struct view *b)
 {
@@ -215,6 +240,9 @@ order_take_view(struct worker *w, struct view *view)
     const bool goes_on = differ || (before->writes_held && !view->writes_held) ||
                          (!before->writes_known && view->writes_known) ||
                          pauses_more(before, view, NULL);
+    if (differ) {
+        leave_silent_servers(w, view->pair, before);
+    }
     view_free(before);
     if (held_now || differ) {
         held_sort(w, view->pair);

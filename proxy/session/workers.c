@@ -542,6 +542,18 @@ workers_databases(const struct workers *workers, size_t *count)
     return all;
 }
 
+uint32_t
+workers_servers_of_pair(const struct workers *workers, uint32_t pair)
+{
+    return pool_registry_open_of_pair(workers->registry, pair);
+}
+
+uint32_t
+workers_clients(const struct workers *workers, const char *alias)
+{
+    return client_limits_count(workers->limits, CLIENT_LIMIT_DATABASE, alias);
+}
+
 /* ---- reports ---- */
 
 struct report {

@@ -59,6 +59,11 @@ void workers_kill_all(struct workers *workers, const char *alias);
 void workers_reconnect(struct workers *workers, const char *alias);
 /* Backends open or opening. Exact once workers_have_view(paused view): then it only falls. */
 uint32_t workers_servers(const struct workers *workers, const char *alias);
+/* The same of a pair. */
+uint32_t workers_servers_of_pair(const struct workers *workers, uint32_t pair);
+
+/* Clients that have logged in to the database that they name so. */
+uint32_t workers_clients(const struct workers *workers, const char *alias);
 
 /* How many users are known by name, and how many pools there are. */
 void workers_lists(const struct workers *workers, uint64_t *users, uint64_t *pools);

@@ -125,7 +125,8 @@ class Control(PairCase):
         c = self.connect()  # one like it was seen before
         c.send(pgwire.query("SELECT 7"))
         eventually(lambda: self.waiting() == 1, 5, "it to wait")
-        self.teal.console("RESUME app")
+        self.assertIn("RESUME without a name", self.refused("RESUME app", "55000", hint=True))
+        self.teal.console("RESUME")
         self.assertEqual(c.collect()[0].rows, [["7"]])
 
     def test_a_session_that_keeps_its_backend_makes_pause_give_up(self):

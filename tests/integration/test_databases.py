@@ -148,3 +148,18 @@ class Databases(PairCase):
         for t in threads:
             t.join(60)
         self.assertEqual(wrong, [])
+
+class Pairs(PairCase):
+    """Two pairs with databases of their own, and of one name on the servers."""
+
+    pairs = {"one": {"databases": ("app", "first")}, "two": {"databases": ("second", "third")}}
+    teal_settings = {"workers": 2}
+
+    def test_each_name_leads_to_its_pair(self):
+        with self.connect(database="first") as a, self.connect(database="second") as b:
+            ports = a.value("SELECT inet_server_port()"), b.value("SELECT inet_server_port()")
+        self.assertEqual(ports, (str(self.pair_of("one").blue.port), str(self.pair_of("two").blue.port)))
+
+    def test_one_that_no_pair_has(self):
+        with self.refused("3D000", "FATAL"):
+            self.connect(database="postgres").query("SELECT 1")

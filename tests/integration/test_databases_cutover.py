@@ -242,3 +242,48 @@ class SomePhysical(Databases):
         self.assertIn("a physical green takes every database along", caught.exception.message)
         self.assertIn("orders", caught.exception.message)
         self.assertIn("databases = *", caught.exception.hint)
+
+
+class CrashCase(Databases):
+    """kill -9 when a line has run in the first of several databases: after the restart all of them are on one side."""
+
+    def crash(self, point):
+        self.teal.stop()
+        self.teal.start(env={"TEAL_CRASH_AT": point})
+        with self.assertRaises((pgwire.Closed, pgwire.PgError, OSError)):
+            self.teal.steps("CUTOVER")
+        eventually(lambda: not self.teal.is_running(), 10, "a crash at " + point)
+        self.teal.wait_end()
+        self.teal.start()
+        self.assert_one_writer()
+        self.put("crash at " + point)
+        self.wait_whole()
+        self.arrive("crash at " + point)
+        self.home()
+        self.wait_whole()
+        self.drain()
+        self.assert_equal_sides()
+
+
+class Crash(CrashCase):
+    kind = "logical"
+
+    def test_crashes_between_databases(self):
+        for point in ("catchup-mark:after", "sequences-set:after", "wayback-stream-off:after", "wayback-advance:after",
+                      "open-epoch:after", "after-reverse-on:after"):
+            with self.subTest(point=point):
+                self.crash(point)
+
+
+class CrashPhysical(CrashCase):
+    kind = "physical"
+
+    def test_crash_between_the_slots_of_a_promoted_standby(self):
+        self.crash("open-slot:after")
+
+
+class CrashPhysicalAfter(CrashCase):
+    kind = "physical"
+
+    def test_crash_between_the_streams_back(self):
+        self.crash("after-subscribe-from:after")

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "cutover/flip/parts.h"
@@ -51,10 +52,16 @@ part_known(const struct cutover *c, struct place at)
 
 /* ---- the rehearsal ---- */
 
-bool
-catchup_wants_rehearsal(const struct cutover *c, struct place at)
+enum cutover_event
+catchup_judge_mark(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    return flip_is_logical(c) && databases_other(c, at);
+    if (rows->rows != 1) {
+        (void)report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
+                          "teal.marker of %s has no row of its own", side_name(at.side));
+        return report_hint(&c->report, "run PREPARE");
+    }
+    part_of(c, at)->marker_seq = rows_u64(rows, 0, 0);
+    return CUT_EV_OK;
 }
 
 void
@@ -90,7 +97,19 @@ catchup_judge_rehearsed(struct cutover *c, struct place at, const struct cutover
 bool
 catchup_wants_mark(const struct cutover *c, struct place at)
 {
-    return flip_is_logical(c) || !databases_other(c, at);
+    return flip_is_logical(c) || (flip_is_physical(c) && !databases_other(c, at));
+}
+
+bool
+catchup_has_mark(const struct cutover *c, struct place at)
+{
+    return at.database < c->catchup.count && c->catchup.of[at.database].marker_seq > 0;
+}
+
+bool
+catchup_wants_others(const struct cutover *c, struct place at)
+{
+    return flip_is_logical(c) && databases_other(c, at);
 }
 
 void
@@ -104,18 +123,6 @@ catchup_write_mark(const struct cutover *c, struct place at, struct buf *sql)
 }
 
 enum cutover_event
-catchup_judge_mark(struct cutover *c, struct place at, const struct cutover_rows *rows)
-{
-    if (rows->rows != 1) {
-        (void)report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
-                          "teal.marker of %s has no row of its own", side_name(at.side));
-        return report_hint(&c->report, "run PREPARE");
-    }
-    part_of(c, at)->marker_seq = rows_u64(rows, 0, 0);
-    return CUT_EV_OK;
-}
-
-enum cutover_event
 catchup_judge_flush_lsn(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     (void)at;
@@ -126,7 +133,6 @@ catchup_judge_flush_lsn(struct cutover *c, struct place at, const struct cutover
 void
 catchup_write_arrived(const struct cutover *c, struct place at, struct buf *sql)
 {
-    (void)at;
     buf_printf(sql,
                "SELECT EXISTS (SELECT FROM teal.marker WHERE side = '%s' AND epoch = %" PRIu64
                " AND seq >= %" PRIu64 ")",
@@ -155,15 +161,29 @@ catchup_judge_arrived(struct cutover *c, struct place at, const struct cutover_r
 
 /* ---- sequences ---- */
 
+#define UNKNOWN_STATEMENT "26000" /* invalid_sql_statement_name */
+
+void
+catchup_write_sequences(const struct cutover *c, struct place at, struct buf *sql)
+{
+    const bool plain = at.database < c->catchup.count && part_known(c, at)->plain;
+    buf_printf(sql, "%s", plain ? CATCHUP_SQL_SEQUENCES : "EXECUTE teal_sequences");
+}
+
 enum cutover_event
 catchup_judge_sequences(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    (void)at;
     struct catchup_database *part = part_of(c, at);
+    if (!rows->ok && strcmp(rows->err.sqlstate, UNKNOWN_STATEMENT) == 0 && !part->plain) {
+        part->plain = true;
+        return CUT_EV_AGAIN;
+    }
+    if (!rows->ok) {
+        return report_rows(&c->report, rows);
+    }
     part->sequences_count = rows_u64(rows, 0, 0);
     buf_clear(&part->sequences);
     buf_put_text(&part->sequences, rows_text(rows, 0, 1));
-    report_detail(&c->report, "none to set");
     return CUT_EV_OK;
 }
 
@@ -174,18 +194,18 @@ catchup_has_sequences(const struct cutover *c, struct place at)
 }
 
 /* Never backwards, seen in the sequence's own direction: what the target has itself given out stays
- * given out. */
+ * given out. The catalog and a function instead of the view pg_sequences, whose joins take three
+ * times as long to plan, in each database. */
 void
 catchup_write_set(const struct cutover *c, struct place at, struct buf *sql)
 {
-    (void)at;
     const struct slice values = buf_slice(&part_known(c, at)->sequences);
-    buf_printf(sql, "SELECT count(setval(format('%%I.%%I', v.s, v.n)::regclass, CASE WHEN "
-                    "coalesce(q.increment_by, 1) > 0 THEN greatest(v.l::bigint, q.last_value) ELSE "
-                    "least(v.l::bigint, q.last_value) END)) FROM (VALUES ");
+    buf_printf(sql,
+               "SELECT count(setval(v.r, CASE WHEN q.seqincrement > 0 THEN greatest(v.l, "
+               "pg_sequence_last_value(v.r)) ELSE least(v.l, pg_sequence_last_value(v.r)) "
+               "END)) FROM (SELECT format('%%I.%%I', s, n)::regclass, l::bigint FROM (VALUES ");
     buf_put(sql, values.p, values.len);
-    buf_printf(sql, ") AS v(s, n, l) LEFT JOIN pg_sequences q ON q.schemaname = v.s AND "
-                    "q.sequencename = v.n");
+    buf_printf(sql, ") AS x(s, n, l)) AS v(r, l) JOIN pg_sequence q ON q.seqrelid = v.r");
 }
 
 enum cutover_event
@@ -199,6 +219,17 @@ catchup_judge_set(struct cutover *c, struct place at, const struct cutover_rows 
                            side_name(at.side));
     }
     c->catchup.sequences_set += set;
-    report_detail(&c->report, "%" PRIu64 " set", c->catchup.sequences_set);
+    return CUT_EV_OK;
+}
+
+enum cutover_event
+catchup_sequences_are_set(struct cutover *c)
+{
+    const uint64_t set = c->catchup.sequences_set;
+    if (set == 0) {
+        report_detail(&c->report, "none to set");
+    } else {
+        report_detail(&c->report, "%" PRIu64 " set", set);
+    }
     return CUT_EV_OK;
 }

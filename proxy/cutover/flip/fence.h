@@ -6,9 +6,9 @@
  * it off is proven in the same way.
  *
  * The guard is one for the server, and that it forks its sessions with it is proven in the home
- * database. What may differ from database to database, ALTER DATABASE and ALTER ROLE, is proven in
- * each of the others by a write on the connection that stands there, with the session's own default
- * in force: a new connection in each would cost more of the hold than all the rest. */
+ * database. What may differ in the others is what ALTER DATABASE and ALTER ROLE say: there the
+ * write is tried on the connection that stands, with what its next transaction would begin with. A
+ * new connection in each database would cost more of the hold than all the rest. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CUTOVER_FLIP_FENCE_H
 #define TEAL_CUTOVER_FLIP_FENCE_H
@@ -29,6 +29,9 @@ void fence_clear(struct cutover *c);
 /* From here on an undo must look at the databases. */
 void fence_touch(struct cutover *c);
 
+/* The fence was seen at this time of the old side's clock: who began before it is ended. */
+void fence_seen(struct cutover *c, const char *at);
+
 /* Rows. */
 bool fence_is_untouched(const struct cutover *c);
 
@@ -45,6 +48,7 @@ line_judge_fn fence_judge_guard_on, fence_judge_guard_off;
 line_call_fn fence_call_heartbeat_off; /* or its update would come behind the marker */
 line_write_fn fence_write_strict_on, fence_write_strict_off;
 line_call_fn fence_call_leave; /* Teal's own connections to the old side end */
+line_wants_fn fence_probes;    /* the others, where Teal itself drives the servers */
 line_write_fn fence_write_probe;
 line_judge_fn fence_judge_probe;
 line_write_fn fence_write_clear;
@@ -58,6 +62,9 @@ line_judge_fn fence_judge_prepared;
     "'default_transaction_read_only')"
 line_judge_fn fence_judge_recovery; /* out of it, and whether the guard is on */
 line_applies_fn fence_is_target_guarded, fence_was_target_strict;
+/* In the other databases the same statement says, before any client may write, that the slot of the
+ * direction which is off must not be moved any more (put_advance_slot). */
+line_wants_fn fence_wants_epoch;
 line_write_fn fence_write_open_probe;
 line_judge_fn fence_judge_open_probe;
 

@@ -60,6 +60,17 @@ leave_old_lead(struct list *sessions, const struct node_id *lead)
 }
 
 void
+lead_retire_others(struct worker *w, uint32_t pair)
+{
+    for (int i = 0; i < SIDES_COUNT; i++) {
+        const struct view_side *side = &w->pairs[pair].view->side[i];
+        if (side->nodes_count > 1) {
+            pools_retire_writers(w->pools, pair, (enum side)i, side->lead);
+        }
+    }
+}
+
+void
 lead_take_view(struct worker *w, uint32_t pair, const struct view *before)
 {
     struct worker_pair *p = &w->pairs[pair];

@@ -12,4 +12,7 @@
 /* The worker has another view of the pair than before. */
 void lead_take_view(struct worker *w, uint32_t pair, const struct view *before);
 
+/* Closes what may write on other servers than the leads, as it becomes free. */
+void lead_retire_others(struct worker *w, uint32_t pair);
+
 #endif

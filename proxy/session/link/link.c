@@ -381,6 +381,15 @@ link_server_is_lost(struct session *s)
 }
 
 void
+link_say_lost_state(const struct session *s, const char *why, struct err *err)
+{
+    (void)err_set(err, SQLSTATE_ADMIN_SHUTDOWN,
+                  "%s, and this session cannot go on elsewhere: it held %s", why,
+                  sql_pin_name(s->pins));
+    (void)err_hint(err, "Connect again.");
+}
+
+void
 link_left_behind(struct session *s)
 {
     struct err err;

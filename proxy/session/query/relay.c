@@ -97,10 +97,7 @@ lose(struct session *s, const struct err *err)
         (void)err_set(&whole, err->sqlstate, "%s; %s", err->text, outcome);
         err = &whole;
     } else if (lost_state) {
-        (void)err_set(&whole, SQLSTATE_ADMIN_SHUTDOWN,
-                      "%s, and this session cannot go on elsewhere: it held %s", err->text,
-                      sql_pin_name(s->pins));
-        (void)err_hint(&whole, "Connect again.");
+        link_say_lost_state(s, err->text, &whole);
         err = &whole;
     }
     session_fail(s, told || s->phase == SESSION_LEAVING ? NULL : err);
@@ -444,5 +441,14 @@ relay_flush(struct session *s)
     struct backend *b = s->link.backend;
     if (outlet_send(&b->out, &b->stream, &sent) == STREAM_CLOSED) {
         lose_connection(s, "the connection to ", " was lost");
+    }
+}
+
+void
+relay_server_is_down(struct session *s)
+{
+    CHECK(s->link.backend != NULL);
+    if (s->phase == SESSION_READY && !s->replay.is_pending && replay_is_possible(s)) {
+        lose_connection(s, "", " does not answer");
     }
 }

@@ -14,6 +14,9 @@
 
 /* The session's backend can be read, or written to. */
 void relay_receive(struct session *s);
+/* The server does not answer any more, by what the monitor knows: a read that can be sent again is.
+ */
+void relay_server_is_down(struct session *s);
 void relay_flush(struct session *s);
 /* Processes what the session's backend has said, as far as it is whole; the number of bytes. For
  * relay_receive and tests. */

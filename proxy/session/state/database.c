@@ -20,6 +20,7 @@ struct place {
     const char *user; /* NULL: the client's */
     bool keeps_backends;
     uint32_t clients_max;
+    uint64_t query_wait_us;
     const char *settings[DATABASE_SETTINGS]; /* NULL: none */
 };
 
@@ -36,7 +37,8 @@ place_find(const struct conf *conf, const char *alias, bool has_none, struct pla
 {
     const struct conf_database *d = conf_database_find(conf, alias);
     if (d == NULL) {
-        *out = (struct place){.pair = 0, .name = alias};
+        *out =
+            (struct place){.pair = 0, .name = alias, .query_wait_us = conf->query_wait_timeout_us};
         return has_none && conf->pairs_count == 1;
     }
     *out = (struct place){
@@ -46,6 +48,8 @@ place_find(const struct conf *conf, const char *alias, bool has_none, struct pla
         .keeps_backends = d->pool_mode == POOL_MODE_SESSION,
         .clients_max = d->max_db_client_connections != 0 ? d->max_db_client_connections
                                                          : conf->max_db_client_connections,
+        .query_wait_us =
+            d->query_wait_timeout_us != 0 ? d->query_wait_timeout_us : conf->query_wait_timeout_us,
         .settings = {text_or_null(d->client_encoding), text_or_null(d->datestyle),
                      text_or_null(d->timezone)},
     };
@@ -82,6 +86,7 @@ take_place(struct database *d, const struct place *place)
     }
     d->keeps_backends = place->keeps_backends;
     d->clients_max = place->clients_max;
+    d->query_wait_us = place->query_wait_us;
 }
 
 static void

@@ -41,7 +41,8 @@ struct database {
     /* Owned: what a client gets that asks for none, in the order of database_settings; NULL: the
      * server's. */
     char *settings[DATABASE_SETTINGS];
-    uint32_t clients_max;      /* 0: no limit */
+    uint32_t clients_max; /* 0: no limit; so the next */
+    uint64_t query_wait_us;
     struct pool_family *pools; /* borrowed: of whom it was found for last; NULL for nobody */
     struct worker_stats stats;
 };

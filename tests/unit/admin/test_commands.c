@@ -45,12 +45,21 @@ struct stage {
 };
 
 static void
+use_of(void *ctx, const char *alias, struct database_use *out)
+{
+    (void)ctx;
+    (void)alias;
+    *out = (struct database_use){.servers = 0};
+}
+
+static void
 snapshot(void *ctx, struct snapshot *out)
 {
     struct stage *s = ctx;
     out->conf = s->conf;
     out->conf_file = s->conf;
     out->stats = &s->stats;
+    out->use_of = use_of;
     out->pairs_count = s->pairs_count;
     for (uint32_t i = 0; i < s->pairs_count; i++) {
         out->pairs[i].conf = &s->pairs[i];

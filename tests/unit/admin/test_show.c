@@ -24,8 +24,15 @@ struct story {
     struct monitor_facts facts;
     struct workers_stats stats;
     struct snapshot snap;
-    char name[8], database[8], blue[16], green[16];
+    char name[8], database[8], blue[16], green[16], empty[1];
 };
+
+static void
+use_of(void *ctx, const char *alias, struct database_use *out)
+{
+    (void)ctx;
+    *out = (struct database_use){.servers = 3, .clients = strcmp(alias, "shop") == 0 ? 812 : 0};
+}
 
 static void
 tell(struct story *s)
@@ -62,7 +69,10 @@ tell(struct story *s)
                                 .stats = &s->stats,
                                 .pairs_count = 1,
                                 .end = 1,
+                                .use_of = use_of,
                                 .sessions = 812};
+    s->conf.rest_is_served = true;
+    s->conf.rest.dbname = s->conf.rest.user = s->empty;
     s->snap.pairs[0] =
         (struct snapshot_pair){.conf = &s->pair, .view = &s->view, .facts = &s->facts};
     s->snap.pairs[0].cutover.state_name = "idle";
@@ -250,6 +260,40 @@ show_nodes_has_a_row_a_server(void **state)
 }
 
 static void
+show_databases_tells_how_each_stands(void **state)
+{
+    (void)state;
+    char app1[] = "app1";
+    char app2[] = "app2";
+    char shop[] = "shop";
+    char *on_blue[] = {app1, app2, shop};
+    char *on_green[] = {app1, shop};
+    static const char *const expected[][2] = {
+        {"shop", "served"}, {"app1", "paused"}, {"app2", "missing on green"}};
+    struct story s;
+    struct command show = {.id = CMD_DATABASES};
+    struct view_stop stop = {.alias = on_blue[0], .paused = true};
+    tell(&s);
+    s.view.stops = &stop;
+    s.view.stops_count = 1;
+    s.facts.side[SIDE_BLUE].databases =
+        (struct side_databases){.generation = 1, .names = on_blue, .count = 3};
+    s.facts.side[SIDE_GREEN].databases =
+        (struct side_databases){.generation = 1, .names = on_green, .count = 2};
+    for (size_t i = 0; i < command_rows_count(); i++) {
+        show.row = command_row_at(i)->id == CMD_DATABASES ? command_row_at(i) : show.row;
+    }
+    struct table *t = show_table(&show, &s.snap);
+    assert_int_equal(table_rows(t), COUNT_OF(expected));
+    for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        assert_string_equal(table_text(t, i, 0), expected[i][0]);
+        assert_string_equal(table_text(t, i, table_column(t, "state")), expected[i][1]);
+        assert_int_equal(table_number(t, i, table_column(t, "paused")), i == 1);
+    }
+    table_free(t);
+}
+
+static void
 show_config_tells_what_was_set(void **state)
 {
     (void)state;
@@ -388,18 +432,28 @@ rates_are_differences_over_the_window(void **state)
     static struct rates rates;
     static struct workers_stats stats;
     struct rates_now now;
+    rates_init(&rates);
     rates_get(&rates, &now);
+    assert_true(now.xacts_per_s == 0 && now.window_us == 0);
+    rates_get_database(&rates, "shop", &now);
     assert_true(now.xacts_per_s == 0 && now.window_us == 0);
     for (uint64_t second = 1; second <= 30; second++) {
         stats.xacts = second * 100;
         stats.xact_time_us = second * 100 * 70;
         stat_hist_add(&stats.latency, second < 15 ? 900000 : 1000);
         rates_add(&rates, &stats, second * 1000000);
+        rates_add_database(&rates, &(struct workers_database){.alias = "shop", .stats = stats},
+                           second * 1000000);
     }
     rates_get(&rates, &now);
     assert_true(now.window_us == 10000000);
     assert_true(now.xacts_per_s == 100 && now.xact_time_us == 70);
     assert_true(now.p99_us >= 1000 && now.p99_us < 1200); /* what was slow has left the window */
+    rates_get_database(&rates, "shop", &now);
+    assert_true(now.xacts_per_s == 100 && now.xact_time_us == 70);
+    rates_get_database(&rates, "other", &now);
+    assert_true(now.xacts_per_s == 0);
+    rates_fini(&rates);
 }
 
 int
@@ -413,6 +467,7 @@ main(void)
         cmocka_unit_test(status_of_several_pairs_tells_each_and_the_traffic_once),
         cmocka_unit_test(status_tells_every_server_of_a_side),
         cmocka_unit_test(show_nodes_has_a_row_a_server),
+        cmocka_unit_test(show_databases_tells_how_each_stands),
         cmocka_unit_test(show_config_tells_what_was_set),
         cmocka_unit_test(unknown_lag_is_never_shown_as_a_number),
         cmocka_unit_test(every_row_that_answers_with_a_table_has_one),

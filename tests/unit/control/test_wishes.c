@@ -31,6 +31,7 @@ say_all(struct wishes *w)
             .set = true, .to = READS_GREEN, .percent = 500, .rules = rules, .rules_count = 2});
     app->hold = (struct wish_hold){.until_wall_us = 1795968000000000, .length_us = 20000000};
     wishes_pair(w, "the 'other'")->hold = app->hold;
+    wishes_pair(w, "the 'other'")->paused = true;
     w->paused = true;
     assert_true(wish_stop_put(w, &(struct view_stop){.alias = shop, .disabled = true}));
     assert_true(wish_stop_put(w, &(struct view_stop){.alias = bob, .paused = true}));
@@ -62,7 +63,7 @@ everything_reads_as_written(void **state)
     assert_string_equal(app->reads.rules[1].application, "shop");
     assert_int_equal(app->hold.length_us, 20000000);
     assert_int_equal(wishes_find(&out, "the 'other'")->hold.length_us, 20000000);
-    assert_true(out.paused);
+    assert_true(out.paused && wishes_find(&out, "the 'other'")->paused && !app->paused);
     assert_true(wish_stop_find(&out, "shop")->disabled && !wish_stop_find(&out, "shop")->paused);
     assert_true(wish_stop_find(&out, app->reads.rules[0].user)->paused);
     wishes_encode(&out, &again);
@@ -128,7 +129,7 @@ what_no_command_could_have_said_is_refused(void **state)
         "pair 'app'\nset workers '1'\n", /* of a pair */
         "pair 'app'\npair 'app'\n",      /* twice */
         "paused\npaused\n",
-        "pair 'app'\npaused\n",
+        "pair 'app'\npaused\npaused\n",
         "stop 'a'\n",
         "stop 'a' paused\nstop 'a' disabled\n",
         "stop 'a' disabled paused\n",
