@@ -345,7 +345,7 @@ fact_sessions(struct cutover *c, struct findings *f)
 
 /* A second primary could go on taking writes of others, whatever is decided. */
 static void
-fact_servers(struct cutover *c, struct findings *f)
+fact_misfits(struct cutover *c, struct findings *f)
 {
     const char *misfit = NULL;
     for (int s = 0; s < SIDES_COUNT && misfit == NULL; s++) {
@@ -357,7 +357,7 @@ fact_servers(struct cutover *c, struct findings *f)
     (void)snprintf(text, sizeof(text),
                    "%s. Make it a standby of its side, or take it out of hosts: SHOW LAG",
                    misfit == NULL ? "" : misfit);
-    fact(c, f, misfit == NULL, "F12", "servers",
+    fact(c, f, misfit == NULL, "F14", "no-second-primary",
          misfit == NULL ? "every server that answers belongs to its side" : text);
 }
 
@@ -394,7 +394,7 @@ facts_check(struct cutover *c, struct findings *f)
     fact_rows(c, f);
     fact_versions(c, f);
     fact_sessions(c, f);
-    fact_servers(c, f);
+    fact_misfits(c, f);
     if (flip_is_external(c)) {
         fact_closed(c, f);
         fact_hooks(c, f);
