@@ -20,8 +20,8 @@ argument_refuse(const struct command_tokens *in, const struct command *c, struct
     } else {
         (void)err_set(err, SQLSTATE_SYNTAX_ERROR, "syntax error at or near \"%s\"", token.text);
     }
-    return err_hint(err, "The command is: %s%s%s", c->row->words, shown[0] == '\0' ? "" : " ",
-                    shown);
+    return err_hint(err, "The command is: %s%s%s%s", c->row->words, shown[0] == '\0' ? "" : " ",
+                    shown, c->row->pair == NAMES_NO_PAIR ? "" : " [PAIR name]");
 }
 
 static bool
@@ -51,6 +51,29 @@ parse_name(struct command_tokens *in, struct command *c, char *out, struct err *
     (void)tokens_next(in);
     memcpy(out, token.text, token.len + 1);
     return true;
+}
+
+/* PAIR name, wherever an argument may begin. */
+static bool
+parse_pair(struct command_tokens *in, struct command *c, struct err *err)
+{
+    struct command_tokens after = *in;
+    if (c->row->pair == NAMES_NO_PAIR || !tokens_accept(&after, "PAIR")) {
+        return true;
+    }
+    if (c->pair[0] != '\0') {
+        return argument_refuse(in, c, err);
+    }
+    *in = after;
+    return parse_name(in, c, c->pair, err);
+}
+
+static bool
+parse_pair_name(struct command_tokens *in, struct command *c, struct err *err)
+{
+    const struct command_token token = tokens_peek(in);
+    const bool named = token.kind == TOKEN_WORD || token.kind == TOKEN_TEXT;
+    return !named || c->pair[0] != '\0' || parse_name(in, c, c->pair, err);
 }
 
 static bool
@@ -89,11 +112,18 @@ parse_reads_percent(struct command_tokens *in, struct command *c, struct err *er
 static bool
 parse_reads(struct command_tokens *in, struct command *c, struct err *err)
 {
+    if (tokens_accept(in, "DEFAULT")) {
+        c->reads_default = true;
+        return true;
+    }
     if (!parse_reads_side(in, c, err) || !parse_reads_percent(in, c, err)) {
         return false;
     }
     bool filtered = false;
     for (;;) {
+        if (!parse_pair(in, c, err)) {
+            return false;
+        }
         char *out = tokens_accept(in, "USER")          ? c->user
                     : tokens_accept(in, "APPLICATION") ? c->application
                     : tokens_accept(in, "DATABASE")    ? c->database
@@ -140,6 +170,9 @@ static bool
 parse_cutover(struct command_tokens *in, struct command *c, struct err *err)
 {
     for (;;) {
+        if (!parse_pair(in, c, err)) {
+            return false;
+        }
         if (tokens_accept(in, "NO")) {
             if (!tokens_accept(in, "ROLLBACK")) {
                 return argument_refuse(in, c, err);
@@ -300,6 +333,7 @@ typedef bool parse_fn(struct command_tokens *in, struct command *c, struct err *
 static parse_fn *const parsers[ARGS_COUNT] = {
     [ARG_NONE] = parse_nothing,
     [ARG_PINNED] = parse_pinned,
+    [ARG_PAIR] = parse_pair_name,
     [ARG_READS] = parse_reads,
     [ARG_SIDE] = parse_side,
     [ARG_CUTOVER] = parse_cutover,
@@ -319,5 +353,5 @@ argument_parse(enum argument argument, struct command_tokens *in, struct command
                struct err *err)
 {
     CHECK((size_t)argument < ARGS_COUNT && c->row != NULL);
-    return parsers[argument](in, c, err);
+    return parse_pair(in, c, err) && parsers[argument](in, c, err) && parse_pair(in, c, err);
 }

@@ -11,6 +11,7 @@
 enum argument {
     ARG_NONE,
     ARG_PINNED,
+    ARG_PAIR, /* its name alone */
     ARG_READS,
     ARG_SIDE,
     ARG_CUTOVER,
@@ -26,8 +27,8 @@ enum argument {
     ARGS_COUNT,
 };
 
-/* Fills the fields of c, whose row is set. False with err when something else stands there; what
- * follows the argument is the caller's. */
+/* Fills the fields of c, whose row is set, PAIR name among them where the row takes one. False with
+ * err when something else stands there; what follows the argument is the caller's. */
 MUST_CHECK bool argument_parse(enum argument argument, struct command_tokens *in, struct command *c,
                                struct err *err);
 /* A syntax error at the next token, with the form of the command as the hint. Always false. */

@@ -1,16 +1,18 @@
 /* commands.c — what each command of the console does. See commands.h.
  *
  * By the reply that its row names: a table made at once, a table that the workers are asked for,
- * the long command (runner.c), or steps. Those that answer in steps are over at once, or wait for a
+ * a long command (runner.c), or steps. Those that answer in steps are over at once, or wait for a
  * moment and look again every few milliseconds: PAUSE asks the control thread, WAIT_CLOSE the
  * workers. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "admin/commands.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "admin/answer.h"
 #include "admin/ask.h"
+#include "admin/pairs.h"
 #include "admin/show.h"
 #include "base/clock.h"
 
@@ -53,11 +55,10 @@ static const enum worker_report worker_reports[COMMANDS_COUNT] = {
 /* ---- tables ---- */
 
 static void
-answer_report(struct console_client *client, const struct runner *runner)
+answer_report(struct console_client *client, struct snapshot *snap)
 {
-    struct snapshot snap;
-    runner_snapshot(runner, &snap);
-    struct table *t = show_table(&client->command, &snap);
+    snapshot_select(snap, client->command.pair_number);
+    struct table *t = show_table(&client->command, snap);
     answer_table(client, t);
     table_free(t);
 }
@@ -84,12 +85,30 @@ start_steps(struct console_client *client)
     start(client);
 }
 
+/* With several pairs a command that changes one must say which. */
+static bool
+find_pair(struct console_client *client, const struct snapshot *snap)
+{
+    struct err err;
+    err_clear(&err);
+    if (pair_of_command(&client->command, snap, &client->command.pair_number, &err)) {
+        return true;
+    }
+    answer_fail(client, &err);
+    return false;
+}
+
 void
-command_run(struct console_client *client, struct runner *runner)
+command_run(struct console_client *client, struct runners *runners)
 {
     const struct command *c = &client->command;
     CHECK(c->row != NULL && (size_t)c->id < COMMANDS_COUNT);
     const enum command_reply reply = c->row->reply;
+    struct snapshot snap;
+    runners_snapshot(runners, &snap);
+    if (!find_pair(client, &snap)) {
+        return;
+    }
     if (client->describe && (reply == REPLY_STEPS || reply == REPLY_LONG)) {
         answer_begin_steps(client);
         return;
@@ -99,7 +118,7 @@ command_run(struct console_client *client, struct runner *runner)
         dialog_complete(&client->dialog, "SET");
         return;
     case REPLY_TABLE:
-        answer_report(client, runner);
+        answer_report(client, &snap);
         return;
     case REPLY_WORKERS:
         ask_workers(client, worker_reports[c->id], on_worker_report);
@@ -108,7 +127,7 @@ command_run(struct console_client *client, struct runner *runner)
         start_steps(client);
         return;
     case REPLY_LONG:
-        runner_start(runner, client);
+        runners_start(runners, client);
         return;
     }
     UNREACHABLE();
@@ -232,7 +251,7 @@ look_at_pause(struct console_client *client)
     struct err err;
     err_clear(&err);
     buf_init(&detail);
-    switch (ops->pause_state(ops->ctx, &detail, &err)) {
+    switch (ops->pause_state(ops->ctx, &client->command, &detail, &err)) {
     case CONSOLE_WAITS:
         console_client_wait(client, look_at_pause, call_off_pause);
         break;
@@ -252,14 +271,17 @@ start_pause(struct console_client *client)
     begin_wait(client, look_at_pause, call_off_pause);
 }
 
-/* How many server connections wait to be closed. */
+/* How many server connections wait to be closed, of the database or of all. */
 static uint64_t
-closing_count(const struct table *servers)
+closing_count(const struct table *servers, const char *database)
 {
     const size_t column = table_column(servers, "close_needed");
     uint64_t count = 0;
     for (size_t row = 0; row < table_rows(servers); row++) {
-        count += table_number(servers, row, column);
+        const bool meant =
+            database[0] == '\0' ||
+            strcmp(table_text(servers, row, table_column(servers, "database")), database) == 0;
+        count += meant ? table_number(servers, row, column) : 0;
     }
     return count;
 }
@@ -276,7 +298,7 @@ call_off_wait_close(struct console_client *client)
 static void
 on_servers(struct console_client *client, const struct table *servers)
 {
-    const uint64_t count = closing_count(servers);
+    const uint64_t count = closing_count(servers, client->command.database);
     if (count == 0) {
         struct buf detail;
         buf_init(&detail);

@@ -8,6 +8,6 @@
 
 /* Runs the client's command, or tells its columns when no more was asked for. The answer comes at
  * once or later. */
-void command_run(struct console_client *client, struct runner *runner);
+void command_run(struct console_client *client, struct runners *runners);
 
 #endif

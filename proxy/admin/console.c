@@ -25,7 +25,7 @@ struct console {
     struct watch *watch; /* owned */
     char *path;          /* owned: of the socket file */
     struct console_clients clients;
-    struct runner runner;
+    struct runners runners;
 };
 
 static void console_accept(void *arg, unsigned ready);
@@ -66,7 +66,7 @@ console_new(struct loop *loop, const struct conf *conf, const struct console_ops
     console->fd = fd;
     console->path = xasprintf("%s/.s.PGSQL.%u", dir, port);
     console_clients_init(&console->clients, loop, &console->ops, console);
-    runner_init(&console->runner, &console->clients);
+    runners_init(&console->runners, &console->clients);
     console->watch = watch_new(loop, fd, console_accept, console);
     watch_set(console->watch, WATCH_READ);
     return console;
@@ -98,15 +98,15 @@ console_free(struct console *console)
 }
 
 void
-console_report(struct console *console, const struct cutover_report *row)
+console_report(struct console *console, uint32_t pair, const struct cutover_report *row)
 {
-    runner_report(&console->runner, row);
+    runners_report(&console->runners, pair, row);
 }
 
 void
-console_done(struct console *console, bool ok, const struct err *err)
+console_done(struct console *console, uint32_t pair, bool ok, const struct err *err)
 {
-    runner_done(&console->runner, ok, err);
+    runners_done(&console->runners, pair, ok, err);
 }
 
 /* ---- rights ---- */
@@ -116,7 +116,7 @@ static enum right
 right_of_client(const struct console *console, const struct console_client *client)
 {
     struct snapshot snap;
-    runner_snapshot(&console->runner, &snap);
+    runners_snapshot(&console->runners, &snap);
     return right_of(snap.conf, client->uid, geteuid(), client->user_name);
 }
 
@@ -262,7 +262,7 @@ on_execute(void *ctx, struct slice text, bool describe)
         return;
     }
     client->audit.operates = client->command.row->needs == NEEDS_OPERATE;
-    command_run(client, &console->runner);
+    command_run(client, &console->runners);
 }
 
 /* Ctrl-C in psql or tealctl, on a connection of its own: ctx is not the one that is meant. */
@@ -276,5 +276,5 @@ on_cancel(void *ctx, uint32_t pid, struct slice key)
         return;
     }
     console_client_call_off(client);
-    runner_call_off(&console->runner, client);
+    runners_call_off(&console->runners, client);
 }

@@ -4,16 +4,17 @@
  * what it may do, whatever user it names: see rights.h. At most CONSOLE_SESSIONS_MAX sessions: one
  * more takes the place of one that has been idle for a minute, or is refused.
  *
- * The console decides nothing about the pair: it parses, checks, calls the ops, lays the answer
- * out, and writes the audit line. One long command (check, prepare, cutover, rollback, finish) runs
- * at a time; its rows stream to the client that started it, and it goes on when that client
- * disconnects. A CancelRequest asks a flip to undo itself. Other sessions stay usable meanwhile.
+ * The console decides nothing about the pairs: it parses, checks, calls the ops, lays the answer
+ * out, and writes the audit line. One long command (check, prepare, cutover, rollback, finish) of a
+ * pair runs at a time; its rows stream to the client that started it, and it goes on when that
+ * client disconnects. A CancelRequest asks a flip to undo itself. Other sessions stay usable
+ * meanwhile.
  *
  *     console.c         the socket, and who may do what
  *     console_client.c  one connection       dialog.c   its protocol
  *     commands.c        what each does       grammar.c  the words
  *     answer.c          rows and ends        ask.c      questions to the workers
- *     runner.c          the one long command
+ *     runner.c          the long commands      pairs.c    which pair is meant
  *     audit.c           the line in the log
  *
  * Belongs to the control loop. */
@@ -37,8 +38,8 @@ struct console *console_new(struct loop *loop, const struct conf *conf,
 /* Says goodbye to all sessions (57P01), removes the socket file. NULL is fine. */
 void console_free(struct console *console);
 
-/* A row and the end of the long command under way; without one, nothing happens. */
-void console_report(struct console *console, const struct cutover_report *row);
-void console_done(struct console *console, bool ok, const struct err *err);
+/* A row and the end of the pair's long command under way; without one, nothing happens. */
+void console_report(struct console *console, uint32_t pair, const struct cutover_report *row);
+void console_done(struct console *console, uint32_t pair, bool ok, const struct err *err);
 
 #endif

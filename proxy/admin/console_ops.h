@@ -20,21 +20,24 @@ enum console_wait { CONSOLE_WAITS, CONSOLE_WAIT_OVER, CONSOLE_WAIT_FAILED };
 
 struct console_ops {
     void *ctx; /* borrowed as long as the console lives */
-    /* Fills all but runner. The pointers stay good until the next turn of the loop. */
+    /* Fills all but what the console sets. The pointers stay good until the next turn of the loop.
+     */
     void (*snapshot)(void *ctx, struct snapshot *out);
     /* As workers_report, answered on the control loop, never before it returns. */
     void (*report)(void *ctx, enum worker_report what, workers_report_fn *done, void *arg);
-    /* As cutover_start and cutover_abort; may call console_report and console_done before it
-     * returns. */
-    bool (*start)(void *ctx, enum cutover_job job, const struct cutover_options *options,
-                  struct err *err);
-    bool (*abort)(void *ctx);
-    /* Does what a command that is over at once says; detail is for the answer's row. PAUSE only
-     * begins here, and RESUME also calls it off; WAIT_CLOSE is only checked: the console looks at
-     * the servers' report itself. SHUTDOWN takes effect after the call. */
+    /* As cutover_start and cutover_abort of the pair's machine; may call console_report and
+     * console_done before it returns. */
+    bool (*start)(void *ctx, uint32_t pair, enum cutover_job job,
+                  const struct cutover_options *options, struct err *err);
+    bool (*abort)(void *ctx, uint32_t pair);
+    /* Does what a command that is over at once says, to the pair that it names by number; detail is
+     * for the answer's row. PAUSE only begins here, and RESUME also calls it off; WAIT_CLOSE is
+     * only checked: the console looks at the servers' report itself. SHUTDOWN takes effect after
+     * the call. */
     bool (*perform)(void *ctx, const struct command *c, struct buf *detail, struct err *err);
-    /* How the pause stands, at any time. */
-    enum console_wait (*pause_state)(void *ctx, struct buf *detail, struct err *err);
+    /* How the pause that the command began stands, at any time. */
+    enum console_wait (*pause_state)(void *ctx, const struct command *c, struct buf *detail,
+                                     struct err *err);
 };
 
 #endif

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "admin/explain.h"
 
+#include "admin/pairs.h"
 #include "base/buf.h"
 #include "route/route.h"
 #include "sql/functions.h"
@@ -44,18 +45,25 @@ add_why(struct table *t, const struct sql_traits *traits)
 struct table *
 report_route(struct slice sql, const struct snapshot *snap)
 {
-    static const char *const columns[] = {"side", "class", "backend", "reason", "sentence", "why"};
-    const struct route_session neutral = {.user = "", .database = snap->conf->pairs[0].database};
+    static const char *const columns[] = {"pair",   "side",     "class", "backend",
+                                          "reason", "sentence", "why"};
     struct sql_extra *extra = read_functions(snap->conf);
     const struct sql_traits traits = sql_classify_with(sql, extra);
-    const struct route_decision decision = route_decide(snap->view, &neutral, traits.class);
-    struct table *t = table_new(columns, COUNT_OF(columns));
-    table_add(t, side_name(decision.side));
-    table_add(t, sql_class_name(traits.class));
-    table_add(t, decision.wait ? "waits" : decision.read_only ? "read-only" : "read-write");
-    table_add(t, route_reason_name(decision.reason));
-    table_add(t, route_reason_sentence(decision.reason));
-    add_why(t, &traits);
+    struct table *t = pairs_table_new(snap, columns, COUNT_OF(columns));
+    for (uint32_t i = snap->first; i < snap->end; i++) {
+        const struct snapshot_pair *pair = &snap->pairs[i];
+        const char *database = pair->conf->database;
+        const struct route_database facts = route_database(pair->view, database, database);
+        const struct route_session neutral = {.facts = &facts, .user = "", .database = database};
+        const struct route_decision decision = route_decide(pair->view, &neutral, traits.class);
+        pairs_table_add(t, snap, i);
+        table_add(t, side_name(decision.side));
+        table_add(t, sql_class_name(traits.class));
+        table_add(t, decision.wait ? "waits" : decision.read_only ? "read-only" : "read-write");
+        table_add(t, route_reason_name(decision.reason));
+        table_add(t, route_reason_sentence(decision.reason));
+        add_why(t, &traits);
+    }
     sql_extra_free(extra);
     return t;
 }

@@ -11,13 +11,13 @@
 #include "admin/arguments.h"
 #include "admin/token.h"
 
-#define COMMAND(id, words, argument, shown, needs, reply, sentence) \
-    {id, words, shown, NEEDS_##needs, REPLY_##reply, sentence},
+#define COMMAND(id, words, argument, shown, pair, needs, reply, sentence) \
+    {id, words, shown, NAMES_##pair##_PAIR, NEEDS_##needs, REPLY_##reply, sentence},
 static const struct command_row rows[] = {
 #include "admin/commands.def"
 };
 
-#define COMMAND(id, words, argument, shown, needs, reply, sentence) ARG_##argument,
+#define COMMAND(id, words, argument, shown, pair, needs, reply, sentence) ARG_##argument,
 static const enum argument row_arguments[] = {
 #include "admin/commands.def"
 };

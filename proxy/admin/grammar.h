@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "cutover/cutover.h"
+#include "model/estate.h"
 #include "topo/view.h"
 
 enum command_id {
@@ -34,6 +35,7 @@ enum command_id {
     CMD_FDS,
     CMD_PING,
     CMD_LAG,
+    CMD_NODES,
     CMD_CUTOVER_SHOW,
     CMD_POOLS,
     CMD_CLIENTS,
@@ -76,6 +78,13 @@ enum command_id {
 
 enum command_needs { NEEDS_VIEW, NEEDS_OPERATE };
 
+/* Whether PAIR name may follow. */
+enum command_names {
+    NAMES_NO_PAIR,  /* it is about no pair, or about all */
+    NAMES_ANY_PAIR, /* one, or without it all */
+    NAMES_ONE_PAIR, /* one; where there are several it must be named */
+};
+
 enum command_reply {
     REPLY_NONE,    /* a tag, no rows */
     REPLY_TABLE,   /* a table made at once */
@@ -88,6 +97,7 @@ struct command_row {
     enum command_id id;
     const char *words; /* upper case, one space between two */
     const char *shown; /* what follows, for the help; "" for nothing */
+    enum command_names pair;
     enum command_needs needs;
     enum command_reply reply;
     const char *sentence; /* "" for what the help leaves out */
@@ -102,11 +112,16 @@ enum {
     COMMAND_HOLD_MAX_S = 600,
 };
 
+enum { PAIR_ALL = PAIRS_MAX }; /* instead of the number of a pair */
+
 /* A plain value; sql alone points into the text. Fields that the command does not take are zero. */
 struct command {
     enum command_id id;
     const struct command_row *row;    /* borrowed for ever; NULL for CMD_EMPTY */
+    char pair[COMMAND_NAME_SIZE];     /* "" for none */
+    uint32_t pair_number;             /* of it, or PAIR_ALL; set by the console */
     enum reads reads;                 /* READS */
+    bool reads_default;               /* READS: as the configuration says; none of the others */
     bool percent_set;                 /* READS */
     uint32_t percent;                 /* READS: hundredths of a percent */
     char user[COMMAND_NAME_SIZE];     /* READS; "" for any */

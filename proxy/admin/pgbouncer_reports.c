@@ -5,6 +5,8 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
+#include "admin/databases.h"
+#include "base/mem.h"
 #include "base/stat.h"
 
 /* Totals without a prefix are those of STATS_TOTALS; STATS has them with it. */
@@ -42,6 +44,60 @@ add_averages(struct table *t, const struct rates_now *r)
     table_add_number(t, r->logins_per_s);
 }
 
+typedef void database_row_fn(struct table *t, const struct snapshot *snap,
+                             const struct shown_database *d, const struct database_use *use);
+
+/* A row for each database. */
+static struct table *
+table_of_databases(const struct snapshot *snap, const char *const *columns, size_t columns_count,
+                   database_row_fn *add)
+{
+    struct table *t = table_new(columns, columns_count);
+    size_t count;
+    struct shown_database *all = shown_databases(snap, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct database_use use;
+        snap->use_of(snap->ctx, all[i].alias, &use);
+        add(t, snap, &all[i], &use);
+    }
+    mem_free(all);
+    return t;
+}
+
+/* Of one database among several there is no histogram of the last seconds. */
+static void
+add_quantiles(struct table *t, const struct snapshot *snap)
+{
+    if (snap->served_count > 1) {
+        table_add(t, NULL);
+        table_add(t, NULL);
+        return;
+    }
+    table_add_time(t, snap->rates.p50_us, CELL_IN_US);
+    table_add_time(t, snap->rates.p99_us, CELL_IN_US);
+}
+
+static void
+add_stats(struct table *t, const struct snapshot *snap, const struct shown_database *d,
+          const struct database_use *use)
+{
+    const struct workers_stats *st = &use->stats;
+    table_add(t, d->alias);
+    add_totals(t, st);
+    add_averages(t, &use->rates);
+    table_add_number(t, st->reads_by_side[SIDE_BLUE]);
+    table_add_number(t, st->reads_by_side[SIDE_GREEN]);
+    table_add_number(t, st->writes_by_side[SIDE_BLUE]);
+    table_add_number(t, st->writes_by_side[SIDE_GREEN]);
+    table_add_number(t, st->replays);
+    table_add_number(t, st->client_errors);
+    table_add_number(t, st->outcome_unknown);
+    add_quantiles(t, snap);
+    table_add_time(t, stat_get(&st->latency.max_us), CELL_IN_US);
+    table_add_number(t, stat_get(&st->held.count));
+    table_add_time(t, stat_get(&st->held.max_us), CELL_IN_US);
+}
+
 struct table *
 report_stats(const struct snapshot *snap)
 {
@@ -56,24 +112,7 @@ report_stats(const struct snapshot *snap)
         /* Teal's own, behind PgBouncer's */
         "reads_blue", "reads_green", "writes_blue", "writes_green", "replays", "client_errors",
         "outcome_unknown", "p50_us", "p99_us", "max_us", "held_count", "held_max_us"};
-    const struct workers_stats *st = snap->stats;
-    struct table *t = table_new(columns, COUNT_OF(columns));
-    table_add(t, snap->conf->pairs[0].database);
-    add_totals(t, st);
-    add_averages(t, &snap->rates);
-    table_add_number(t, st->reads_by_side[SIDE_BLUE]);
-    table_add_number(t, st->reads_by_side[SIDE_GREEN]);
-    table_add_number(t, st->writes_by_side[SIDE_BLUE]);
-    table_add_number(t, st->writes_by_side[SIDE_GREEN]);
-    table_add_number(t, st->replays);
-    table_add_number(t, st->client_errors);
-    table_add_number(t, st->outcome_unknown);
-    table_add_time(t, snap->rates.p50_us, CELL_IN_US);
-    table_add_time(t, snap->rates.p99_us, CELL_IN_US);
-    table_add_time(t, stat_get(&st->latency.max_us), CELL_IN_US);
-    table_add_number(t, stat_get(&st->held.count));
-    table_add_time(t, stat_get(&st->held.max_us), CELL_IN_US);
-    return t;
+    return table_of_databases(snap, columns, COUNT_OF(columns), add_stats);
 }
 
 /* Of SHOW STATS_TOTALS and SHOW STATS_AVERAGES. */
@@ -85,22 +124,35 @@ static const char *const totals_columns[] = {"database",           "server_assig
                                              "server_parse_count", "bind_count",
                                              "client_login_count"};
 
+static void
+add_database_totals(struct table *t, const struct snapshot *snap, const struct shown_database *d,
+                    const struct database_use *use)
+{
+    (void)snap;
+    table_add(t, d->alias);
+    add_totals(t, &use->stats);
+}
+
 struct table *
 report_stats_totals(const struct snapshot *snap)
 {
-    struct table *t = table_new(totals_columns, COUNT_OF(totals_columns));
-    table_add(t, snap->conf->pairs[0].database);
-    add_totals(t, snap->stats);
-    return t;
+    return table_of_databases(snap, totals_columns, COUNT_OF(totals_columns), add_database_totals);
+}
+
+static void
+add_database_averages(struct table *t, const struct snapshot *snap, const struct shown_database *d,
+                      const struct database_use *use)
+{
+    (void)snap;
+    table_add(t, d->alias);
+    add_averages(t, &use->rates);
 }
 
 struct table *
 report_stats_averages(const struct snapshot *snap)
 {
-    struct table *t = table_new(totals_columns, COUNT_OF(totals_columns));
-    table_add(t, snap->conf->pairs[0].database);
-    add_averages(t, &snap->rates);
-    return t;
+    return table_of_databases(snap, totals_columns, COUNT_OF(totals_columns),
+                              add_database_averages);
 }
 
 struct table *
@@ -119,16 +171,18 @@ report_totals(const struct snapshot *snap)
                                         "ps_server_parse_count",
                                         "ps_bind_count",
                                         "client_login_count"};
-    struct table *totals = report_stats_totals(snap);
-    struct table *averages = report_stats_averages(snap);
+    struct table *totals = table_new(names, COUNT_OF(names)); /* of all databases */
+    struct table *averages = table_new(names, COUNT_OF(names));
+    add_totals(totals, snap->stats);
+    add_averages(averages, &snap->rates);
     struct table *t = table_new(columns, COUNT_OF(columns));
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         table_addf(t, "total_%s", names[i]);
-        table_add_cell(t, table_cell(totals, 0, i + 1)); /* behind the database */
+        table_add_cell(t, table_cell(totals, 0, i));
     }
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         table_addf(t, "avg_%s", names[i]);
-        table_add_cell(t, table_cell(averages, 0, i + 1));
+        table_add_cell(t, table_cell(averages, 0, i));
     }
     table_free(totals);
     table_free(averages);
@@ -153,21 +207,31 @@ report_peer_pools(const struct snapshot *snap)
     return table_new(columns, COUNT_OF(columns));
 }
 
-/* The two hosts, and what they were last found to be; they are looked up anew all the time. */
+static void
+add_dns_host(struct table *t, const char *name, const struct node_facts *node)
+{
+    char addr[INET6_ADDRSTRLEN + 2] = "";
+    const bool known = node->addr_len > 0 && node->addr.ss_family != AF_UNIX &&
+                       getnameinfo((const struct sockaddr *)&node->addr, node->addr_len, addr,
+                                   sizeof(addr), NULL, 0, NI_NUMERICHOST) == 0;
+    table_add(t, name);
+    table_add_number(t, 0);
+    table_add(t, known ? addr : "");
+}
+
+/* The hosts, and what they were last found to be; they are looked up anew all the time. */
 struct table *
 report_dns_hosts(const struct snapshot *snap)
 {
     static const char *const columns[] = {"hostname", "ttl", "addrs"};
     struct table *t = table_new(columns, COUNT_OF(columns));
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        const struct node_facts *node = facts_lead(snap->facts, (enum side)side);
-        char addr[INET6_ADDRSTRLEN + 2] = "";
-        const bool known = node->addr_len > 0 && node->addr.ss_family != AF_UNIX &&
-                           getnameinfo((const struct sockaddr *)&node->addr, node->addr_len, addr,
-                                       sizeof(addr), NULL, 0, NI_NUMERICHOST) == 0;
-        table_add(t, snap->conf->pairs[0].side[side].hosts[0].name);
-        table_add_number(t, 0);
-        table_add(t, known ? addr : "");
+    for (uint32_t i = snap->first; i < snap->end; i++) {
+        for (int side = 0; side < SIDES_COUNT; side++) {
+            const struct side_facts *facts = &snap->pairs[i].facts->side[side];
+            for (uint32_t n = 0; n < facts->nodes_count; n++) {
+                add_dns_host(t, snap->pairs[i].conf->side[side].hosts[n].name, &facts->node[n]);
+            }
+        }
     }
     return t;
 }
@@ -194,50 +258,79 @@ report_mem(const struct snapshot *snap)
     return t;
 }
 
+/* What the configuration says of one database, or else of all. */
+static uint64_t
+own_or(uint64_t own, uint64_t of_all)
+{
+    return own != 0 ? own : of_all;
+}
+
+static void
+add_limits(struct table *t, const struct conf *c, const struct conf_database *d,
+           const struct database_use *use)
+{
+    table_add_number(t, own_or(d->pool_size, c->default_pool_size));
+    table_add_number(t, 0); /* min_pool_size: none are kept ready */
+    table_add_number(t, own_or(d->reserve_pool_size, c->reserve_pool_size));
+    table_add_time(t, own_or(d->server_lifetime_us, c->server_lifetime_us), CELL_IN_S);
+    table_add(t, pool_mode_name(d->pool_mode));
+    table_add(t, NULL);
+    table_add_number(t, own_or(d->max_db_connections, c->max_db_connections));
+    table_add_number(t, use->servers);
+    table_add_number(t, own_or(d->max_db_client_connections, c->max_db_client_connections));
+    table_add_number(t, use->clients);
+}
+
+static void
+add_database(struct table *t, const struct snapshot *snap, const struct shown_database *d,
+             const struct database_use *use)
+{
+    const struct snapshot_pair *pair = &snap->pairs[d->pair];
+    const struct view *v = pair->view;
+    const struct view_stop *stop = view_stop(v, d->alias);
+    const struct conf_host *host = &pair->conf->side[v->writer].hosts[v->side[v->writer].lead];
+    table_add(t, d->alias);
+    table_add(t, host->name);
+    table_add_number(t, host->port);
+    table_add(t, d->name);
+    table_add(t, d->conf->user[0] == '\0' ? NULL : d->conf->user);
+    add_limits(t, snap->conf, d->conf, use);
+    table_add_number(t, v->paused || (stop != NULL && stop->paused));
+    table_add_number(t, stop != NULL && stop->disabled);
+    table_add(t, side_name(v->writer));
+    table_add(t, pair->conf->name);
+    table_add(t, shown_database_state(snap, d));
+}
+
 struct table *
 report_databases(const struct snapshot *snap)
 {
-    static const char *const columns[] = {"name",
-                                          "host",
-                                          "port",
-                                          "database",
-                                          "force_user",
-                                          "pool_size",
-                                          "min_pool_size",
-                                          "reserve_pool_size",
-                                          "server_lifetime",
-                                          "pool_mode",
-                                          "load_balance_hosts",
-                                          "max_connections",
-                                          "current_connections",
-                                          "max_client_connections",
-                                          "current_client_connections",
-                                          "paused",
-                                          "disabled",
-                                          "side"};
-    const struct conf *c = snap->conf;
-    const struct view *v = snap->view;
-    struct table *t = table_new(columns, COUNT_OF(columns));
-    const struct conf_pair *pair = &c->pairs[0];
-    table_add(t, pair->database);
-    table_add(t, pair->side[v->writer].hosts[0].name);
-    table_add_number(t, pair->side[v->writer].hosts[0].port);
-    table_add(t, pair->database);
-    table_add(t, NULL);
-    table_add_number(t, c->default_pool_size);
-    table_add_number(t, 0); /* min_pool_size: none are kept ready */
-    table_add_number(t, c->reserve_pool_size);
-    table_add_time(t, c->server_lifetime_us, CELL_IN_S);
-    table_add(t, "transaction");
-    table_add(t, NULL);
-    table_add_number(t, c->max_db_connections);
-    table_add_number(t, snap->servers);
-    table_add_number(t, c->max_db_client_connections);
-    table_add_number(t, snap->sessions);
-    table_add_number(t, v->paused);
-    table_add_number(t, v->disabled);
-    table_add(t, side_name(v->writer));
-    return t;
+    static const char *const columns[] = {
+        "name", "host", "port", "database", "force_user", "pool_size", "min_pool_size",
+        "reserve_pool_size", "server_lifetime", "pool_mode", "load_balance_hosts",
+        "max_connections", "current_connections", "max_client_connections",
+        "current_client_connections", "paused", "disabled",
+        /* Teal's own, behind PgBouncer's */
+        "side", "pair", "state"};
+    return table_of_databases(snap, columns, COUNT_OF(columns), add_database);
+}
+
+static uint64_t
+count_databases(const struct snapshot *snap)
+{
+    size_t count;
+    mem_free(shown_databases(snap, &count));
+    return count;
+}
+
+static uint64_t
+waiting_in_all(const struct snapshot *snap)
+{
+    uint64_t waiting = 0;
+    for (uint32_t i = 0; i < snap->pairs_count; i++) {
+        waiting += snap->pairs[i].waiting;
+    }
+    return waiting;
 }
 
 struct table *
@@ -249,7 +342,7 @@ report_lists(const struct snapshot *snap)
         const char *name;
         uint64_t items;
     } lists[] = {
-        {"databases", 1},
+        {"databases", count_databases(snap)},
         {"users", snap->users},
         {"peers", 0},
         {"pools", snap->pools},
@@ -264,7 +357,7 @@ report_lists(const struct snapshot *snap)
         {"dns_queries", 0},
         {"dns_pending", 0},
         {"pinned_clients", pinned},
-        {"waiting_clients", snap->waiting},
+        {"waiting_clients", waiting_in_all(snap)},
     };
     struct table *t = table_new(columns, COUNT_OF(columns));
     for (size_t i = 0; i < COUNT_OF(lists); i++) {

@@ -18,7 +18,7 @@ struct table *report_totals(const struct snapshot *snap);
 struct table *report_databases(const struct snapshot *snap);
 struct table *report_lists(const struct snapshot *snap);
 struct table *report_mem(const struct snapshot *snap);
-/* The two hosts, and the addresses that their names were last found to be. */
+/* The hosts, and the addresses that their names were last found to be. */
 struct table *report_dns_hosts(const struct snapshot *snap);
 struct table *report_dns_zones(const struct snapshot *snap);
 struct table *report_peers(const struct snapshot *snap);

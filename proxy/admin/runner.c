@@ -1,4 +1,4 @@
-/* runner.c — the one long command. See runner.h. */
+/* runner.c — the long commands. See runner.h. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "admin/runner.h"
 
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "admin/answer.h"
+#include "admin/pairs.h"
 #include "admin/text.h"
 #include "base/log.h"
 
@@ -26,43 +27,54 @@ static const struct job_row {
 };
 
 void
-runner_init(struct runner *r, struct console_clients *all)
+runners_init(struct runners *r, struct console_clients *all)
 {
-    *r = (struct runner){.all = all};
+    *r = (struct runners){.all = all};
+}
+
+static void
+put_runner(const struct runner *r, uint64_t now_us, struct snapshot_pair *out)
+{
+    const struct audit *a = &r->audit;
+    const uint64_t age_us = now_us > a->started_us ? now_us - a->started_us : 0;
+    (void)snprintf(out->runner, sizeof(out->runner), "\"%s\", started %s ago by uid %u", a->text,
+                   text_duration(age_us).s, (unsigned)a->uid);
 }
 
 void
-runner_snapshot(const struct runner *r, struct snapshot *out)
+runners_snapshot(const struct runners *r, struct snapshot *out)
 {
     const struct console_ops *ops = r->all->ops;
     *out = (struct snapshot){0};
     ops->snapshot(ops->ctx, out);
-    CHECK(out->conf != NULL && out->view != NULL && out->facts != NULL && out->stats != NULL);
-    if (r->active) {
-        const struct audit *a = &r->audit;
-        const uint64_t age_us = out->now_us > a->started_us ? out->now_us - a->started_us : 0;
-        (void)snprintf(out->runner, sizeof(out->runner), "\"%s\", started %s ago by uid %u",
-                       a->text, text_duration(age_us).s, (unsigned)a->uid);
+    CHECK(out->conf != NULL && out->stats != NULL && out->pairs_count <= PAIRS_MAX);
+    snapshot_select(out, PAIR_ALL);
+    for (uint32_t i = 0; i < out->pairs_count; i++) {
+        CHECK(out->pairs[i].view != NULL && out->pairs[i].facts != NULL);
+        if (r->of_pair[i].active) {
+            put_runner(&r->of_pair[i], out->now_us, &out->pairs[i]);
+        }
     }
 }
 
 /* Who started it; NULL when it has gone. */
 static struct console_client *
-runner_client(const struct runner *r)
+runner_client(const struct runners *r, uint32_t pair)
 {
+    const struct runner *one = &r->of_pair[pair];
     struct console_client *client =
-        r->active ? console_clients_find(r->all, r->audit.client_id) : NULL;
+        one->active ? console_clients_find(r->all, one->audit.client_id) : NULL;
     return client != NULL && client->dialog.state == DIALOG_BUSY ? client : NULL;
 }
 
 /* ---- the start ---- */
 
 static void
-refuse_second(struct console_client *client, const struct snapshot *snap)
+refuse_second(struct console_client *client, const struct snapshot *snap, uint32_t pair)
 {
     struct err err;
-    (void)err_set(&err, SQLSTATE_OBJECT_IN_USE, "%s is under way, in state %s", snap->runner,
-                  snap->cutover.state_name);
+    (void)err_set(&err, SQLSTATE_OBJECT_IN_USE, "%s is under way, in state %s",
+                  snap->pairs[pair].runner, snap->pairs[pair].cutover.state_name);
     (void)err_hint(&err, "SHOW CUTOVER tells how far it has come.");
     answer_fail(client, &err);
 }
@@ -84,35 +96,38 @@ target_side(enum target to, const struct command *c, enum side writer)
 }
 
 void
-runner_start(struct runner *r, struct console_client *client)
+runners_start(struct runners *r, struct console_client *client)
 {
     const struct console_ops *ops = r->all->ops;
     const struct job_row *row = &jobs[client->command.id];
+    const uint32_t pair = client->command.pair_number;
+    CHECK(row->job != CUTOVER_JOB_NONE && pair < PAIRS_MAX);
+    struct runner *one = &r->of_pair[pair];
     struct snapshot snap;
-    CHECK(row->job != CUTOVER_JOB_NONE);
-    runner_snapshot(r, &snap);
-    if (r->active) {
-        refuse_second(client, &snap);
+    runners_snapshot(r, &snap);
+    if (one->active) {
+        refuse_second(client, &snap, pair);
         return;
     }
     struct cutover_options options = client->command.options;
-    options.to = target_side(row->to, &client->command, snap.view->writer);
+    options.to = target_side(row->to, &client->command, snap.pairs[pair].view->writer);
     CHECK(client->audit.client_id == client->id);
-    r->active = true;
-    r->is_flip = row->job == CUTOVER_JOB_FLIP;
-    r->audit = client->audit;
-    r->errors_before = snap.stats->client_errors;
+    one->active = true;
+    one->is_flip = row->job == CUTOVER_JOB_FLIP;
+    one->audit = client->audit;
+    one->errors_before = snap.stats->client_errors;
     struct err err;
     err_clear(&err);
-    if (!ops->start(ops->ctx, row->job, &options, &err)) {
-        CHECK(r->active && err_is_set(&err)); /* a refusal is no end: runner_done was not called */
-        r->active = false;
+    if (!ops->start(ops->ctx, pair, row->job, &options, &err)) {
+        /* A refusal is no end: runners_done was not called. */
+        CHECK(one->active && err_is_set(&err));
+        one->active = false;
         answer_fail(client, &err);
         return;
     }
     /* It may have ended within the call. Else the columns go out now, so that the client need not
      * wait to know that it runs. */
-    if (r->active) {
+    if (one->active) {
         answer_begin_steps(client);
     }
 }
@@ -121,9 +136,9 @@ runner_start(struct runner *r, struct console_client *client)
 
 /* The last line of a flip, as the operator wants to read it. */
 static void
-put_summary(const struct runner *r, const struct snapshot *snap, struct buf *out)
+put_summary(const struct runner *r, const struct snapshot *snap, uint32_t pair, struct buf *out)
 {
-    const struct cutover_status *c = &snap->cutover;
+    const struct cutover_status *c = &snap->pairs[pair].cutover;
     const uint64_t errors = snap->stats->client_errors - r->errors_before;
     buf_printf(out, "writes were held %s; %" PRIu64 " %s; ", text_duration(c->held_us).s, errors,
                errors == 1 ? "error" : "errors");
@@ -131,25 +146,25 @@ put_summary(const struct runner *r, const struct snapshot *snap, struct buf *out
         buf_printf(out, "there is NO way back");
         return;
     }
-    const struct node_facts *old = facts_lead(snap->facts, c->from);
-    buf_printf(out, "the way back is open%s%s%s: tealctl %s",
+    const struct node_facts *old = facts_lead(snap->pairs[pair].facts, c->from);
+    buf_printf(out, "the way back is open%s%s%s: tealctl %s%s",
                old->lag_known ? " (reverse lag " : "",
                old->lag_known ? text_bytes(old->lag_bytes).s : "", old->lag_known ? ")" : "",
-               c->to == SIDE_GREEN ? "rollback" : "cutover");
+               pair_option(snap, pair).s, c->to == SIDE_GREEN ? "rollback" : "cutover");
 }
 
 /* Of a flip that has moved the writes; what a dry run has to say is shown as it is. */
 static bool
-send_summary(const struct runner *r, struct console_client *client)
+send_summary(const struct runners *r, uint32_t pair, struct console_client *client)
 {
     struct snapshot snap;
-    runner_snapshot(r, &snap);
-    if (!snap.cutover.committed) {
+    runners_snapshot(r, &snap);
+    if (!snap.pairs[pair].cutover.committed) {
         return false;
     }
     struct buf detail;
     buf_init(&detail);
-    put_summary(r, &snap, &detail);
+    put_summary(&r->of_pair[pair], &snap, pair, &detail);
     buf_put_u8(&detail, 0);
     answer_step(client, cutover_result_name(CUTOVER_SUMMARY), "",
                 (const char *)buf_slice(&detail).p, "");
@@ -158,13 +173,14 @@ send_summary(const struct runner *r, struct console_client *client)
 }
 
 void
-runner_report(struct runner *r, const struct cutover_report *row)
+runners_report(struct runners *r, uint32_t pair, const struct cutover_report *row)
 {
-    struct console_client *client = runner_client(r);
+    CHECK(pair < PAIRS_MAX);
+    struct console_client *client = runner_client(r, pair);
     if (client == NULL) {
         return;
     }
-    if (row->result != CUTOVER_SUMMARY || !send_summary(r, client)) {
+    if (row->result != CUTOVER_SUMMARY || !send_summary(r, pair, client)) {
         answer_step(client, cutover_result_name(row->result), row->step, row->detail,
                     row->took_known ? text_duration(row->took_us).s : "");
     }
@@ -175,14 +191,14 @@ runner_report(struct runner *r, const struct cutover_report *row)
 
 /* Says in the SQLSTATE how a failed flip ended. */
 static void
-explain_failure(const struct runner *r, struct err *err)
+explain_failure(const struct runners *r, uint32_t pair, struct err *err)
 {
     struct snapshot snap;
-    if (!r->is_flip) {
+    if (!r->of_pair[pair].is_flip) {
         return;
     }
-    runner_snapshot(r, &snap);
-    const struct cutover_status *c = &snap.cutover;
+    runners_snapshot(r, &snap);
+    const struct cutover_status *c = &snap.pairs[pair].cutover;
     struct err told = *err;
     if (c->blocked) {
         (void)err_set(&told, SQLSTATE_FLIP_BLOCKED, "the flip cannot be finished: %.400s",
@@ -190,30 +206,32 @@ explain_failure(const struct runner *r, struct err *err)
     } else if (c->held_us > 0 && !c->committed) {
         (void)err_set(&told, SQLSTATE_FLIP_UNDONE,
                       "the flip was undone, writes go on at %s: %.400s",
-                      side_name(snap.view->writer), err->text);
+                      side_name(snap.pairs[pair].view->writer), err->text);
     }
     memcpy(told.hint, err->hint, sizeof(told.hint));
     *err = told;
 }
 
 void
-runner_done(struct runner *r, bool ok, const struct err *err)
+runners_done(struct runners *r, uint32_t pair, bool ok, const struct err *err)
 {
+    CHECK(pair < PAIRS_MAX);
+    struct runner *one = &r->of_pair[pair];
     struct err told;
-    if (!r->active) {
+    if (!one->active) {
         return;
     }
     CHECK(ok || err_is_set(err));
     err_clear(&told);
     if (!ok) {
         told = *err;
-        explain_failure(r, &told);
+        explain_failure(r, pair, &told);
     }
-    struct console_client *client = runner_client(r);
-    r->active = false;
+    struct console_client *client = runner_client(r, pair);
+    one->active = false;
     if (client == NULL) {
-        r->audit.operates = true;
-        audit_write(&r->audit, ok ? NULL : &told);
+        one->audit.operates = true;
+        audit_write(&one->audit, ok ? NULL : &told);
         return;
     }
     if (ok) {
@@ -226,13 +244,15 @@ runner_done(struct runner *r, bool ok, const struct err *err)
 }
 
 void
-runner_call_off(struct runner *r, const struct console_client *client)
+runners_call_off(struct runners *r, const struct console_client *client)
 {
     const struct console_ops *ops = r->all->ops;
-    if (client != runner_client(r)) {
-        return;
+    for (uint32_t pair = 0; pair < PAIRS_MAX; pair++) {
+        if (runner_client(r, pair) != client) {
+            continue;
+        }
+        const bool taken = ops->abort(ops->ctx, pair);
+        log_info(NULL, "the operator calls the command off", "taken=%s text=\"%s\"",
+                 taken ? "yes" : "no", r->of_pair[pair].audit.text);
     }
-    const bool taken = ops->abort(ops->ctx);
-    log_info(NULL, "the operator calls the command off", "taken=%s text=\"%s\"",
-             taken ? "yes" : "no", r->audit.text);
 }

@@ -21,6 +21,7 @@ static report_fn *const reports[COMMANDS_COUNT] = {
     [CMD_PAIR] = report_pair,
     [CMD_STATE] = report_state,
     [CMD_LAG] = report_lag,
+    [CMD_NODES] = report_nodes,
     [CMD_CUTOVER_SHOW] = report_cutover,
     [CMD_STATS] = report_stats,
     [CMD_STATS_TOTALS] = report_stats_totals,
@@ -71,10 +72,26 @@ show_pinned(const struct table *clients)
 
 /* ---- reports about Teal itself ---- */
 
+/* The configuration in force, and which of its values are none of the file's. */
 static struct table *
 report_config(const struct snapshot *snap)
 {
-    return conf_show(snap->conf);
+    static const char *const columns[] = {"key", "value", "default", "changeable", "source"};
+    struct table *live = conf_show(snap->conf);
+    struct table *file = conf_show(snap->conf_file);
+    struct table *t = table_new(columns, COUNT_OF(columns));
+    CHECK(table_rows(live) == table_rows(file) && live->columns_count + 1 == COUNT_OF(columns));
+    const size_t value = table_column(live, "value");
+    for (size_t row = 0; row < table_rows(live); row++) {
+        for (size_t column = 0; column < live->columns_count; column++) {
+            table_add_cell(t, table_cell(live, row, column));
+        }
+        const bool same = cell_equal(table_cell(live, row, value), table_cell(file, row, value));
+        table_add(t, same ? "file" : "SET");
+    }
+    table_free(live);
+    table_free(file);
+    return t;
 }
 
 static struct table *
@@ -96,7 +113,8 @@ report_help(const struct snapshot *snap)
     for (size_t i = 0; i < command_rows_count(); i++) {
         const struct command_row *row = command_row_at(i);
         if (row->sentence[0] != '\0') {
-            table_addf(t, "%s%s%s", row->words, row->shown[0] == '\0' ? "" : " ", row->shown);
+            table_addf(t, "%s%s%s%s", row->words, row->shown[0] == '\0' ? "" : " ", row->shown,
+                       row->pair == NAMES_NO_PAIR ? "" : " [PAIR name]");
             table_add(t, row->needs == NEEDS_OPERATE ? "operate" : "view");
             table_add(t, row->sentence);
         }

@@ -1,4 +1,4 @@
-/* status.c — the text of STATUS: the whole pair at a glance. See status.h.
+/* status.c — the text of STATUS: the pairs at a glance. See status.h.
  *
  * The form is the one of the operator's story. What is not as it should be (writes held, a side
  * down, a flip that was undone) adds words or a line; nothing is left out to make it look calm. */
@@ -8,28 +8,54 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "admin/pairs.h"
 #include "admin/text.h"
 #include "base/check.h"
 
 enum { COLUMN_GAP = 3, LINE_SIZE = 256 };
 
-static void put_header(const struct snapshot *snap, struct buf *out);
-static void put_nodes(const struct snapshot *snap, struct buf *out);
+/* One pair of a snapshot. */
+struct shown {
+    const struct snapshot *snap;
+    const struct snapshot_pair *pair;
+    struct pair_option option; /* for what tealctl may do about it */
+};
+
+static void put_header(const struct shown *s, struct buf *out);
+static void put_nodes(const struct shown *s, struct buf *out);
 static void put_traffic(const struct snapshot *snap, struct buf *out);
-static void put_way_back(const struct snapshot *snap, struct buf *out);
-static void put_trouble(const struct snapshot *snap, struct buf *out);
+static void put_way_back(const struct shown *s, struct buf *out);
+static void put_orders(const struct shown *s, struct buf *out);
+static void put_trouble(const struct shown *s, struct buf *out);
+
+static void
+put_pair(const struct snapshot *snap, uint32_t number, struct buf *out)
+{
+    const struct shown s = {snap, &snap->pairs[number], pair_option(snap, number)};
+    CHECK(s.pair->conf != NULL && s.pair->view != NULL && s.pair->facts != NULL);
+    put_header(&s, out);
+    put_nodes(&s, out);
+    if (snap->pairs_count == 1) {
+        put_traffic(snap, out); /* the traffic is that of the pair */
+    }
+    if (s.pair->view->writes_known && s.pair->view->writer == SIDE_GREEN) {
+        put_way_back(&s, out);
+    }
+    put_orders(&s, out);
+    put_trouble(&s, out);
+}
 
 void
 status_print(const struct snapshot *snap, struct buf *out)
 {
-    CHECK(snap->conf != NULL && snap->view != NULL && snap->facts != NULL && snap->stats != NULL);
-    put_header(snap, out);
-    put_nodes(snap, out);
-    put_traffic(snap, out);
-    if (snap->view->writes_known && snap->view->writer == SIDE_GREEN) {
-        put_way_back(snap, out);
+    CHECK(snap->conf != NULL && snap->stats != NULL && snap->end <= snap->pairs_count);
+    for (uint32_t i = snap->first; i < snap->end; i++) {
+        put_pair(snap, i, out);
     }
-    put_trouble(snap, out);
+    if (snap->pairs_count > 1) {
+        buf_printf(out, "all pairs\n");
+        put_traffic(snap, out);
+    }
 }
 
 void
@@ -44,9 +70,9 @@ status_print_lag(const struct node_facts *node, char *out, size_t size)
 }
 
 static void
-put_reads(const struct snapshot *snap, struct buf *out)
+put_reads(const struct shown *s, struct buf *out)
 {
-    const struct view *v = snap->view;
+    const struct view *v = s->pair->view;
     if (v->reads == READS_FOLLOW) {
         buf_printf(out, "reads -> %s", side_name(v->writer));
     } else {
@@ -63,28 +89,28 @@ put_reads(const struct snapshot *snap, struct buf *out)
 }
 
 static void
-put_phase(const struct snapshot *snap, struct buf *out)
+put_phase(const struct shown *s, struct buf *out)
 {
-    const struct cutover_status *c = &snap->cutover;
+    const struct cutover_status *c = &s->pair->cutover;
     if (c->blocked) {
         buf_printf(out, "BLOCKED in %s", c->state_name);
     } else if (c->state != CUT_IDLE) {
         const uint64_t since_us =
-            snap->now_us > c->state_since_us ? snap->now_us - c->state_since_us : 0;
+            s->snap->now_us > c->state_since_us ? s->snap->now_us - c->state_since_us : 0;
         buf_printf(out, "%s (%s)", c->state_name, text_duration(since_us).s);
-    } else if (snap->hold_until_us > snap->now_us) {
+    } else if (s->pair->hold_until_us > s->snap->now_us) {
         buf_printf(out, "held by the operator, %s left",
-                   text_duration(snap->hold_until_us - snap->now_us).s);
+                   text_duration(s->pair->hold_until_us - s->snap->now_us).s);
     } else {
         buf_printf(out, "idle");
     }
 }
 
 static void
-put_header(const struct snapshot *snap, struct buf *out)
+put_header(const struct shown *s, struct buf *out)
 {
-    const struct view *v = snap->view;
-    buf_printf(out, "pair %s    epoch %" PRIu64 "    ", snap->conf->pairs[0].name, v->epoch);
+    const struct view *v = s->pair->view;
+    buf_printf(out, "pair %s    epoch %" PRIu64 "    ", s->pair->conf->name, v->epoch);
     if (!v->writes_known) {
         buf_printf(out, "writes held: the writer is not known yet    ");
     } else if (v->writes_held) {
@@ -92,9 +118,9 @@ put_header(const struct snapshot *snap, struct buf *out)
     } else {
         buf_printf(out, "writes -> %s    ", side_name(v->writer));
     }
-    put_reads(snap, out);
+    put_reads(s, out);
     buf_printf(out, "    ");
-    put_phase(snap, out);
+    put_phase(s, out);
     buf_printf(out, "\n");
 }
 
@@ -107,35 +133,51 @@ role_text(const struct node_facts *node, bool is_writer)
 }
 
 static void
-put_nodes(const struct snapshot *snap, struct buf *out)
+add_node(struct table *t, const struct shown *s, enum side side, uint32_t number)
+{
+    const struct side_facts *facts = &s->pair->facts->side[side];
+    const struct node_facts *node = &facts->node[number];
+    const struct conf_host *host = &s->pair->conf->side[side].hosts[number];
+    const bool is_writer =
+        s->pair->view->writes_known && s->pair->view->writer == side && facts->lead == number;
+    table_add(t, side_name(side));
+    table_addf(t, "%s:%u", host->name, host->port);
+    table_add(t, node->version[0] == '\0' ? "?" : node->version);
+    table_add(t, role_text(node, is_writer));
+    table_add(t, node->up ? "up" : "DOWN");
+    if (!node->up) {
+        table_addf(t, " %s", node->error.text);
+    } else if (is_writer) {
+        table_addf(t, " %s", text_lsn(node->lsn).s);
+    } else {
+        char lag[LINE_SIZE];
+        status_print_lag(node, lag, sizeof(lag));
+        table_addf(t, " %s", lag);
+    }
+}
+
+static void
+put_nodes(const struct shown *s, struct buf *out)
 {
     static const char *const columns[] = {"side", "address", "version", "role", "up", "position"};
     struct table *t = table_new(columns, COUNT_OF(columns));
     for (int side = 0; side < SIDES_COUNT; side++) {
-        const struct node_facts *node = facts_lead(snap->facts, (enum side)side);
-        const struct conf_host *host = &snap->conf->pairs[0].side[side].hosts[0];
-        const bool is_writer = snap->view->writes_known && (int)snap->view->writer == side;
-        char position[LINE_SIZE];
-        if (is_writer) {
-            (void)snprintf(position, sizeof(position), " %s", text_lsn(node->lsn).s);
-        } else {
-            char lag[TEXT_VALUE_SIZE * 3];
-            status_print_lag(node, lag, sizeof(lag));
-            (void)snprintf(position, sizeof(position), " %s", lag);
-        }
-        table_add(t, side_name((enum side)side));
-        table_addf(t, "%s:%u", host->name, host->port);
-        table_add(t, node->version[0] == '\0' ? "?" : node->version);
-        table_add(t, role_text(node, is_writer));
-        table_add(t, node->up ? "up" : "DOWN");
-        if (node->up) {
-            table_add(t, position);
-        } else {
-            table_addf(t, " %s", node->error.text);
+        for (uint32_t i = 0; i < s->pair->facts->side[side].nodes_count; i++) {
+            add_node(t, s, (enum side)side, i);
         }
     }
     text_align(t, "  ", COLUMN_GAP, out);
     table_free(t);
+}
+
+static uint32_t
+waiting_in_all(const struct snapshot *snap)
+{
+    uint32_t waiting = 0;
+    for (uint32_t i = 0; i < snap->pairs_count; i++) {
+        waiting += snap->pairs[i].waiting;
+    }
+    return waiting;
 }
 
 static void
@@ -147,34 +189,60 @@ put_traffic(const struct snapshot *snap, struct buf *out)
     if (pinned > 0) {
         buf_printf(out, " (%" PRIu64 " cannot move: tealctl sessions --pinned)", pinned);
     }
-    if (snap->waiting > 0) {
-        buf_printf(out, "    %" PRIu32 " waiting", snap->waiting);
+    const uint32_t waiting = waiting_in_all(snap);
+    if (waiting > 0) {
+        buf_printf(out, "    %" PRIu32 " waiting", waiting);
     }
     buf_printf(out, "    %" PRIu64 " tx/s    p99 %s\n", snap->rates.xacts_per_s,
                text_latency(snap->rates.p99_us).s);
 }
 
 static void
-put_way_back(const struct snapshot *snap, struct buf *out)
+put_way_back(const struct shown *s, struct buf *out)
 {
-    const struct cutover_status *c = &snap->cutover;
-    const struct node_facts *old = facts_lead(snap->facts, SIDE_BLUE);
+    const struct cutover_status *c = &s->pair->cutover;
+    const struct node_facts *old = facts_lead(s->pair->facts, SIDE_BLUE);
     if (c->way_back == CUTOVER_WAY_BACK_MISSING) {
         buf_printf(out, "  there is NO way back to blue: what is written now stays on green\n");
     } else if (c->way_back == CUTOVER_WAY_BACK_OPEN && old->up && old->lag_known) {
-        buf_printf(out, "  the way back is open (reverse lag %s): tealctl rollback\n",
-                   text_bytes(old->lag_bytes).s);
+        buf_printf(out, "  the way back is open (reverse lag %s): tealctl %srollback\n",
+                   text_bytes(old->lag_bytes).s, s->option.s);
     } else if (c->way_back == CUTOVER_WAY_BACK_OPEN) {
-        buf_printf(out, "  the way back is open (reverse lag unknown): tealctl rollback\n");
+        buf_printf(out, "  the way back is open (reverse lag unknown): tealctl %srollback\n",
+                   s->option.s);
+    }
+}
+
+/* What the operator has ordered and may have forgotten: it outlives a restart. */
+static void
+put_orders(const struct shown *s, struct buf *out)
+{
+    const struct view *v = s->pair->view;
+    if (v->paused) {
+        buf_printf(out, "  PAUSED: whatever begins waits: tealctl resume\n");
+    }
+    for (uint32_t i = 0; i < v->stops_count; i++) {
+        const struct view_stop *stop = &v->stops[i];
+        if (!stop_is_of_pair(s->snap, stop, v->pair)) {
+            continue;
+        }
+        if (stop->paused) {
+            buf_printf(out, "  PAUSED: whatever begins in %s waits: tealctl resume %s\n",
+                       stop->alias, stop->alias);
+        }
+        if (stop->disabled) {
+            buf_printf(out, "  DISABLED: new clients of %s are refused: tealctl enable %s\n",
+                       stop->alias, stop->alias);
+        }
     }
 }
 
 static void
-put_trouble(const struct snapshot *snap, struct buf *out)
+put_trouble(const struct shown *s, struct buf *out)
 {
-    const struct cutover_status *c = &snap->cutover;
-    if (snap->runner[0] != '\0') {
-        buf_printf(out, "  running: %s\n", snap->runner);
+    const struct cutover_status *c = &s->pair->cutover;
+    if (s->pair->runner[0] != '\0') {
+        buf_printf(out, "  running: %s\n", s->pair->runner);
     }
     if (c->state == CUT_IDLE && c->flip_known && !c->committed && err_is_set(&c->failure)) {
         buf_printf(out, "  the last flip was undone: %s\n", c->failure.text);

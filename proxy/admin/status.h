@@ -1,4 +1,4 @@
-/* status.h — the text of STATUS: the whole pair at a glance. Facts in, lines out. */
+/* status.h — the text of STATUS: the pairs at a glance. Facts in, lines out. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_ADMIN_STATUS_H
 #define TEAL_ADMIN_STATUS_H

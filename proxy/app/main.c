@@ -14,6 +14,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "app/check_hosts.h"
+#include "app/check_places.h"
 #include "app/options.h"
 #include "base/buf.h"
 #include "base/log.h"
@@ -224,17 +226,24 @@ print_buf(FILE *to, const struct buf *b)
     }
 }
 
+/* Mistakes and warnings to standard error. */
+static void
+print_mistakes(const struct conf_mistakes *mistakes)
+{
+    struct buf out;
+    buf_init(&out);
+    conf_mistakes_print(mistakes, &out);
+    print_buf(stderr, &out);
+    buf_fini(&out);
+}
+
 /* NULL when there are mistakes; standard error has them. */
 static struct conf *
 load_config(const char *path)
 {
     struct conf_mistakes mistakes = {0};
     struct conf *conf = conf_load(path, &mistakes);
-    struct buf out;
-    buf_init(&out);
-    conf_mistakes_print(&mistakes, &out);
-    print_buf(stderr, &out);
-    buf_fini(&out);
+    print_mistakes(&mistakes);
     conf_mistakes_fini(&mistakes);
     return conf;
 }
@@ -256,6 +265,22 @@ check_access(const struct conf *conf)
     return ok;
 }
 
+/* What a file may say and still not be usable here and now. */
+static bool
+check_surroundings(const struct conf *conf)
+{
+    struct conf_mistakes mistakes = {0};
+    struct conf_mistakes warnings = {0};
+    check_places(conf, &mistakes);
+    check_hosts(conf, &mistakes, &warnings);
+    print_mistakes(&mistakes);
+    print_mistakes(&warnings);
+    const bool ok = mistakes.count == 0;
+    conf_mistakes_fini(&mistakes);
+    conf_mistakes_fini(&warnings);
+    return ok;
+}
+
 static int
 run_check(const char *path)
 {
@@ -263,7 +288,8 @@ run_check(const char *path)
     if (conf == NULL) {
         return EXIT_FAILED;
     }
-    const bool ok = check_access(conf);
+    const bool access_ok = check_access(conf);
+    const bool ok = check_surroundings(conf) && access_ok;
     conf_unref(conf);
     if (ok) {
         (void)printf("%s: no mistakes\n", path);

@@ -243,6 +243,35 @@ users_load_slice(struct slice text, const char *path, const struct scram_seed *s
     return users;
 }
 
+/* As a part of a line of the file. */
+static void
+put_quoted(struct buf *b, const char *text)
+{
+    buf_put_u8(b, '"');
+    for (; *text != '\0'; text++) {
+        if (*text == '"') {
+            buf_put_u8(b, '"');
+        }
+        buf_put_u8(b, (uint8_t)*text);
+    }
+    buf_put_u8(b, '"');
+}
+
+struct users *
+users_of_one(const char *name, const char *secret, const char *from, const struct scram_seed *seed,
+             const struct users *before, struct buf *mistakes)
+{
+    struct buf line;
+    buf_init(&line);
+    put_quoted(&line, name);
+    buf_put_u8(&line, ' ');
+    put_quoted(&line, secret);
+    struct users *users = users_load_slice(buf_slice(&line), from, seed, before, mistakes);
+    explicit_bzero(line.data, line.size);
+    buf_fini(&line);
+    return users;
+}
+
 struct users *
 users_load(const char *path, const struct scram_seed *seed, const struct users *before,
            struct buf *mistakes)

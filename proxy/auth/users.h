@@ -47,6 +47,10 @@ MUST_CHECK struct users *users_load(const char *path, const struct scram_seed *s
 MUST_CHECK struct users *users_load_slice(struct slice text, const char *path,
                                           const struct scram_seed *seed, const struct users *before,
                                           struct buf *mistakes);
+/* The same from the name and the secret of one user; from is what mistakes show. */
+MUST_CHECK struct users *users_of_one(const char *name, const char *secret, const char *from,
+                                      const struct scram_seed *seed, const struct users *before,
+                                      struct buf *mistakes);
 struct users *users_ref(struct users *u);
 void users_unref(struct users *u); /* NULL is fine */
 

@@ -1,4 +1,4 @@
-/* conf.c — the life of a configuration, and what SHOW, SET and RELOAD say of it. See conf.h. */
+/* conf.c — the life of a configuration, and what SHOW CONFIG says of it. See conf.h. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "conf/conf.h"
 
@@ -7,40 +7,166 @@
 #include "base/mem.h"
 #include "conf/hosts.h"
 #include "conf/keys.h"
+#include "conf/names.h"
 
-/* ---- life ---- */
+/* ---- birth ---- */
 
-/* Values of Teal's own, which may be empty whatever the key says. */
+/* A key without a default is empty. */
 static void
-field_set(struct conf *c, const struct conf_entry *entry, const char *text)
+default_set(const struct conf_key *key, void *field)
 {
-    struct value_limits limits = conf_key_limits(entry->key);
+    const char *text = key->default_text == NULL ? "" : key->default_text;
+    struct value_limits limits = conf_key_limits(key);
     limits.empty_ok = true;
-    const bool ok = value_parse(entry->key->type, &limits, text, conf_field(c, entry), NULL);
+    const bool ok = value_parse(key->type, &limits, text, field, NULL);
     CHECK(ok);
 }
 
-static struct conf *
-conf_bare(const char *path)
+/* The entries of [teal], or of the pairs between two counts. */
+static void
+defaults_set(struct conf *c, size_t first, size_t end)
 {
-    struct conf *c = xcalloc(1, sizeof(*c));
-    atomic_init(&c->refs, 1);
-    c->path = xstrdup(path);
-    c->pairs = xcalloc(1, sizeof(*c->pairs));
-    c->pairs_count = 1;
-    return c;
+    for (size_t i = first; i < end; i++) {
+        const struct conf_entry entry = conf_entry_at(i);
+        default_set(entry.key, conf_field(c, &entry));
+    }
+}
+
+static void
+database_init(struct conf_database *d, const char *name)
+{
+    size_t count = 0;
+    const struct conf_key *keys = conf_section_keys(CONF_SECTION_DATABASES, &count);
+    *d = (struct conf_database){.name = xstrdup(name)};
+    for (size_t i = 0; i < count; i++) {
+        default_set(&keys[i], (char *)d + keys[i].offset);
+    }
 }
 
 struct conf *
 conf_new(const char *path)
 {
-    struct conf *c = conf_bare(path);
-    for (size_t i = 0; i < conf_entries_count(); i++) {
-        const struct conf_entry entry = conf_entry_at(i);
-        const char *text = entry.key->default_text;
-        field_set(c, &entry, text == NULL ? "" : text);
-    }
+    struct conf *c = xcalloc(1, sizeof(*c));
+    atomic_init(&c->refs, 1);
+    c->path = xstrdup(path);
+    defaults_set(c, 0, conf_entries_count(0));
+    database_init(&c->rest, "*");
     return c;
+}
+
+struct conf_pair *
+conf_pair_add(struct conf *c, const char *name)
+{
+    CHECK(c->pairs_count < PAIRS_MAX);
+    const uint32_t number = c->pairs_count++;
+    c->pairs = xrealloc(c->pairs, c->pairs_count * sizeof(*c->pairs));
+    struct conf_pair *pair = &c->pairs[number];
+    *pair = (struct conf_pair){.is_named = name != NULL};
+    defaults_set(c, conf_entries_count(number), conf_entries_count(number + 1));
+    if (name != NULL) {
+        mem_free(pair->name);
+        pair->name = xstrdup(name);
+    }
+    return pair;
+}
+
+struct conf_database *
+conf_database_add(struct conf *c, const char *name)
+{
+    const uint32_t number = c->databases_count++;
+    c->databases = xrealloc(c->databases, c->databases_count * sizeof(*c->databases));
+    database_init(&c->databases[number], name);
+    return &c->databases[number];
+}
+
+/* ---- copies ---- */
+
+void
+conf_database_set_like(struct conf_database *d, const struct conf_database *other)
+{
+    size_t count = 0;
+    const struct conf_key *keys = conf_section_keys(CONF_SECTION_DATABASES, &count);
+    for (size_t i = 0; i < count; i++) {
+        value_copy(keys[i].type, (const char *)other + keys[i].offset, (char *)d + keys[i].offset);
+    }
+}
+
+static void
+database_copy(struct conf_database *to, const struct conf_database *from)
+{
+    conf_database_set_like(to, from);
+    to->pair = from->pair;
+    to->is_listed = from->is_listed;
+    to->line = from->line;
+}
+
+static void
+hosts_copy(struct conf_side *to, const struct conf_side *from)
+{
+    for (uint32_t i = 0; i < from->hosts_count; i++) {
+        to->hosts[i] = from->hosts[i];
+        to->hosts[i].name = xstrdup(from->hosts[i].name);
+    }
+    to->hosts_count = from->hosts_count;
+}
+
+struct conf *
+conf_copy(const struct conf *from)
+{
+    CHECK(atomic_load_explicit(&from->refs, memory_order_relaxed) > 0);
+    struct conf *c = conf_new(from->path);
+    for (uint32_t i = 0; i < from->pairs_count; i++) {
+        struct conf_pair *pair = conf_pair_add(c, NULL);
+        pair->is_named = from->pairs[i].is_named;
+        for (size_t side = 0; side < SIDES_COUNT; side++) {
+            hosts_copy(&pair->side[side], &from->pairs[i].side[side]);
+        }
+    }
+    for (size_t i = 0; i < conf_entries_count(c->pairs_count); i++) {
+        const struct conf_entry entry = conf_entry_at(i);
+        value_copy(entry.key->type, conf_field_const(from, &entry), conf_field(c, &entry));
+    }
+    for (uint32_t i = 0; i < from->databases_count; i++) {
+        if (from->databases[i].is_listed) {
+            database_copy(conf_database_add(c, from->databases[i].name), &from->databases[i]);
+        }
+    }
+    database_copy(&c->rest, &from->rest);
+    return c;
+}
+
+/* ---- death ---- */
+
+static void
+database_fini(struct conf_database *d)
+{
+    size_t count = 0;
+    const struct conf_key *keys = conf_section_keys(CONF_SECTION_DATABASES, &count);
+    for (size_t i = 0; i < count; i++) {
+        value_fini(keys[i].type, (char *)d + keys[i].offset);
+    }
+    mem_free(d->name);
+}
+
+static void
+conf_free(struct conf *c)
+{
+    for (size_t i = 0; i < conf_entries_count(c->pairs_count); i++) {
+        const struct conf_entry entry = conf_entry_at(i);
+        value_fini(entry.key->type, conf_field(c, &entry));
+    }
+    for (uint32_t i = 0; i < c->pairs_count; i++) {
+        hosts_fini(&c->pairs[i].side[SIDE_BLUE]);
+        hosts_fini(&c->pairs[i].side[SIDE_GREEN]);
+    }
+    for (uint32_t i = 0; i < c->databases_count; i++) {
+        database_fini(&c->databases[i]);
+    }
+    database_fini(&c->rest);
+    mem_free(c->databases);
+    mem_free(c->pairs);
+    mem_free(c->path);
+    mem_free(c);
 }
 
 struct conf *
@@ -58,150 +184,9 @@ conf_unref(struct conf *c)
     }
     const unsigned before = atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel);
     CHECK(before > 0);
-    if (before > 1) {
-        return;
+    if (before == 1) {
+        conf_free(c);
     }
-    for (size_t i = 0; i < conf_entries_count(); i++) {
-        const struct conf_entry entry = conf_entry_at(i);
-        value_fini(entry.key->type, conf_field(c, &entry));
-    }
-    for (uint32_t i = 0; i < c->pairs_count; i++) {
-        hosts_fini(&c->pairs[i].side[SIDE_BLUE]);
-        hosts_fini(&c->pairs[i].side[SIDE_GREEN]);
-    }
-    mem_free(c->pairs);
-    mem_free(c->path);
-    mem_free(c);
-}
-
-/* ---- values as texts ---- */
-
-static void
-field_format(const struct conf *c, const struct conf_entry *entry, struct buf *out)
-{
-    value_format(entry->key->type, conf_field_const(c, entry), out);
-}
-
-/* The text may have been a secret. */
-static void
-text_fini(struct buf *text)
-{
-    if (text->data != NULL) {
-        explicit_bzero(text->data, text->size);
-    }
-    buf_fini(text);
-}
-
-static bool
-values_equal(const struct conf *a, const struct conf *b, const struct conf_entry *entry)
-{
-    struct buf of_a;
-    struct buf of_b;
-    buf_init(&of_a);
-    buf_init(&of_b);
-    field_format(a, entry, &of_a);
-    field_format(b, entry, &of_b);
-    const bool equal = slice_equal(buf_slice(&of_a), buf_slice(&of_b));
-    text_fini(&of_a);
-    text_fini(&of_b);
-    return equal;
-}
-
-static void
-field_copy(struct conf *to, const struct conf *from, const struct conf_entry *entry)
-{
-    struct buf text;
-    buf_init(&text);
-    field_format(from, entry, &text);
-    buf_put_u8(&text, 0);
-    CHECK(to != from);
-    field_set(to, entry, (const char *)buf_slice(&text).p);
-    text_fini(&text);
-}
-
-static struct conf *
-conf_copy(const struct conf *from)
-{
-    CHECK(atomic_load_explicit(&from->refs, memory_order_relaxed) > 0);
-    struct conf *c = conf_bare(from->path);
-    for (size_t i = 0; i < conf_entries_count(); i++) {
-        const struct conf_entry entry = conf_entry_at(i);
-        field_copy(c, from, &entry);
-    }
-    for (uint32_t i = 0; i < c->pairs_count; i++) {
-        hosts_fill(&c->pairs[i].side[SIDE_BLUE]);
-        hosts_fill(&c->pairs[i].side[SIDE_GREEN]);
-    }
-    return c;
-}
-
-/* ---- RELOAD ---- */
-
-bool
-conf_reload_check(const struct conf *old_conf, const struct conf *new_conf, struct buf *names)
-{
-    bool all_live = true;
-    for (size_t i = 0; i < conf_entries_count(); i++) {
-        const struct conf_entry entry = conf_entry_at(i);
-        if (entry.key->live || values_equal(old_conf, new_conf, &entry)) {
-            continue;
-        }
-        buf_printf(names, "%s", all_live ? "" : ", ");
-        conf_entry_put_shown(&entry, names);
-        all_live = false;
-    }
-    return all_live;
-}
-
-bool
-conf_equal(const struct conf *a, const struct conf *b, const char *prefix)
-{
-    for (size_t i = 0; i < conf_entries_count(); i++) {
-        const struct conf_entry entry = conf_entry_at(i);
-        if (entry.section == CONF_SECTION_TEAL &&
-            strncmp(entry.key->name, prefix, strlen(prefix)) == 0 && !values_equal(a, b, &entry)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* ---- SET ---- */
-
-static bool
-entry_for_set(const char *name, struct conf_entry *entry, struct err *err)
-{
-    if (!conf_entry_find_shown(name, entry)) {
-        (void)err_set(err, SQLSTATE_UNDEFINED_OBJECT, "there is no key \"%s\"", name);
-        return err_hint(err, "SHOW CONFIG lists them.");
-    }
-    if (!entry->key->live) {
-        (void)err_set(err, SQLSTATE_CANNOT_CHANGE_NOW, "%s cannot change while teal runs", name);
-        return err_hint(err, "Change the configuration file and restart teal.");
-    }
-    return true;
-}
-
-struct conf *
-conf_with(const struct conf *c, const char *name, const char *text, struct err *err)
-{
-    struct conf_entry entry;
-    if (!entry_for_set(name, &entry, err)) {
-        return NULL;
-    }
-    struct conf *copy = conf_copy(c);
-    struct err why;
-    void *field = conf_field(copy, &entry);
-    const struct value_limits limits = conf_key_limits(entry.key);
-    if (entry.key->type == VALUE_LIST) {
-        value_fini(VALUE_LIST, field); /* parsing adds to a list */
-    }
-    if (!value_parse(entry.key->type, &limits, text, field, &why)) {
-        (void)err_set(err, SQLSTATE_INVALID_PARAMETER, "%s: %.600s", name, why.text);
-        conf_unref(copy);
-        return NULL;
-    }
-    return copy;
 }
 
 /* ---- SHOW CONFIG ---- */
@@ -211,14 +196,17 @@ add_value(struct table *t, const struct conf *c, const struct conf_entry *entry)
 {
     struct buf text;
     buf_init(&text);
-    field_format(c, entry, &text);
+    value_format(entry->key->type, conf_field_const(c, entry), &text);
     const int len = (int)buf_len(&text);
     if (entry->key->type == VALUE_SECRET) {
         table_add(t, len == 0 ? "" : "********");
     } else {
         table_addf(t, "%.*s", len, len == 0 ? "" : (const char *)buf_slice(&text).p);
     }
-    text_fini(&text);
+    if (text.data != NULL) {
+        explicit_bzero(text.data, text.size); /* it may have been a secret */
+    }
+    buf_fini(&text);
 }
 
 struct table *
@@ -228,10 +216,10 @@ conf_show(const struct conf *c)
     struct table *t = table_new(columns, COUNT_OF(columns));
     struct buf name;
     buf_init(&name);
-    for (size_t i = 0; i < conf_entries_count(); i++) {
+    for (size_t i = 0; i < conf_entries_count(c->pairs_count); i++) {
         const struct conf_entry entry = conf_entry_at(i);
         buf_clear(&name);
-        conf_entry_put_shown(&entry, &name);
+        entry_name_put(c, &entry, &name);
         table_addf(t, "%.*s", (int)buf_len(&name), (const char *)buf_slice(&name).p);
         add_value(t, c, &entry);
         table_add(t, entry.key->default_text);

@@ -1,8 +1,8 @@
 /* fields.h — the fields of a configuration: struct conf, and the types of its values.
  *
- * Every field but refs and path belongs to a row of keys.def, which has its name in teal.ini, its
- * meaning and its limits. Durations end in _us (microseconds). Choices that other layers know too
- * (reads, side, ..) have their enums in model/.
+ * A field belongs to a row of keys.def, which has its name in teal.ini, its meaning and its limits;
+ * the few that do not say so. Durations end in _us (microseconds). Choices that other layers know
+ * too (reads, side, ..) have their enums in model/.
  *
  * Made, counted and freed by the verbs of conf.h only; immutable for all others. */
 /* SPDX-License-Identifier: PostgreSQL */
@@ -23,6 +23,9 @@
 #include "model/estate.h"
 #include "model/fence.h"
 #include "model/freshness.h"
+#include "model/hook.h"
+#include "model/pair_kind.h"
+#include "model/pool_mode.h"
 #include "model/reads.h"
 #include "model/side.h"
 #include "model/tls_mode.h"
@@ -43,29 +46,32 @@ struct conf_host {
 
 /* One side of a pair. Texts are owned; "" when not set. */
 struct conf_side {
-    char *host; /* as the file has it; see hosts */
+    char *host; /* as the file has it; so the next two */
+    struct conf_list hosts_list;
     uint16_t port;
-    /* The servers, at least one; filled in by the loader. */
+    /* The servers, at least one; filled in by the loader from the three above. */
     struct conf_host hosts[NODES_MAX];
     uint32_t hosts_count;
     char *user;
     char *password; /* secret; from password or from password_file */
     char *password_file;
     enum tls_mode sslmode;
-    /* How the other side's subscription reaches this node. The loader has filled in host, port,
-     * user and password where the file says nothing. */
-    char *replication_host;
-    uint16_t replication_port;
+    /* How the other side's subscription reaches this side. The loader has filled in user and
+     * password where the file says nothing. */
+    char *replication_host;    /* "": the hosts */
+    uint16_t replication_port; /* 0: with each host its own */
     char *replication_user;
     char *replication_password; /* secret */
     char *replication_sslrootcert;
+    char *patroni; /* "": none */
 };
 
 /* One pair. Texts and lists are owned. */
 struct conf_pair {
     char *name;
-    char *database;
-    struct conf_list databases; /* "*", or names on the servers */
+    bool is_named;              /* by its section, [pair NAME]; else by the key */
+    char *database;             /* the home database; one of the next */
+    struct conf_list databases; /* on the servers; "*" alone is all of them */
     enum side initial_writer;
     enum reads reads;
     uint32_t reads_percent; /* of PERCENT_ALL */
@@ -86,9 +92,41 @@ struct conf_pair {
     uint64_t start_lag_us;
     enum fence fence;
     bool require_way_back;
+    enum pair_kind kind;
+    char *hook[HOOKS_COUNT]; /* commands, see conf/argv.h; "": none */
+    uint64_t hook_timeout_us;
+    uint64_t failover_hold_us;  /* 0: statements do not wait for a new writer */
+    uint32_t failover_hold_max; /* of the transactions that wait */
 
     /* [blue] and [green] */
     struct conf_side side[SIDES_COUNT];
+};
+
+/* A database as clients name it. Texts are owned. A 0 or "" leaves the matter to [teal]. */
+struct conf_database {
+    char *name;     /* what clients say; "*" for the rest of struct conf */
+    uint32_t pair;  /* its number */
+    bool is_listed; /* in [databases]; else it is there by `databases` of its pair */
+    unsigned line;  /* of the file; 0 when it is not listed */
+
+    /* The keys of [databases]. */
+    char *pair_name; /* as the file has it, or "" */
+    char *dbname;    /* on the servers; "" only in the rest: the same as the client's name */
+    char *user;      /* "": the client's */
+    char *password;  /* secret; of user; "": that of auth_file */
+    uint32_t pool_size;
+    uint32_t reserve_pool_size;
+    enum pool_mode pool_mode;
+    uint32_t max_db_connections;
+    uint32_t max_db_client_connections;
+    uint64_t query_wait_timeout_us;
+    uint64_t server_lifetime_us;
+    char *auth_user;
+    char *auth_query;
+    char *auth_dbname;
+    char *client_encoding; /* what a client gets that asks for none; so the next two */
+    char *datestyle;
+    char *timezone;
 };
 
 /* Texts and lists are owned; a text that is not set is "", never NULL. */
@@ -183,6 +221,13 @@ struct conf {
 
     struct conf_pair *pairs; /* owned; at least one */
     uint32_t pairs_count;
+
+    /* Names that clients may say: those of [databases], in the order of the file, then those that
+     * the pairs add. See databases.h. */
+    struct conf_database *databases; /* owned; may be none */
+    uint32_t databases_count;
+    struct conf_database rest; /* stands for every other name */
+    bool rest_is_served;       /* by its pair; else other names are refused */
 };
 
 #endif

@@ -32,6 +32,8 @@
 #define CTYPE_FRESHNESS enum freshness
 #define CTYPE_DRAIN_POLICY enum drain_policy
 #define CTYPE_FENCE enum fence
+#define CTYPE_POOL_MODE enum pool_mode
+#define CTYPE_PAIR_KIND enum pair_kind
 #define CTYPE_LOG_LEVEL enum log_level
 #define CTYPE_SSLMODE enum tls_mode
 #define CTYPE_SSLNEGOTIATION enum conf_sslnegotiation
@@ -60,18 +62,23 @@ static const struct section sections[CONF_SECTIONS_COUNT] = {
         .text = "The proxy itself: where it listens, who may log in, its limits."},
     [CONF_SECTION_PAIR] = {
         .name = "pair", KEYS(pair_keys),
-        .text = "The pair of servers, and how a cutover between them goes."},
+        .text = "A pair of clusters, and how a cutover between them goes."},
     [CONF_SECTION_BLUE] = {
         .name = "blue", KEYS(side_keys),
-        .text = "The server that is the writer at the beginning."},
+        .text = "The cluster that is the writer at the beginning."},
     [CONF_SECTION_GREEN] = {
         .name = "green", KEYS(side_keys),
-        .text = "The server that becomes the writer; the keys are those of [blue]."},
+        .text = "The cluster that becomes the writer; the keys are those of [blue]."},
+    [CONF_SECTION_DATABASES] = {
+        .name = "databases", KEYS(database_keys),
+        .text = "Names of databases as clients say them, each with what is special to it."},
 };
 /* clang-format on */
 
-#define ENTRIES_COUNT (COUNT_OF(teal_keys) + COUNT_OF(pair_keys) + 2 * COUNT_OF(side_keys))
-_Static_assert(ENTRIES_COUNT <= CONF_ENTRIES_MAX, "the loader's table is large enough");
+/* Of a pair, and of all. */
+#define PAIR_ENTRIES (COUNT_OF(pair_keys) + 2 * COUNT_OF(side_keys))
+#define ENTRIES(pairs) (COUNT_OF(teal_keys) + (size_t)(pairs)*PAIR_ENTRIES)
+_Static_assert(ENTRIES(PAIRS_MAX) <= CONF_ENTRIES_MAX, "the loader's table is large enough");
 
 /* ---- sections ---- */
 
@@ -101,103 +108,126 @@ conf_section_find(const char *name, enum conf_section *out)
     return false;
 }
 
+bool
+conf_section_is_of_pair(enum conf_section section)
+{
+    CHECK(section < CONF_SECTIONS_COUNT);
+    return section != CONF_SECTION_TEAL && section != CONF_SECTION_DATABASES;
+}
+
+enum conf_section
+conf_section_of(enum side side)
+{
+    CHECK((size_t)side < SIDES_COUNT);
+    return side == SIDE_BLUE ? CONF_SECTION_BLUE : CONF_SECTION_GREEN;
+}
+
+const struct conf_key *
+conf_section_keys(enum conf_section section, size_t *count)
+{
+    CHECK(section < CONF_SECTIONS_COUNT);
+    *count = sections[section].keys_count;
+    return sections[section].keys;
+}
+
+const struct conf_key *
+conf_section_key(enum conf_section section, const char *name)
+{
+    CHECK(section < CONF_SECTIONS_COUNT);
+    for (size_t i = 0; i < sections[section].keys_count; i++) {
+        if (strcmp(sections[section].keys[i].name, name) == 0) {
+            return &sections[section].keys[i];
+        }
+    }
+    return NULL;
+}
+
 /* ---- entries ---- */
 
-size_t
-conf_entries_count(void)
+/* The number of the first entry of a section. */
+static size_t
+first_entry(enum conf_section section, uint32_t pair)
 {
-    return ENTRIES_COUNT;
+    CHECK(section != CONF_SECTION_DATABASES && pair < PAIRS_MAX);
+    size_t first = section == CONF_SECTION_TEAL ? 0 : ENTRIES(pair);
+    for (size_t i = CONF_SECTION_PAIR; i < section; i++) {
+        first += sections[i].keys_count;
+    }
+    return first;
+}
+
+size_t
+conf_entries_count(uint32_t pairs_count)
+{
+    CHECK(pairs_count <= PAIRS_MAX);
+    return ENTRIES(pairs_count);
 }
 
 struct conf_entry
 conf_entry_at(size_t number)
 {
-    CHECK(number < ENTRIES_COUNT);
-    size_t section = 0;
-    size_t at = number;
+    CHECK(number < ENTRIES(PAIRS_MAX));
+    if (number < COUNT_OF(teal_keys)) {
+        return (struct conf_entry){number, CONF_SECTION_TEAL, 0, &teal_keys[number]};
+    }
+    const size_t behind = number - COUNT_OF(teal_keys);
+    size_t at = behind % PAIR_ENTRIES;
+    size_t section = CONF_SECTION_PAIR;
     while (at >= sections[section].keys_count) {
         at -= sections[section++].keys_count;
     }
-    return (struct conf_entry){number, (enum conf_section)section, &sections[section].keys[at]};
+    return (struct conf_entry){number, (enum conf_section)section,
+                               (uint32_t)(behind / PAIR_ENTRIES), &sections[section].keys[at]};
 }
 
 bool
-conf_entry_find(enum conf_section section, const char *name, struct conf_entry *out)
+conf_entry_find(enum conf_section section, uint32_t pair, const char *name, struct conf_entry *out)
 {
-    for (size_t i = 0; i < ENTRIES_COUNT; i++) {
-        const struct conf_entry entry = conf_entry_at(i);
-        if (entry.section == section && strcmp(entry.key->name, name) == 0) {
-            *out = entry;
-            return true;
-        }
+    const struct conf_key *key = conf_section_key(section, name);
+    if (key == NULL) {
+        return false;
     }
-    return false;
-}
-
-/* Only the keys of the sides say which section they belong to. */
-static bool
-is_shown_with_section(enum conf_section section)
-{
-    return section == CONF_SECTION_BLUE || section == CONF_SECTION_GREEN;
-}
-
-bool
-conf_entry_find_shown(const char *name, struct conf_entry *out)
-{
-    for (size_t i = 0; i < CONF_SECTIONS_COUNT; i++) {
-        const enum conf_section section = (enum conf_section)i;
-        const char *rest = name;
-        if (is_shown_with_section(section)) {
-            const size_t len = strlen(sections[i].name);
-            if (strncmp(name, sections[i].name, len) != 0 || name[len] != '.') {
-                continue;
-            }
-            rest = name + len + 1;
-        }
-        if (conf_entry_find(section, rest, out)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void
-conf_entry_put_shown(const struct conf_entry *entry, struct buf *out)
-{
-    if (is_shown_with_section(entry->section)) {
-        buf_printf(out, "%s.", sections[entry->section].name);
-    }
-    buf_printf(out, "%s", entry->key->name);
+    *out = (struct conf_entry){
+        .number = first_entry(section, pair) + (size_t)(key - sections[section].keys),
+        .section = section,
+        .pair = pair,
+        .key = key,
+    };
+    return true;
 }
 
 /* ---- fields ---- */
 
-/* What the fields of a section of a pair are fields of. */
-static char *
-pair_owner(const struct conf *c, enum conf_section section)
+/* What the fields of an entry are fields of. */
+static const char *
+owner_of(const struct conf *c, const struct conf_entry *entry)
 {
-    struct conf_pair *pair = &c->pairs[0];
-    CHECK(section == CONF_SECTION_PAIR || section == CONF_SECTION_BLUE ||
-          section == CONF_SECTION_GREEN);
-    if (section == CONF_SECTION_PAIR) {
-        return (char *)pair;
+    if (entry->section == CONF_SECTION_TEAL) {
+        return (const char *)c;
     }
-    return (char *)&pair->side[section == CONF_SECTION_BLUE ? SIDE_BLUE : SIDE_GREEN];
-}
-
-void *
-conf_field(struct conf *c, const struct conf_entry *entry)
-{
-    char *owner = entry->section == CONF_SECTION_TEAL ? (char *)c : pair_owner(c, entry->section);
-    return owner + entry->key->offset;
+    CHECK(conf_section_is_of_pair(entry->section) && entry->pair < c->pairs_count);
+    const struct conf_pair *pair = &c->pairs[entry->pair];
+    if (entry->section == CONF_SECTION_PAIR) {
+        return (const char *)pair;
+    }
+    return (const char *)&pair->side[entry->section == CONF_SECTION_BLUE ? SIDE_BLUE : SIDE_GREEN];
 }
 
 const void *
 conf_field_const(const struct conf *c, const struct conf_entry *entry)
 {
-    const char *owner =
-        entry->section == CONF_SECTION_TEAL ? (const char *)c : pair_owner(c, entry->section);
-    return owner + entry->key->offset;
+    return owner_of(c, entry) + entry->key->offset;
+}
+
+void *
+conf_field(struct conf *c, const struct conf_entry *entry)
+{
+    /* The configuration may be written to, so its fields may. */
+    union {
+        const void *read;
+        void *write;
+    } field = {.read = conf_field_const(c, entry)};
+    return field.write;
 }
 
 struct value_limits

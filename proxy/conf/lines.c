@@ -2,12 +2,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "conf/lines.h"
 
-#include <stdio.h>
 #include <string.h>
-
-#include "conf/nearest.h"
-
-enum { SECTION_NAME_SIZE = 32 };
 
 #define mistake(l, ...) conf_mistake_add((l)->mistakes, (l)->path, (l)->number, __VA_ARGS__)
 
@@ -69,55 +64,54 @@ line_take(struct lines *l)
     l->now = trimmed(line);
 }
 
-static void
-section_unknown(struct lines *l, const char *name)
-{
-    const char *nearest = nearest_section(name);
-    if (nearest != NULL) {
-        mistake(l, "unknown section [%s]; did you mean [%s]?", name, nearest);
-        return;
-    }
-    mistake(l, "unknown section [%s]; there are [teal], [pair], [blue] and [green]", name);
-}
-
 /* "[name]", with nothing but a comment behind it. */
-static void
-section_enter(struct lines *l)
+static enum line_kind
+head_check(struct lines *l)
 {
     CHECK(l->now.len > 0 && l->now.p[0] == '[');
     const uint8_t *end = memchr(l->now.p, ']', l->now.len);
-    l->section_any = true;
-    l->section_known = false;
     if (end == NULL) {
         mistake(l, "a section is written [name]");
-        return;
+        return LINE_BAD_HEAD;
     }
     const size_t name_len = (size_t)(end - l->now.p) - 1;
     const struct slice behind = trimmed(slice_of(end + 1, l->now.len - name_len - 2));
     if (behind.len > 0 && !is_comment(behind)) {
         mistake(l, "unexpected text behind the section's name");
-        return;
+        return LINE_BAD_HEAD;
     }
-    char name[SECTION_NAME_SIZE];
-    (void)snprintf(name, sizeof(name), "%.*s",
-                   (int)(name_len < sizeof(name) ? name_len : sizeof(name)),
-                   (const char *)l->now.p + 1);
-    l->section_known = conf_section_find(name, &l->section);
-    if (!l->section_known) {
-        section_unknown(l, name);
-    }
+    l->head = trimmed(slice_of(l->now.p + 1, name_len));
+    return LINE_HEAD;
 }
 
-static bool
-value_check(struct lines *l, size_t len_max)
+static enum line_kind
+line_check(struct lines *l)
 {
-    if (!l->section_any) {
-        mistake(l, "a key before the first section; begin with [teal]");
+    if (l->now.len == 0 || is_comment(l->now)) {
+        return LINE_NOTHING;
+    }
+    if (has_control_byte(l->now)) {
+        mistake(l, "the line has a control character");
+        return LINE_NOTHING;
+    }
+    return l->now.p[0] == '[' ? head_check(l) : LINE_VALUE;
+}
+
+bool
+lines_next(struct lines *l, enum line_kind *kind)
+{
+    *kind = LINE_NOTHING;
+    if (l->rest.len == 0) {
         return false;
     }
-    if (!l->section_known) {
-        return false;
-    }
+    line_take(l);
+    *kind = line_check(l);
+    return true;
+}
+
+bool
+lines_is_pair(struct lines *l, size_t len_max)
+{
     const uint8_t *equals = memchr(l->now.p, '=', l->now.len);
     const uint8_t *colon = memchr(l->now.p, ':', l->now.len);
     if (equals == NULL || equals == l->now.p || (colon != NULL && colon < equals)) {
@@ -128,35 +122,6 @@ value_check(struct lines *l, size_t len_max)
         mistake(l, "the line has %zu bytes; at most %zu can be read", l->now.len, len_max);
         return false;
     }
-    return true;
-}
-
-static bool
-line_check(struct lines *l, size_t len_max)
-{
-    if (l->now.len == 0 || is_comment(l->now)) {
-        return false;
-    }
-    if (has_control_byte(l->now)) {
-        mistake(l, "the line has a control character");
-        return false;
-    }
-    if (l->now.p[0] == '[') {
-        section_enter(l);
-        return false;
-    }
-    return value_check(l, len_max);
-}
-
-bool
-lines_next(struct lines *l, size_t len_max, bool *is_value)
-{
-    *is_value = false;
-    if (l->rest.len == 0) {
-        return false;
-    }
-    line_take(l);
-    *is_value = line_check(l, len_max);
     return true;
 }
 

@@ -57,6 +57,36 @@ conf_list_format(const struct conf_list *list, struct buf *out)
 }
 
 void
+conf_list_copy(const struct conf_list *from, struct conf_list *to)
+{
+    CHECK(to->count == 0);
+    for (size_t i = 0; i < from->count; i++) {
+        list_add(to, from->items[i], strlen(from->items[i]));
+    }
+}
+
+bool
+conf_list_equal(const struct conf_list *a, const struct conf_list *b)
+{
+    bool equal = a->count == b->count;
+    for (size_t i = 0; equal && i < a->count; i++) {
+        equal = strcmp(a->items[i], b->items[i]) == 0;
+    }
+    return equal;
+}
+
+bool
+conf_list_has(const struct conf_list *list, const char *word)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i], word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
 conf_list_fini(struct conf_list *list)
 {
     list_truncate(list, 0);

@@ -19,6 +19,10 @@ struct conf_list {
  * empty text has no words. */
 MUST_CHECK bool conf_list_parse(struct conf_list *list, const char *text, struct err *err);
 void conf_list_format(const struct conf_list *list, struct buf *out);
+/* Into an empty one. */
+void conf_list_copy(const struct conf_list *from, struct conf_list *to);
+bool conf_list_equal(const struct conf_list *a, const struct conf_list *b);
+bool conf_list_has(const struct conf_list *list, const char *word);
 void conf_list_fini(struct conf_list *list);
 
 #endif

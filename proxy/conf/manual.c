@@ -31,7 +31,9 @@ static const char head[] =
     "are skipped; a\n"
     ".Sq \\&;\n"
     "behind a blank begins a comment at the end of a line.\n"
-    "A line has at most 197 bytes; a key whose value is a list may be given\n"
+    "A line has at most 197 bytes, but for those of\n"
+    ".Li [databases] ;\n"
+    "a key whose value is a list may be given\n"
     "several times, and the lists add up.\n"
     ".Pp\n"
     "An unknown section or key, a key that is set twice, a value that cannot be\n"
@@ -65,6 +67,59 @@ static const char head[] =
     "A text that is never shown or logged.\n"
     ".El\n"
     ".Sh SECTIONS\n";
+
+static const char of_pairs[] =
+    ".Pp\n"
+    "A file with one pair needs no names:\n"
+    ".Li [pair] , [blue]\n"
+    "and\n"
+    ".Li [green] .\n"
+    "Several pairs have names, small letters, digits and _, in all of their sections:\n"
+    ".Li [pair shop] , [blue shop] , [green shop] ;\n"
+    "then their keys are called\n"
+    ".Li shop.lag_max\n"
+    "and\n"
+    ".Li shop.blue.host\n"
+    "by SHOW CONFIG and SET.\n"
+    "There may be 16 pairs, with 8 servers on each side.\n"
+    "A pair that comes or goes needs a restart.\n";
+
+static const char of_databases[] =
+    ".Pp\n"
+    "Each line is a name, an equals sign and options, as PgBouncer has them:\n"
+    ".Dl reports = dbname=app pool_size=5 timezone='Europe/Berlin'\n"
+    "A name with other characters than letters, digits, _, . and - stands in double\n"
+    "quotes, a quote inside doubled; a value with blanks in single quotes, likewise.\n"
+    "The name\n"
+    ".Li *\n"
+    "stands for every name that has no line; what is given there does not hold for the\n"
+    "names that have one.\n"
+    ".Pp\n"
+    "What a client means by a name is looked for in this order:\n"
+    ".Bl -bullet\n"
+    ".It\n"
+    "The line of that name.\n"
+    ".It\n"
+    "The list\n"
+    ".Cm databases\n"
+    "of a pair: the database of that name.\n"
+    "A database that a line mentions is known by the names of such lines alone.\n"
+    ".It\n"
+    "The pair that serves all other names: that of\n"
+    ".Li \"* = pair=NAME\" ,\n"
+    "or else the only pair with\n"
+    ".Li \"databases = *\" .\n"
+    "Where there is none the name is refused.\n"
+    ".El\n"
+    ".Pp\n"
+    "The names\n"
+    ".Li pgbouncer\n"
+    "and\n"
+    ".Li teal\n"
+    "are those of the console.\n"
+    "Lines come, go and change with a reload.\n"
+    "Of PgBouncer's options those that are not in the following list are refused, with\n"
+    "the reason.\n";
 
 static const char tail[] =
     ".Sh THE USERS FILE\n"
@@ -117,6 +172,30 @@ static const char tail[] =
     "host = 10.0.0.2\n"
     "password_file = /etc/teal/green.password\n"
     ".Ed\n"
+    ".Pp\n"
+    "Two pairs, one of them with replicas:\n"
+    ".Bd -literal -offset indent\n"
+    "[pair shop]\n"
+    "database = shop\n"
+    "\n"
+    "[blue shop]\n"
+    "hosts = 10.0.0.1, 10.0.0.2, [2001:db8::3]:5433 weight=2\n"
+    "\n"
+    "[green shop]\n"
+    "hosts = 10.0.1.1, 10.0.1.2\n"
+    "\n"
+    "[pair bills]\n"
+    "databases = bills, taxes\n"
+    "\n"
+    "[blue bills]\n"
+    "host = 10.0.0.7\n"
+    "\n"
+    "[green bills]\n"
+    "host = 10.0.0.8\n"
+    "\n"
+    "[databases]\n"
+    "reports = dbname=shop pair=shop pool_size=5\n"
+    ".Ed\n"
     ".Sh SEE ALSO\n"
     ".Xr teal 8 ,\n"
     ".Xr tealctl 8\n";
@@ -157,7 +236,7 @@ static void
 put_default(struct buf *out, const struct conf_key *key)
 {
     if (key->default_text == NULL) {
-        buf_printf(out, "It must be set.\n");
+        buf_printf(out, "There is no default.\n");
     } else if (key->default_text[0] == '\0') {
         buf_printf(out, "Default: empty.\n");
     } else {
@@ -178,16 +257,16 @@ put_key(struct buf *out, const struct conf_key *key)
 }
 
 static void
-put_section(struct buf *out, enum conf_section section, const char *title)
+put_section(struct buf *out, enum conf_section section, const char *title, const char *more)
 {
+    size_t count = 0;
+    const struct conf_key *keys = conf_section_keys(section, &count);
     buf_printf(out, ".Ss %s\n", title);
     put_mdoc(out, conf_section_text(section));
+    buf_put(out, more, strlen(more));
     buf_printf(out, ".Bl -tag -width Ds\n");
-    for (size_t i = 0; i < conf_entries_count(); i++) {
-        const struct conf_entry entry = conf_entry_at(i);
-        if (entry.section == section) {
-            put_key(out, entry.key);
-        }
+    for (size_t i = 0; i < count; i++) {
+        put_key(out, &keys[i]);
     }
     buf_printf(out, ".El\n");
 }
@@ -196,8 +275,9 @@ void
 manual_print(struct buf *out)
 {
     buf_put(out, head, strlen(head));
-    put_section(out, CONF_SECTION_TEAL, "[teal]");
-    put_section(out, CONF_SECTION_PAIR, "[pair]");
-    put_section(out, CONF_SECTION_BLUE, "[blue] and [green]");
+    put_section(out, CONF_SECTION_TEAL, "[teal]", "");
+    put_section(out, CONF_SECTION_PAIR, "[pair], [pair NAME]", of_pairs);
+    put_section(out, CONF_SECTION_BLUE, "[blue] and [green], [blue NAME] and [green NAME]", "");
+    put_section(out, CONF_SECTION_DATABASES, "[databases]", of_databases);
     buf_put(out, tail, strlen(tail));
 }

@@ -7,12 +7,6 @@
 /* No name of ours is longer, and a longer one is near to none. */
 enum { NAME_MAX_LEN = 48 };
 
-struct search {
-    const char *name;    /* borrowed: the misspelt one */
-    const char *nearest; /* borrowed for ever; NULL so far */
-    size_t distance;     /* between the two */
-};
-
 static size_t
 min3(size_t a, size_t b, size_t c)
 {
@@ -42,42 +36,40 @@ distance(const char *a, const char *b)
     return row[len];
 }
 
-/* Keeps the candidate when it is nearer than the nearest so far, and near at all: a third of its
- * letters. */
-static void
-search_try(struct search *s, const char *candidate)
+/* Kept when it is nearer than the nearest so far, and near at all: a third of its letters. */
+void
+nearest_try(struct nearest *n, const char *candidate)
 {
-    if (strlen(s->name) > NAME_MAX_LEN) {
+    if (strlen(n->name) > NAME_MAX_LEN) {
         return;
     }
     const size_t len = strlen(candidate);
     const size_t far = len < 3 ? 1 : len / 3;
-    const size_t d = distance(s->name, candidate);
-    if (d <= far && (s->nearest == NULL || d < s->distance)) {
-        s->distance = d;
-        s->nearest = candidate;
+    const size_t d = distance(n->name, candidate);
+    if (d <= far && (n->nearest == NULL || d < n->distance)) {
+        n->distance = d;
+        n->nearest = candidate;
     }
 }
 
 const char *
 nearest_key(enum conf_section section, const char *name)
 {
-    struct search s = {.name = name};
-    for (size_t i = 0; i < conf_entries_count(); i++) {
-        const struct conf_entry entry = conf_entry_at(i);
-        if (entry.section == section) {
-            search_try(&s, entry.key->name);
-        }
+    struct nearest n = {.name = name};
+    size_t count = 0;
+    const struct conf_key *keys = conf_section_keys(section, &count);
+    for (size_t i = 0; i < count; i++) {
+        nearest_try(&n, keys[i].name);
     }
-    return s.nearest;
+    return n.nearest;
 }
 
 const char *
 nearest_section(const char *name)
 {
-    struct search s = {.name = name};
+    struct nearest n = {.name = name};
     for (size_t i = 0; i < CONF_SECTIONS_COUNT; i++) {
-        search_try(&s, conf_section_name((enum conf_section)i));
+        nearest_try(&n, conf_section_name((enum conf_section)i));
     }
-    return s.nearest;
+    return n.nearest;
 }

@@ -7,7 +7,10 @@
 #include <sys/un.h>
 
 #include "base/mem.h"
+#include "conf/databases.h"
+#include "conf/hooks.h"
 #include "conf/hosts.h"
+#include "conf/names.h"
 #include "conf/password.h"
 
 /* One resolution; all borrowed. */
@@ -20,49 +23,50 @@ struct resolve {
 #define mistake(r, line, ...) conf_mistake_add((r)->mistakes, (r)->origin->path, line, __VA_ARGS__)
 
 static unsigned
-line_of(const struct resolve *r, enum conf_section section, const char *name)
+line_of(const struct resolve *r, enum conf_section section, uint32_t pair, const char *name)
 {
     struct conf_entry entry;
-    const bool found = conf_entry_find(section, name, &entry);
+    const bool found = conf_entry_find(section, pair, name, &entry);
     CHECK(found && entry.number < COUNT_OF(r->origin->lines));
     return r->origin->lines[entry.number];
 }
 
+/* ---- the sides ---- */
+
+/* Where hosts is given, host need not be. */
 static void
-required_check(const struct resolve *r)
+host_required(const struct resolve *r, enum conf_section section, uint32_t pair)
 {
-    for (size_t i = 0; i < conf_entries_count(); i++) {
-        const struct conf_entry entry = conf_entry_at(i);
-        if (entry.key->default_text == NULL && r->origin->lines[i] == 0) {
-            mistake(r, 0, "\"%s\" is missing in [%s]", entry.key->name,
-                    conf_section_name(entry.section));
-        }
+    char label[SECTION_LABEL_SIZE];
+    if (line_of(r, section, pair, "host") == 0 && line_of(r, section, pair, "hosts") == 0) {
+        mistake(r, r->origin->heads[pair][section], "\"host\" is missing in %s",
+                section_label(r->conf, section, pair, label));
     }
 }
 
-/* ---- the nodes ---- */
-
 static void
-password_resolve(const struct resolve *r, enum conf_section section, struct conf_side *node)
+password_resolve(const struct resolve *r, enum conf_section section, uint32_t pair,
+                 struct conf_side *side)
 {
-    const unsigned line = line_of(r, section, "password_file");
-    if (node->password_file[0] == '\0') {
+    const unsigned line = line_of(r, section, pair, "password_file");
+    char label[SECTION_LABEL_SIZE];
+    if (side->password_file[0] == '\0') {
         return;
     }
-    if (node->password[0] != '\0') {
-        mistake(r, line, "both password and password_file are set in [%s]",
-                conf_section_name(section));
+    if (side->password[0] != '\0') {
+        mistake(r, line, "both password and password_file are set in %s",
+                section_label(r->conf, section, pair, label));
         return;
     }
     struct err err;
     err_clear(&err);
-    char *password = password_load(node->password_file, &err);
+    char *password = password_load(side->password_file, &err);
     if (password == NULL) {
         mistake(r, line, "password_file: %s", err.text);
         return;
     }
-    value_fini(VALUE_SECRET, &node->password);
-    node->password = password;
+    value_fini(VALUE_SECRET, &side->password);
+    side->password = password;
 }
 
 /* An empty text becomes a copy of another. */
@@ -77,15 +81,26 @@ text_default(char **text, const char *other)
 }
 
 static void
-node_resolve(const struct resolve *r, enum conf_section section, enum side side)
+side_resolve(const struct resolve *r, uint32_t pair, enum side which)
 {
-    struct conf_side *node = &r->conf->pairs[0].side[side];
-    password_resolve(r, section, node);
-    text_default(&node->replication_host, node->host);
-    text_default(&node->replication_user, node->user);
-    text_default(&node->replication_password, node->password);
-    node->replication_port = node->replication_port == 0 ? node->port : node->replication_port;
-    hosts_fill(node);
+    struct conf_side *side = &r->conf->pairs[pair].side[which];
+    const enum conf_section section = conf_section_of(which);
+    host_required(r, section, pair);
+    password_resolve(r, section, pair, side);
+    text_default(&side->replication_user, side->user);
+    text_default(&side->replication_password, side->password);
+}
+
+/* The home database: where the file says nothing, the first of a list. */
+static void
+home_resolve(const struct resolve *r, uint32_t number)
+{
+    struct conf_pair *pair = &r->conf->pairs[number];
+    if (line_of(r, CONF_SECTION_PAIR, number, "database") == 0 && pair->databases.count > 0 &&
+        strcmp(pair->databases.items[0], "*") != 0) {
+        mem_free(pair->database);
+        pair->database = xstrdup(pair->databases.items[0]);
+    }
 }
 
 /* ---- what makes no sense together ---- */
@@ -96,7 +111,7 @@ socket_dir_check(const struct resolve *r, const char *key, const char *dir, unsi
     struct sockaddr_un addr;
     const int len = snprintf(NULL, 0, "%s/.s.PGSQL.%u", dir, port);
     if (len < 0 || (size_t)len >= sizeof(addr.sun_path)) {
-        mistake(r, line_of(r, CONF_SECTION_TEAL, key),
+        mistake(r, line_of(r, CONF_SECTION_TEAL, 0, key),
                 "%s: the path of the socket would have %d bytes; the system takes %zu", key, len,
                 sizeof(addr.sun_path) - 1);
     }
@@ -109,26 +124,13 @@ sockets_check(const struct resolve *r)
     socket_dir_check(r, "admin_socket_dir", c->admin_socket_dir, c->admin_socket_port);
     socket_dir_check(r, "unix_socket_dir", c->unix_socket_dir, c->listen_port);
     if (c->listen_addr.count == 0 && c->unix_socket_dir[0] == '\0') {
-        mistake(r, line_of(r, CONF_SECTION_TEAL, "listen_addr"),
+        mistake(r, line_of(r, CONF_SECTION_TEAL, 0, "listen_addr"),
                 "listen_addr and unix_socket_dir are both empty: no client could connect");
     }
     if (strcmp(c->unix_socket_dir, c->admin_socket_dir) == 0 &&
         c->listen_port == c->admin_socket_port) {
-        mistake(r, line_of(r, CONF_SECTION_TEAL, "unix_socket_dir"),
+        mistake(r, line_of(r, CONF_SECTION_TEAL, 0, "unix_socket_dir"),
                 "the clients' socket and the admin socket would be the same file");
-    }
-}
-
-static void
-sides_check(const struct resolve *r)
-{
-    const struct conf_side *blue = &r->conf->pairs[0].side[SIDE_BLUE];
-    const struct conf_side *green = &r->conf->pairs[0].side[SIDE_GREEN];
-    if (blue->host[0] != '\0' && strcmp(blue->host, green->host) == 0 &&
-        blue->port == green->port) {
-        mistake(r, line_of(r, CONF_SECTION_GREEN, "host"),
-                "[blue] and [green] are the same server, %s port %u", blue->host,
-                (unsigned)blue->port);
     }
 }
 
@@ -136,9 +138,13 @@ void
 conf_resolve(struct conf *c, const struct conf_origin *origin, struct conf_mistakes *mistakes)
 {
     const struct resolve r = {c, origin, mistakes};
-    required_check(&r);
-    node_resolve(&r, CONF_SECTION_BLUE, SIDE_BLUE);
-    node_resolve(&r, CONF_SECTION_GREEN, SIDE_GREEN);
+    for (uint32_t pair = 0; pair < c->pairs_count; pair++) {
+        home_resolve(&r, pair);
+        side_resolve(&r, pair, SIDE_BLUE);
+        side_resolve(&r, pair, SIDE_GREEN);
+    }
+    hosts_resolve(c, origin, mistakes);
+    databases_resolve(c, origin, mistakes);
     sockets_check(&r);
-    sides_check(&r);
+    conf_hooks_check(c, origin, mistakes);
 }

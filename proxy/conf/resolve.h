@@ -4,14 +4,8 @@
 #ifndef TEAL_CONF_RESOLVE_H
 #define TEAL_CONF_RESOLVE_H
 
-#include "conf/keys.h"
 #include "conf/mistakes.h"
-
-/* Where each entry was set in the file; 0 for one that was not. */
-struct conf_origin {
-    const char *path; /* borrowed */
-    unsigned lines[CONF_ENTRIES_MAX];
-};
+#include "conf/origin.h"
 
 /* Fills in what is left open and adds every mistake that it finds. */
 void conf_resolve(struct conf *c, const struct conf_origin *origin, struct conf_mistakes *mistakes);

@@ -25,9 +25,9 @@ struct type {
     /* Of a choice; the index is the value. */
     const char *const *words;
     unsigned words_count;
+    size_t size; /* of the field; 0 for what is owned */
     /* Of a number. */
     enum number_unit unit;
-    size_t size;    /* of the field */
     uint32_t scale; /* the field holds so many times what is written */
 };
 
@@ -49,13 +49,14 @@ static const char *const bool_words[] = {"no", "yes", "off", "on", "false", "tru
 /* clang-format off */
 #define TEXT .parse = text_parse, .format = text_format
 #define LIST .parse = list_parse, .format = list_format
-#define BOOL .parse = bool_parse, .format = bool_format, .words = bool_words, .words_count = COUNT_OF(bool_words)
+#define BOOL .parse = bool_parse, .format = bool_format, .words = bool_words, .words_count = COUNT_OF(bool_words), .size = sizeof(bool)
 #define WHOLE .parse = whole_parse, .format = whole_format
 #define PORT .parse = port_parse, .format = port_format
 /* The words of a list of values, and their names with bars between from the same list. */
 #define CHOICE(VALUES) \
     .name = &(VALUES(WORDS_BAR))[1], .parse = choice_parse, .format = choice_format, \
-    .words = (const char *const[]){VALUES(WORDS_NAME)}, .words_count = 0 VALUES(WORDS_ONE)
+    .words = (const char *const[]){VALUES(WORDS_NAME)}, .words_count = 0 VALUES(WORDS_ONE), \
+    .size = sizeof(unsigned)
 
 static const struct type types[VALUE_TYPES_COUNT] = {
     [VALUE_TEXT]     = {.name = "text", TEXT},
@@ -75,6 +76,8 @@ static const struct type types[VALUE_TYPES_COUNT] = {
     [VALUE_FRESHNESS]      = {CHOICE(FRESHNESS_VALUES)},
     [VALUE_DRAIN_POLICY]   = {CHOICE(DRAIN_VALUES)},
     [VALUE_FENCE]          = {CHOICE(FENCE_VALUES)},
+    [VALUE_POOL_MODE]      = {CHOICE(POOL_MODE_VALUES)},
+    [VALUE_PAIR_KIND]      = {CHOICE(PAIR_KIND_VALUES)},
     [VALUE_LOG_LEVEL]      = {CHOICE(LOG_LEVEL_VALUES)},
     [VALUE_SSLMODE]        = {CHOICE(TLS_MODE_VALUES)},
     [VALUE_SSLNEGOTIATION] = {CHOICE(CONF_SSLNEGOTIATION_VALUES)},
@@ -102,14 +105,20 @@ value_format(enum value_type type, const void *field, struct buf *out)
 void
 value_format_number(enum value_type type, uint64_t number, struct buf *out)
 {
-    CHECK(type < VALUE_TYPES_COUNT && types[type].size > 0);
+    CHECK(type < VALUE_TYPES_COUNT && types[type].scale > 0);
     number_format(types[type].unit, number, out);
+}
+
+static bool
+is_text(enum value_type type)
+{
+    return type == VALUE_TEXT || type == VALUE_SECRET;
 }
 
 void
 value_fini(enum value_type type, void *field)
 {
-    if (type == VALUE_TEXT || type == VALUE_SECRET) {
+    if (is_text(type)) {
         char **text = field;
         mem_wipe_free(*text, *text == NULL ? 0 : strlen(*text));
         *text = NULL;
@@ -117,6 +126,42 @@ value_fini(enum value_type type, void *field)
     if (type == VALUE_LIST) {
         conf_list_fini(field);
     }
+}
+
+static const char *
+text_of(const void *field)
+{
+    const char *const *text = field;
+    return *text == NULL ? "" : *text;
+}
+
+void
+value_copy(enum value_type type, const void *from, void *to)
+{
+    CHECK(type < VALUE_TYPES_COUNT && from != to);
+    value_fini(type, to);
+    if (is_text(type)) {
+        *(char **)to = xstrdup(text_of(from));
+    } else if (type == VALUE_LIST) {
+        conf_list_copy(from, to);
+    } else {
+        CHECK(types[type].size > 0);
+        memcpy(to, from, types[type].size);
+    }
+}
+
+bool
+value_equal(enum value_type type, const void *a, const void *b)
+{
+    CHECK(type < VALUE_TYPES_COUNT);
+    if (is_text(type)) {
+        return strcmp(text_of(a), text_of(b)) == 0;
+    }
+    if (type == VALUE_LIST) {
+        return conf_list_equal(a, b);
+    }
+    CHECK(types[type].size > 0);
+    return memcmp(a, b, types[type].size) == 0;
 }
 
 const char *

@@ -31,6 +31,8 @@ enum value_type {
     VALUE_FRESHNESS,
     VALUE_DRAIN_POLICY,
     VALUE_FENCE,
+    VALUE_POOL_MODE,
+    VALUE_PAIR_KIND,
     VALUE_LOG_LEVEL,
     VALUE_SSLMODE,
     VALUE_SSLNEGOTIATION,
@@ -53,6 +55,9 @@ MUST_CHECK bool value_parse(enum value_type type, const struct value_limits *lim
 void value_format(enum value_type type, const void *field, struct buf *out);
 /* The same of a plain number, for limits. */
 void value_format_number(enum value_type type, uint64_t number, struct buf *out);
+/* Makes the one what the other is, freeing what it held. */
+void value_copy(enum value_type type, const void *from, void *to);
+bool value_equal(enum value_type type, const void *a, const void *b);
 /* Frees, and wipes a secret. */
 void value_fini(enum value_type type, void *field);
 /* "duration", "follow|blue|green", ... */

@@ -1,9 +1,10 @@
 /* control.c — the life of the control thread. See control.h.
  *
  * The order of the start matters: the console first (it proves that no other Teal runs here), then
- * the lock on the state file, the record, the monitor, the workers with a view that holds all
- * writes, what acts on them, and last the recovery, which publishes the first route. The end is the
- * reverse, but for the workers: they end first, so that nobody asks for anything any more. */
+ * the lock on the state file, what the operator said before a restart, the record, the monitor, the
+ * workers with a view that holds all writes, what acts on them, and last the recovery, which
+ * publishes the first route. The end is the reverse, but for the workers: they end first, so that
+ * nobody asks for anything any more. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "control/control.h"
 
@@ -14,20 +15,16 @@
 #include <unistd.h>
 
 #include "admin/console.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "control/cutover_ops.h"
-#include "control/hold.h"
+#include "control/keeper.h"
 #include "control/live_conf.h"
 #include "control/notify.h"
 #include "control/operator.h"
+#include "control/pair_control.h"
 #include "control/pause.h"
-#include "control/publish.h"
-#include "control/read_policy.h"
 #include "control/shutdown.h"
 #include "cutover/cutover.h"
-#include "monitor/monitor.h"
 #include "session/workers.h"
 
 enum { TICK_US = 1000 * 1000 };
@@ -40,20 +37,20 @@ struct control {
     struct timer *tick;          /* once a second */
     atomic_bool progress_posted; /* set by any worker, cleared here */
 
-    struct verbs *verbs; /* the operator's */
+    struct conf *conf_first; /* shared (ref): of the start, for what cannot change */
+    struct verbs *verbs;     /* the operator's */
+    struct keeper *keeper;
     struct console *console;
-    struct monitor *monitor;
-    struct read_policy reads;
-    struct publisher *publisher;
+    struct resolver *resolver; /* of all pairs */
+    struct pair_control pairs[PAIRS_MAX];
+    uint32_t pairs_count; /* those that are made */
     struct workers *workers;
-    struct cutover_host *cutover;
-    struct hold *hold;
     struct pause *pause;
     struct live_conf *conf;
     struct shutdown *shutdown;
 };
 
-static bool control_start(struct control *c, struct conf *conf, struct err *err);
+static bool control_start(struct control *c, struct err *err);
 static void on_tick(void *arg);
 
 /* ---- life ---- */
@@ -66,9 +63,10 @@ control_new(struct loop *loop, struct conf *conf, struct err *err)
     c->lock_fd = -1;
     c->mailbox = mailbox_new(loop);
     c->tick = timer_new(loop, on_tick, c);
+    c->resolver = resolver_new(loop);
     c->verbs = operator_new();
-    read_policy_from_conf(&c->reads, &conf->pairs[0]);
-    if (!control_start(c, conf, err)) {
+    c->conf_first = conf_ref(conf);
+    if (!control_start(c, err)) {
         control_free(c);
         return NULL;
     }
@@ -86,12 +84,13 @@ control_free(struct control *c)
     shutdown_free(c->shutdown);
     live_conf_free(c->conf);
     pause_free(c->pause);
-    hold_free(c->hold);
-    cutover_host_free(c->cutover);
-    monitor_free(c->monitor);
-    publisher_free(c->publisher);
-    read_policy_fini(&c->reads);
+    for (uint32_t i = 0; i < c->pairs_count; i++) {
+        pair_control_fini(&c->pairs[i]);
+    }
+    resolver_free(c->resolver);
+    keeper_free(c->keeper);
     operator_free(c->verbs);
+    conf_unref(c->conf_first);
     timer_free(c->tick);
     mailbox_free(c->mailbox);
     if (c->lock_fd != -1) {
@@ -121,28 +120,14 @@ lock_state(struct control *c, const struct conf *conf, struct err *err)
     return ok;
 }
 
-/* A missing record is no mistake; one that cannot be read is: it may say what the databases do not.
- */
-static bool
-read_record(const struct conf *conf, struct buf *record, struct err *err)
-{
-    return !file_exists(conf->state_file) ||
-           file_read(conf->state_file, CUTOVER_RECORD_SIZE_MAX, record, err);
-}
-
-static void
-on_monitor_changed(void *ctx)
-{
-    const struct control *c = ctx;
-    publisher_refresh(c->publisher);
-}
-
 static void
 on_progress(void *arg)
 {
     struct control *c = arg;
     atomic_store(&c->progress_posted, false);
-    cutover_progress(cutover_host_machine(c->cutover));
+    for (uint32_t i = 0; i < c->pairs_count; i++) {
+        cutover_progress(pair_control_machine(&c->pairs[i]));
+    }
 }
 
 /* Called on a worker's thread: one message at a time is enough. */
@@ -155,78 +140,104 @@ worker_progress(void *ctx)
     }
 }
 
-static bool
-start_workers(struct control *c, struct conf *conf, struct err *err)
+/* What the operator said before a restart, so that the first views know of it. */
+static void
+start_keeper(struct control *c)
 {
-    const struct monitor_ops monitor_ops = {.ctx = c, .changed = on_monitor_changed};
-    const struct workers_ops workers_ops = {.ctx = c, .progress = worker_progress};
-    c->monitor = monitor_new(c->loop, conf, 0, &monitor_ops);
-    c->publisher = publisher_new(conf, 0, c->monitor, &c->reads);
-    const struct view *views[] = {publisher_view(c->publisher)};
-    c->workers = workers_start(conf, views, COUNT_OF(views), &workers_ops);
-    if (c->workers == NULL) {
-        return err_set(err, SQLSTATE_CONNECTION_FAILURE,
-                       "could not start serving clients; the log tells why");
+    const struct conf *conf = c->conf_first;
+    const char *names[PAIRS_MAX];
+    for (uint32_t i = 0; i < conf->pairs_count; i++) {
+        names[i] = conf->pairs[i].name;
     }
-    publisher_set_workers(c->publisher, c->workers);
+    c->keeper = keeper_new(conf->state_file, names, conf->pairs_count);
+    c->conf = live_conf_new(c->conf_first, c->keeper);
+}
+
+static bool
+read_records(struct control *c, struct err *err)
+{
+    for (uint32_t i = 0; i < c->conf_first->pairs_count; i++) {
+        c->pairs_count = i + 1;
+        if (!pair_control_init(&c->pairs[i], c->conf_first, i, err)) {
+            return false;
+        }
+    }
     return true;
 }
 
-/* What acts on monitor, publisher and workers. */
-static void
-start_parts(struct control *c, struct conf *conf)
+static struct pair_parts
+pair_parts(struct control *c)
 {
-    c->cutover = cutover_host_new(conf, 0,
-                                  &(struct cutover_host_parts){.loop = c->loop,
-                                                               .monitor = c->monitor,
-                                                               .publisher = c->publisher,
-                                                               .workers = c->workers,
-                                                               .console = c->console});
-    c->hold = hold_new(c->loop, c->publisher, c->workers);
-    c->pause = pause_new(c->loop, c->publisher, c->workers);
-    c->conf = live_conf_new(conf, &(struct live_conf_users){.workers = c->workers,
-                                                            .monitor = c->monitor,
-                                                            .reads = &c->reads,
-                                                            .publisher = c->publisher,
-                                                            .cutover = c->cutover});
-    c->shutdown = shutdown_new(&(struct shutdown_parts){.loop = c->loop,
-                                                        .workers = c->workers,
-                                                        .cutover = cutover_host_machine(c->cutover),
-                                                        .publisher = c->publisher,
-                                                        .hold = c->hold,
-                                                        .pause = c->pause});
-    operator_set_parts(c->verbs,
-                       &(struct operator_parts){.loop = c->loop,
-                                                .mailbox = c->mailbox,
-                                                .conf = c->conf,
-                                                .monitor = c->monitor,
-                                                .workers = c->workers,
-                                                .cutover = cutover_host_machine(c->cutover),
-                                                .publisher = c->publisher,
-                                                .reads = &c->reads,
-                                                .hold = c->hold,
-                                                .pause = c->pause,
-                                                .shutdown = c->shutdown});
+    return (struct pair_parts){.loop = c->loop,
+                               .resolver = c->resolver,
+                               .keeper = c->keeper,
+                               .console = c->console,
+                               .workers = c->workers};
 }
 
 static bool
-control_start(struct control *c, struct conf *conf, struct err *err)
+start_workers(struct control *c, struct err *err)
+{
+    const struct workers_ops ops = {.ctx = c, .progress = worker_progress};
+    const struct pair_parts parts = pair_parts(c);
+    struct conf *conf = live_conf_get(c->conf);
+    const struct view *views[PAIRS_MAX];
+    for (uint32_t i = 0; i < c->pairs_count; i++) {
+        pair_control_begin(&c->pairs[i], conf, &parts);
+        views[i] = publisher_view(c->pairs[i].publisher);
+    }
+    c->workers = workers_start(conf, views, c->pairs_count, &ops);
+    return c->workers != NULL || err_set(err, SQLSTATE_CONNECTION_FAILURE,
+                                         "could not start serving clients; the log tells why");
+}
+
+/* What acts on the pairs and the workers. */
+static void
+start_parts(struct control *c)
+{
+    const struct pair_parts parts = pair_parts(c);
+    for (uint32_t i = 0; i < c->pairs_count; i++) {
+        pair_control_start(&c->pairs[i], live_conf_get(c->conf), &parts);
+    }
+    c->pause = pause_new(&(struct pause_parts){.loop = c->loop,
+                                               .pairs = c->pairs,
+                                               .pairs_count = c->pairs_count,
+                                               .workers = c->workers,
+                                               .keeper = c->keeper});
+    live_conf_set_users(c->conf, &(struct live_conf_users){.workers = c->workers,
+                                                           .pairs = c->pairs,
+                                                           .pairs_count = c->pairs_count});
+    c->shutdown = shutdown_new(&(struct shutdown_parts){
+        .loop = c->loop, .workers = c->workers, .pairs = c->pairs, .pairs_count = c->pairs_count});
+    operator_set_parts(c->verbs, &(struct operator_parts){.loop = c->loop,
+                                                          .mailbox = c->mailbox,
+                                                          .conf = c->conf,
+                                                          .keeper = c->keeper,
+                                                          .workers = c->workers,
+                                                          .pairs = c->pairs,
+                                                          .pairs_count = c->pairs_count,
+                                                          .pause = c->pause,
+                                                          .shutdown = c->shutdown});
+}
+
+static bool
+control_start(struct control *c, struct err *err)
 {
     const struct console_ops ops = operator_console_ops(c->verbs);
-    c->console = console_new(c->loop, conf, &ops, err);
-    if (c->console == NULL || !lock_state(c, conf, err)) {
+    c->console = console_new(c->loop, c->conf_first, &ops, err);
+    if (c->console == NULL || !lock_state(c, c->conf_first, err)) {
         return false;
     }
-    struct buf record;
-    buf_init(&record);
-    const bool ok = read_record(conf, &record, err) && start_workers(c, conf, err);
-    if (ok) {
-        start_parts(c, conf);
-        cutover_recover(cutover_host_machine(c->cutover), buf_slice(&record));
-        timer_start(c->tick, TICK_US);
+    start_keeper(c);
+    if (!read_records(c, err) || !start_workers(c, err)) {
+        return false;
     }
-    buf_fini(&record);
-    return ok;
+    start_parts(c);
+    for (uint32_t i = 0; i < c->pairs_count; i++) {
+        pair_control_recover(&c->pairs[i]);
+    }
+    timer_start(c->tick, TICK_US);
+    return true;
 }
 
 /* ---- once a second ---- */
@@ -237,9 +248,8 @@ on_tick(void *arg)
     struct control *c = arg;
     timer_start(c->tick, TICK_US);
     operator_tick(c->verbs);
-    live_conf_tick(c->conf);
-    if (!shutdown_has_begun(c->shutdown)) { /* the machine begins nothing new at the end */
-        cutover_host_tick(c->cutover);
+    for (uint32_t i = 0; i < c->pairs_count; i++) {
+        pair_control_tick(&c->pairs[i], live_conf_get(c->conf), !shutdown_has_begun(c->shutdown));
     }
 }
 

@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/hooks.h"
 #include "control/side_sql.h"
 #include "topo/conninfo.h"
 
@@ -24,10 +25,12 @@ enum { ADDRESS_SIZE = 320 };
 
 struct cutover_host {
     uint32_t pair;
+    char *name; /* owned: of the pair */
     struct cutover_host_parts parts;
     struct cutover *machine; /* owned */
     char *state_file;        /* owned: path of the record */
     struct side_sql *sql;    /* owned */
+    struct hooks *hooks;     /* owned */
     struct list delays;      /* struct delay, owned: not over yet */
     const char *crash_at;    /* borrowed from the environment: a fault point; NULL for none */
 };
@@ -56,6 +59,16 @@ op_sql_fresh(void *ctx, const struct cutover_where *where, const char *sql, uint
 {
     const struct cutover_host *h = ctx;
     side_sql_run_fresh(h->sql, where, sql, timeout_us, done, arg);
+}
+
+static void
+op_hook(void *ctx, const struct hook_about *about, uint64_t timeout_us, cutover_hook_fn *done,
+        void *arg)
+{
+    const struct cutover_host *h = ctx;
+    const struct monitor_facts *facts = monitor_facts(h->parts.monitor);
+    const uint32_t lead[SIDES_COUNT] = {facts->side[SIDE_BLUE].lead, facts->side[SIDE_GREEN].lead};
+    hooks_run(h->hooks, about, lead, timeout_us, done, arg);
 }
 
 /* ---- time ---- */
@@ -121,7 +134,7 @@ op_publish(void *ctx, const struct cutover_route *route)
         monitor_hurry(h->parts.monitor);
     }
     publisher_set_route(h->parts.publisher, route);
-    log_info(NULL, "route", "epoch=%llu writer=%s held=%s known=%s",
+    log_info(NULL, "route", "pair=%s epoch=%llu writer=%s held=%s known=%s", h->name,
              (unsigned long long)route->epoch, side_name(route->writer),
              route->writes_held ? "yes" : "no", route->writes_known ? "yes" : "no");
 }
@@ -226,14 +239,14 @@ static void
 op_report(void *ctx, const struct cutover_report *row)
 {
     const struct cutover_host *h = ctx;
-    console_report(h->parts.console, row);
+    console_report(h->parts.console, h->pair, row);
 }
 
 static void
 op_done(void *ctx, bool ok, const struct err *err)
 {
     struct cutover_host *h = ctx;
-    console_done(h->parts.console, ok, err);
+    console_done(h->parts.console, h->pair, ok, err);
 }
 
 /* TEAL_CRASH_AT=step:before or step:after: the process dies there, as in a power loss. For the
@@ -305,6 +318,9 @@ machine_config(const struct conf *conf, uint32_t number, struct config_texts *te
         .drain_policy = pair->drain_policy,
         .fence_strict = pair->fence == FENCE_STRICT,
         .require_way_back = pair->require_way_back,
+        .external = pair->kind == PAIR_KIND_EXTERNAL,
+        .hooks = hooks_known(pair),
+        .hook_timeout_us = pair->hook_timeout_us,
     };
     put_databases(&k, pair, texts);
     for (int side = 0; side < SIDES_COUNT; side++) {
@@ -334,6 +350,7 @@ make_machine(struct cutover_host *h, const struct conf *conf)
         .now_us = op_now_us,
         .sql = op_sql,
         .sql_fresh = op_sql_fresh,
+        .hook = op_hook,
         .timer = op_timer,
         .record_write = op_record_write,
         .publish = op_publish,
@@ -359,6 +376,14 @@ make_machine(struct cutover_host *h, const struct conf *conf)
     return machine;
 }
 
+char *
+cutover_record_path(const struct conf *conf, uint32_t pair)
+{
+    CHECK(pair < conf->pairs_count);
+    return conf->pairs_count == 1 ? xstrdup(conf->state_file)
+                                  : xasprintf("%s.%s", conf->state_file, conf->pairs[pair].name);
+}
+
 struct cutover_host *
 cutover_host_new(const struct conf *conf, uint32_t pair, const struct cutover_host_parts *parts)
 {
@@ -367,10 +392,12 @@ cutover_host_new(const struct conf *conf, uint32_t pair, const struct cutover_ho
     h->parts = *parts;
     CHECK(parts->monitor != NULL && parts->publisher != NULL);
     CHECK(parts->workers != NULL && parts->console != NULL);
-    h->state_file = xstrdup(conf->state_file);
+    h->state_file = cutover_record_path(conf, pair);
+    h->name = xstrdup(conf->pairs[pair].name);
     h->crash_at = getenv("TEAL_CRASH_AT");
     list_init(&h->delays);
     h->sql = side_sql_new(parts->loop, conf, pair, parts->monitor);
+    h->hooks = hooks_new(parts->loop, conf, pair);
     h->machine = make_machine(h, conf);
     return h;
 }
@@ -382,6 +409,7 @@ cutover_host_free(struct cutover_host *h)
         return;
     }
     side_sql_free(h->sql);
+    hooks_free(h->hooks);
     LIST_EACH(node, &h->delays)
     {
         list_remove(node);
@@ -390,6 +418,7 @@ cutover_host_free(struct cutover_host *h)
     CHECK(list_empty(&h->delays));
     cutover_free(h->machine); /* nothing completes any more */
     mem_free(h->state_file);
+    mem_free(h->name);
     mem_free(h);
 }
 
@@ -414,6 +443,9 @@ cutover_host_reconfigure(struct cutover_host *h, const struct conf *conf)
     struct config_texts texts;
     const struct cutover_config k = machine_config(conf, h->pair, &texts);
     const bool ok = cutover_reconfigure(h->machine, &k);
+    if (ok) {
+        hooks_reconfigure(h->hooks, conf);
+    }
     config_texts_fini(&texts);
     return ok;
 }

@@ -26,6 +26,10 @@ struct cutover_host_parts {
 
 struct cutover_host;
 
+/* Where the record of the pair of that number stands: in state_file, or in a file beside it with
+ * the pair's name when there are several. The caller owns the text. */
+char *cutover_record_path(const struct conf *conf, uint32_t pair);
+
 /* The machine of the pair of that number, made but not started: cutover_recover does. */
 struct cutover_host *cutover_host_new(const struct conf *conf, uint32_t pair,
                                       const struct cutover_host_parts *parts);

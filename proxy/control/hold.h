@@ -1,18 +1,28 @@
 /* hold.h — HOLD: the operator lets writes wait in Teal for a limited time. RELEASE, or the end of
- * the time, ends it. Reads go on. */
+ * the time, ends it; a restart goes on with what is left of it. Reads go on. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CONTROL_HOLD_H
 #define TEAL_CONTROL_HOLD_H
 
+#include "control/keeper.h"
 #include "control/publish.h"
 #include "net/loop.h"
 #include "session/workers.h"
 
 struct hold;
 
-/* All three are borrowed. */
-struct hold *hold_new(struct loop *loop, struct publisher *publisher,
-                      const struct workers *workers);
+/* What it acts on; all borrowed. */
+struct hold_parts {
+    struct loop *loop;
+    struct publisher *publisher;
+    const struct workers *workers;
+    struct keeper *keeper;
+    uint32_t pair;
+    const char *name; /* of the pair */
+};
+
+/* Begins with the hold that the keeper knows of, if it is not over. */
+struct hold *hold_new(const struct hold_parts *parts);
 /* NULL is fine. */
 void hold_free(struct hold *h);
 

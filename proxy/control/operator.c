@@ -14,22 +14,33 @@
 #include "admin/rates.h"
 #include "admin/text.h"
 #include "base/mem.h"
+#include "conf/databases.h"
 
 struct verbs {
     struct operator_parts parts;
     struct rates rates;
-    struct workers_stats stats; /* as of the last look */
+    /* As of the last look: */
+    struct workers_stats stats;
+    struct workers_database *served; /* owned; its texts are the workers' */
+    size_t served_count;
 };
 
 struct verbs *
 operator_new(void)
 {
-    return xcalloc(1, sizeof(struct verbs));
+    struct verbs *o = xcalloc(1, sizeof(*o));
+    rates_init(&o->rates);
+    return o;
 }
 
 void
 operator_free(struct verbs *o)
 {
+    if (o == NULL) {
+        return;
+    }
+    rates_fini(&o->rates);
+    mem_free(o->served);
     mem_free(o);
 }
 
@@ -40,11 +51,42 @@ operator_set_parts(struct verbs *o, const struct operator_parts *parts)
     o->parts = *parts;
 }
 
+static void
+look_at_workers(struct verbs *o)
+{
+    workers_stats(o->parts.workers, &o->stats);
+    mem_free(o->served);
+    o->served = workers_databases(o->parts.workers, &o->served_count);
+}
+
 void
 operator_tick(struct verbs *o)
 {
-    workers_stats(o->parts.workers, &o->stats);
-    rates_add(&o->rates, &o->stats, loop_now_us(o->parts.loop));
+    const uint64_t now_us = loop_now_us(o->parts.loop);
+    look_at_workers(o);
+    rates_add(&o->rates, &o->stats, now_us);
+    for (size_t i = 0; i < o->served_count; i++) {
+        rates_add_database(&o->rates, &o->served[i], now_us);
+    }
+    keeper_tick(o->parts.keeper);
+}
+
+/* The pair that a command is about. */
+static struct pair_control *
+pair_of(const struct verbs *o, uint32_t number)
+{
+    CHECK(number < o->parts.pairs_count);
+    return &o->parts.pairs[number];
+}
+
+static uint32_t
+waiting_in_all(const struct verbs *o)
+{
+    uint32_t waiting = 0;
+    for (uint32_t i = 0; i < o->parts.pairs_count; i++) {
+        waiting += workers_waiting(o->parts.workers, i);
+    }
+    return waiting;
 }
 
 /* ---- facts ---- */
@@ -65,29 +107,58 @@ pages_resident(void)
 }
 
 static void
+fill_pair(const struct verbs *o, const struct pair_control *pair, struct snapshot_pair *out)
+{
+    out->conf = &live_conf_get(o->parts.conf)->pairs[pair->number];
+    out->view = publisher_view(pair->publisher);
+    out->facts = monitor_facts(pair->monitor);
+    cutover_status(pair_control_machine(pair), &out->cutover);
+    out->waiting = workers_waiting(o->parts.workers, pair->number);
+    out->hold_until_us = hold_until_us(pair->hold);
+}
+
+static void
+use_of(void *ctx, const char *alias, struct database_use *out)
+{
+    const struct verbs *o = ctx;
+    *out = (struct database_use){.servers = workers_servers(o->parts.workers, alias),
+                                 .clients = workers_clients(o->parts.workers, alias)};
+    rates_get_database(&o->rates, alias, &out->rates);
+    for (size_t i = 0; i < o->served_count; i++) {
+        if (strcmp(o->served[i].alias, alias) == 0) {
+            out->stats = o->served[i].stats;
+            return;
+        }
+    }
+}
+
+static void
 op_snapshot(void *ctx, struct snapshot *out)
 {
     struct verbs *o = ctx;
     const struct operator_parts *p = &o->parts;
     CHECK(p->loop != NULL); /* the loop runs only after operator_set_parts */
-    workers_stats(p->workers, &o->stats);
+    look_at_workers(o);
+    out->served = o->served;
+    out->served_count = o->served_count;
+    out->ctx = o;
+    out->use_of = use_of;
     out->now_us = loop_now_us(p->loop);
     out->conf = live_conf_get(p->conf);
-    out->view = publisher_view(p->publisher);
-    out->facts = monitor_facts(p->monitor);
+    out->conf_file = live_conf_file(p->conf);
+    out->pairs_count = p->pairs_count;
+    for (uint32_t i = 0; i < p->pairs_count; i++) {
+        fill_pair(o, &p->pairs[i], &out->pairs[i]);
+        out->busy +=
+            workers_busy(p->workers, i, SIDE_BLUE) + workers_busy(p->workers, i, SIDE_GREEN);
+    }
     out->stats = &o->stats;
-    cutover_status(p->cutover, &out->cutover);
     rates_get(&o->rates, &out->rates);
     out->sessions = workers_sessions(p->workers);
-    out->waiting = workers_waiting(p->workers, 0);
-    out->hold_until_us = hold_until_us(p->hold);
-    out->servers = workers_servers(p->workers);
+    out->servers = workers_servers(p->workers, NULL);
     workers_lists(p->workers, &out->users, &out->pools);
     out->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     out->pages_resident = pages_resident();
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        out->busy += workers_busy(p->workers, 0, (enum side)side);
-    }
 }
 
 static void
@@ -106,26 +177,52 @@ is_serving(const struct verbs *o, struct err *err)
            err_set(err, SQLSTATE_ADMIN_SHUTDOWN, "teal is shutting down");
 }
 
-/* There is one database; no name means it as well. */
+/* Whether clients may name it so; what the monitor has not seen is not there. */
+static bool
+is_served(const struct verbs *o, const char *alias)
+{
+    const struct conf_database *d = conf_database_find(live_conf_get(o->parts.conf), alias);
+    if (d == NULL) {
+        return false;
+    }
+    const struct view *view = publisher_view(pair_of(o, d->pair)->publisher);
+    return !view->databases_known || view_database(view, conf_database_dbname(d, alias)) != NULL;
+}
+
+/* No name means all. */
 static bool
 is_our_database(const struct verbs *o, const struct command *c, struct err *err)
 {
-    const char *ours = live_conf_get(o->parts.conf)->pairs[0].database;
-    if (c->database[0] == '\0' || strcmp(c->database, ours) == 0) {
+    if (c->database[0] == '\0' || is_served(o, c->database)) {
         return true;
     }
     (void)err_set(err, SQLSTATE_INVALID_DATABASE, "no such database: %s", c->database);
-    return err_hint(err, "The database of the pair is \"%s\".", ours);
+    return err_hint(err, "SHOW DATABASES has them in its column name.");
+}
+
+/* As pause.h wants it. */
+static const char *
+alias_of(const struct command *c)
+{
+    return c->database[0] == '\0' ? NULL : c->database;
 }
 
 static bool
-nothing_is_under_way(const struct verbs *o, struct err *err)
+nothing_is_under_way(const struct pair_control *pair, struct err *err)
 {
     struct cutover_status status;
-    cutover_status(o->parts.cutover, &status);
-    return cutover_is_idle(o->parts.cutover) ||
+    cutover_status(pair_control_machine(pair), &status);
+    return cutover_is_idle(pair_control_machine(pair)) ||
            err_set(err, SQLSTATE_OBJECT_IN_USE, "%s is under way, in state %s", status.job_name,
                    status.state_name);
+}
+
+/* A pair that has the database, or any when all are meant. */
+static bool
+is_concerned(const struct verbs *o, const struct command *c, uint32_t pair)
+{
+    const struct conf *conf = live_conf_get(o->parts.conf);
+    return c->database[0] == '\0' || conf_database_find(conf, c->database)->pair == pair;
 }
 
 /* What KILL and PAUSE both need. */
@@ -135,37 +232,48 @@ may_pause(const struct verbs *o, const struct command *c, struct err *err)
     if (!is_serving(o, err) || !is_our_database(o, c, err)) {
         return false;
     }
-    if (pause_is_on(o->parts.pause)) {
-        return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is paused already");
+    if (pause_is_on(o->parts.pause, NULL)) {
+        return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "everything is paused already");
     }
-    return nothing_is_under_way(o, err);
+    if (pause_is_on(o->parts.pause, alias_of(c))) {
+        return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "database \"%s\" is paused already",
+                       c->database);
+    }
+    for (uint32_t i = 0; i < o->parts.pairs_count; i++) {
+        if (is_concerned(o, c, i) && !nothing_is_under_way(&o->parts.pairs[i], err)) {
+            return false;
+        }
+    }
+    return true;
 }
 
-/* ---- jobs of the machine ---- */
+/* ---- jobs of the machines ---- */
 
 static bool
-op_start(void *ctx, enum cutover_job job, const struct cutover_options *options, struct err *err)
+op_start(void *ctx, uint32_t number, enum cutover_job job, const struct cutover_options *options,
+         struct err *err)
 {
     const struct verbs *o = ctx;
+    const struct pair_control *pair = pair_of(o, number);
     if (!is_serving(o, err)) {
         return false;
     }
-    if (job == CUTOVER_JOB_FLIP && hold_until_us(o->parts.hold) != 0) {
+    if (job == CUTOVER_JOB_FLIP && hold_until_us(pair->hold) != 0) {
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "writes are held by HOLD");
         return err_hint(err, "RELEASE them first; a flip holds them by itself.");
     }
-    if (job == CUTOVER_JOB_FLIP && pause_is_on(o->parts.pause)) {
-        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is paused");
+    if (job == CUTOVER_JOB_FLIP && pause_is_on(o->parts.pause, NULL)) {
+        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "everything is paused");
         return err_hint(err, "RESUME it first; a flip holds the writes by itself.");
     }
-    return cutover_start(o->parts.cutover, job, options, err);
+    return cutover_start(pair_control_machine(pair), job, options, err);
 }
 
 static bool
-op_abort(void *ctx)
+op_abort(void *ctx, uint32_t number)
 {
     const struct verbs *o = ctx;
-    return cutover_abort(o->parts.cutover);
+    return cutover_abort(pair_control_machine(pair_of(o, number)));
 }
 
 /* ---- the verbs ---- */
@@ -175,47 +283,55 @@ typedef bool verb_fn(struct verbs *o, const struct command *c, struct buf *detai
 static bool
 do_reads(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    const struct operator_parts *p = &o->parts;
-    if (!is_serving(o, err) || !read_policy_apply(p->reads, c, publisher_view(p->publisher),
-                                                  monitor_facts(p->monitor), detail, err)) {
+    struct pair_control *pair = pair_of(o, c->pair_number);
+    if (!is_serving(o, err)) {
         return false;
     }
-    publisher_refresh(p->publisher);
+    if (c->reads_default) {
+        const struct conf *conf = live_conf_get(o->parts.conf);
+        read_policy_reset(&pair->reads, &conf->pairs[pair->number], detail);
+    } else if (!read_policy_apply(&pair->reads, c, publisher_view(pair->publisher),
+                                  monitor_facts(pair->monitor), detail, err)) {
+        return false;
+    }
+    publisher_refresh(pair->publisher);
+    const struct wish_reads said = read_policy_wish(&pair->reads);
+    keeper_put_reads(o->parts.keeper, pair->name, &said);
     return true;
 }
 
 static bool
 do_hold(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    const struct operator_parts *p = &o->parts;
+    const struct pair_control *pair = pair_of(o, c->pair_number);
     if (!is_serving(o, err)) {
         return false;
     }
-    if (!publisher_view(p->publisher)->writes_known) {
+    if (!publisher_view(pair->publisher)->writes_known) {
         return err_set(err, SQLSTATE_CANNOT_CONNECT_NOW,
                        "the writer is not known yet, so writes are held anyway");
     }
-    if (!nothing_is_under_way(o, err)) {
+    if (!nothing_is_under_way(pair, err)) {
         return false;
     }
+    const struct conf *conf = live_conf_get(o->parts.conf);
     const uint64_t limit_us =
-        c->timeout_set ? c->timeout_us : live_conf_get(p->conf)->pairs[0].hold_timeout_us;
-    hold_begin(p->hold, limit_us);
-    buf_printf(detail, "writes of %" PRIu32 " sessions wait, for %s at most",
-               workers_sessions(p->workers), text_duration(limit_us).s);
+        c->timeout_set ? c->timeout_us : conf->pairs[pair->number].hold_timeout_us;
+    hold_begin(pair->hold, limit_us);
+    buf_printf(detail, "writes wait, for %s at most", text_duration(limit_us).s);
     return true;
 }
 
 static bool
 do_release(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    (void)c;
-    if (hold_until_us(o->parts.hold) == 0) {
+    const struct pair_control *pair = pair_of(o, c->pair_number);
+    if (hold_until_us(pair->hold) == 0) {
         return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "writes are not held by HOLD");
     }
     buf_printf(detail, "%" PRIu32 " waiting transactions go on",
-               workers_waiting(o->parts.workers, 0));
-    hold_end(o->parts.hold);
+               workers_waiting(o->parts.workers, pair->number));
+    hold_end(pair->hold);
     return true;
 }
 
@@ -223,27 +339,38 @@ static bool
 do_pause(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
     (void)detail; /* the answer comes when it is over */
-    if (!may_pause(o, c, err)) {
-        return false;
+    const uint64_t limit_us =
+        c->timeout_set ? c->timeout_us : live_conf_get(o->parts.conf)->pause_timeout_us;
+    return may_pause(o, c, err) && pause_begin(o->parts.pause, alias_of(c), limit_us, err);
+}
+
+static bool
+refuse_resume(const struct verbs *o, const struct command *c, struct err *err)
+{
+    if (c->database[0] == '\0') {
+        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "nothing is paused");
+        return err_hint(err, "RELEASE ends HOLD.");
     }
-    pause_begin(o->parts.pause,
-                c->timeout_set ? c->timeout_us : live_conf_get(o->parts.conf)->pause_timeout_us);
-    return true;
+    (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "database \"%s\" is not paused by its name",
+                  c->database);
+    return pause_is_on(o->parts.pause, NULL) &&
+           err_hint(err, "Everything is paused: RESUME without a name ends that.");
 }
 
 static bool
 do_resume(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    if (!is_our_database(o, c, err)) {
-        return false;
+    const struct wishes *wishes = keeper_wishes(o->parts.keeper);
+    bool any = pause_is_on(o->parts.pause, alias_of(c));
+    for (uint32_t i = 0; i < wishes->stops_count && c->database[0] == '\0'; i++) {
+        any |= wishes->stops[i].paused;
     }
-    if (!pause_is_on(o->parts.pause)) {
-        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "the database is not paused");
-        return hold_until_us(o->parts.hold) != 0 && err_hint(err, "RELEASE ends HOLD.");
+    /* One that was dropped while it was paused can be resumed. */
+    if (!any) {
+        return is_our_database(o, c, err) && refuse_resume(o, c, err);
     }
-    buf_printf(detail, "%" PRIu32 " waiting transactions go on",
-               workers_waiting(o->parts.workers, 0));
-    pause_end(o->parts.pause);
+    buf_printf(detail, "%" PRIu32 " waiting transactions go on", waiting_in_all(o));
+    pause_end(o->parts.pause, alias_of(c));
     return true;
 }
 
@@ -254,12 +381,14 @@ do_kill_all(struct verbs *o, const struct command *c, struct buf *detail, struct
     if (!may_pause(o, c, err)) {
         return false;
     }
-    buf_printf(detail,
-               "%" PRIu32 " clients and %" PRIu32 " server connections are ended; "
-               "new transactions wait for RESUME",
-               workers_sessions(workers), workers_servers(workers));
-    pause_kill(o->parts.pause);
-    return true;
+    if (c->database[0] == '\0') {
+        buf_printf(detail, "%" PRIu32 " clients and ", workers_sessions(workers));
+    } else {
+        buf_printf(detail, "its clients and ");
+    }
+    buf_printf(detail, "%" PRIu32 " server connections are ended; new transactions wait for RESUME",
+               workers_servers(workers, alias_of(c)));
+    return pause_kill(o->parts.pause, alias_of(c), err);
 }
 
 static bool
@@ -277,9 +406,9 @@ do_reconnect(struct verbs *o, const struct command *c, struct buf *detail, struc
     if (!is_our_database(o, c, err)) {
         return false;
     }
-    workers_reconnect(o->parts.workers);
+    workers_reconnect(o->parts.workers, alias_of(c));
     buf_printf(detail, "%" PRIu32 " server connections are closed as they become free",
-               workers_servers(o->parts.workers));
+               workers_servers(o->parts.workers, alias_of(c)));
     return true;
 }
 
@@ -294,21 +423,24 @@ do_wait_close(struct verbs *o, const struct command *c, struct buf *detail, stru
 static bool
 do_disable(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    if (!is_our_database(o, c, err)) {
+    if (!is_our_database(o, c, err) || !pause_disable(o->parts.pause, c->database, true, err)) {
         return false;
     }
-    publisher_set_disabled(o->parts.publisher, true);
     buf_printf(detail, "new clients are refused; those that are connected stay");
     return true;
 }
 
+/* Harmless when it is not disabled; one that was dropped meanwhile as well. */
 static bool
 do_enable(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
-    if (!is_our_database(o, c, err)) {
+    const struct wishes *wishes = keeper_wishes(o->parts.keeper);
+    if (wish_stop_find(wishes, c->database) == NULL && !is_our_database(o, c, err)) {
         return false;
     }
-    publisher_set_disabled(o->parts.publisher, false);
+    if (!pause_disable(o->parts.pause, c->database, false, err)) {
+        return false;
+    }
     buf_printf(detail, "new clients are welcome");
     return true;
 }
@@ -353,6 +485,17 @@ static verb_fn *const verbs[COMMANDS_COUNT] = {
     [CMD_RELOAD] = do_reload,   [CMD_SHUTDOWN] = do_shutdown,
 };
 
+/* It is done all the same: the disk must not keep the operator from a hold. */
+static void
+add_unwritten(const struct verbs *o, struct buf *detail)
+{
+    const char *path = keeper_unwritten(o->parts.keeper);
+    if (path != NULL) {
+        buf_printf(detail, "; but \"%s\" cannot be written, so a restart would not know of it",
+                   path);
+    }
+}
+
 bool
 operator_perform(struct verbs *o, const struct command *c, struct buf *detail, struct err *err)
 {
@@ -360,6 +503,9 @@ operator_perform(struct verbs *o, const struct command *c, struct buf *detail, s
     CHECK((size_t)c->id < COMMANDS_COUNT && verbs[c->id] != NULL);
     const bool ok = verbs[c->id](o, c, detail, err);
     CHECK(ok || err_is_set(err));
+    if (ok) {
+        add_unwritten(o, detail);
+    }
     return ok;
 }
 
@@ -372,10 +518,14 @@ op_perform(void *ctx, const struct command *c, struct buf *detail, struct err *e
 }
 
 static enum console_wait
-op_pause_state(void *ctx, struct buf *detail, struct err *err)
+op_pause_state(void *ctx, const struct command *c, struct buf *detail, struct err *err)
 {
     const struct verbs *o = ctx;
-    return pause_state(o->parts.pause, detail, err);
+    const enum console_wait state = pause_state(o->parts.pause, alias_of(c), detail, err);
+    if (state == CONSOLE_WAIT_OVER) {
+        add_unwritten(o, detail);
+    }
+    return state;
 }
 
 struct console_ops

@@ -8,11 +8,10 @@
 #define TEAL_CONTROL_OPERATOR_H
 
 #include "admin/console_ops.h"
-#include "control/hold.h"
+#include "control/keeper.h"
 #include "control/live_conf.h"
+#include "control/pair_control.h"
 #include "control/pause.h"
-#include "control/publish.h"
-#include "control/read_policy.h"
 #include "control/shutdown.h"
 
 /* What the verbs act on; all borrowed. */
@@ -20,12 +19,10 @@ struct operator_parts {
     struct loop *loop;
     struct mailbox *mailbox; /* answers of the workers */
     struct live_conf *conf;
-    struct monitor *monitor;
+    struct keeper *keeper;
     struct workers *workers;
-    struct cutover *cutover;
-    struct publisher *publisher;
-    struct read_policy *reads;
-    struct hold *hold;
+    struct pair_control *pairs;
+    uint32_t pairs_count;
     struct pause *pause;
     struct shutdown *shutdown;
 };

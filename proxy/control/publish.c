@@ -15,29 +15,98 @@ struct publisher {
     struct cutover_route route;
     bool hold; /* by the operator */
     bool paused;
-    bool disabled;
+    struct view_stop *stops; /* borrowed */
+    uint32_t stops_count;
     enum freshness freshness;
+    char *home; /* owned: the database of which the nodes tell, of a logical follower */
+    uint32_t weight[SIDES_COUNT][NODES_MAX];
+    struct view_database databases[DATABASES_MAX]; /* of the view that is being made */
     struct view *view; /* owned: as published last, or as the workers will start with */
 };
 
+/* The lead of the writer's side serves as soon as it is up; others when they are steady. */
 static void
-view_node_fill(struct view_node *out, const struct node_facts *facts, bool is_writer)
+view_node_fill(struct view_node *out, const struct node_facts *facts, uint32_t weight,
+               bool is_writer)
 {
     *out = (struct view_node){
         .addr = facts->addr,
         .addr_len = facts->addr_len,
-        .up = facts->up,
+        .up = is_writer ? facts->up : facts->serves_reads,
         .lag_ok = is_writer || facts->lag_ok,
         .fresh_until_us = facts->fresh_until_us,
         .is_primary = facts->up && !facts->in_recovery,
-        .weight = 1,
+        .weight = weight,
         .incarnation = facts->incarnation,
     };
 }
 
+static void
+view_side_fill(struct view_side *out, const struct side_facts *facts, const uint32_t *weight,
+               bool is_writer)
+{
+    *out = (struct view_side){.nodes_count = facts->nodes_count, .lead = facts->lead};
+    for (uint32_t i = 0; i < facts->nodes_count; i++) {
+        view_node_fill(&out->node[i], &facts->node[i], weight[i], is_writer && i == facts->lead);
+    }
+}
+
+/* ---- databases ---- */
+
+/* They are sorted by name. */
+static const struct database_facts *
+facts_of_database(const struct monitor_facts *facts, const char *name)
+{
+    uint32_t from = 0;
+    uint32_t to = facts->databases_count;
+    while (from < to) {
+        const uint32_t middle = from + (to - from) / 2;
+        const int order = strcmp(facts->databases[middle].name, name);
+        if (order == 0) {
+            return &facts->databases[middle];
+        }
+        from = order < 0 ? middle + 1 : from;
+        to = order < 0 ? to : middle;
+    }
+    return NULL;
+}
+
+/* Of a logical follower the nodes tell about the home database alone. One of the others that nobody
+ * looks at is not known to be fresh. */
+static struct view_database
+view_database_of(const struct publisher *p, char *name, bool is_logical)
+{
+    const struct database_facts *known = facts_of_database(monitor_facts(p->monitor), name);
+    return (struct view_database){
+        .name = name,
+        .has_stream = is_logical && strcmp(name, p->home) != 0,
+        .lag_ok = known != NULL && known->lag_ok,
+        .fresh_until_us = known == NULL ? 0 : known->fresh_until_us,
+    };
+}
+
+/* Those of the writer's side; the names are borrowed. Where a logical follower may have databases
+ * that are not among them, it serves no reads: nobody would know how far it is. */
+static void
+view_databases_fill(struct publisher *p, struct view *v)
+{
+    const struct monitor_facts *facts = monitor_facts(p->monitor);
+    const enum side follower = side_other(v->writer);
+    const struct side_databases *all = &facts->side[v->writer].databases;
+    const bool is_logical = facts_lead(facts, follower)->role == NODE_LOGICAL_FOLLOWER;
+    v->databases = p->databases;
+    v->databases_known = all->generation != 0 && !all->is_cut;
+    for (uint32_t i = 0; i < all->count; i++) {
+        p->databases[v->databases_count++] = view_database_of(p, all->names[i], is_logical);
+    }
+    for (uint32_t i = 0; is_logical && !v->databases_known && i < NODES_MAX; i++) {
+        v->side[follower].node[i].lag_ok = false;
+    }
+}
+
 /* The rules are borrowed: view_copy makes them the view's own. */
 static struct view
-view_make(const struct publisher *p)
+view_make(struct publisher *p)
 {
     const struct monitor_facts *facts = monitor_facts(p->monitor);
     struct view v = {
@@ -47,7 +116,8 @@ view_make(const struct publisher *p)
         .writes_held = p->route.writes_held || !p->route.writes_known || p->hold,
         .writes_known = p->route.writes_known,
         .paused = p->paused,
-        .disabled = p->disabled,
+        .stops = p->stops,
+        .stops_count = p->stops_count,
         .reads = p->reads->to,
         .reads_percent = p->reads->percent,
         .freshness = p->freshness,
@@ -55,12 +125,9 @@ view_make(const struct publisher *p)
         .rules_count = p->reads->rules_count,
     };
     for (int side = 0; side < SIDES_COUNT; side++) {
-        const struct side_facts *from = &facts->side[side];
-        v.side[side] = (struct view_side){.nodes_count = from->nodes_count, .lead = from->lead};
-        for (uint32_t i = 0; i < from->nodes_count; i++) {
-            view_node_fill(&v.side[side].node[i], &from->node[i], (int)v.writer == side);
-        }
+        view_side_fill(&v.side[side], &facts->side[side], p->weight[side], (int)v.writer == side);
     }
+    view_databases_fill(p, &v);
     return v;
 }
 
@@ -81,6 +148,23 @@ rules_equal(const struct view *a, const struct view *b)
         const struct view_rule *y = &b->rules[i];
         if (x->side != y->side || !text_equal(x->user, y->user) ||
             !text_equal(x->database, y->database) || !text_equal(x->application, y->application)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+stops_equal(const struct view *a, const struct view *b)
+{
+    if (a->stops_count != b->stops_count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->stops_count; i++) {
+        const struct view_stop *x = &a->stops[i];
+        const struct view_stop *y = &b->stops[i];
+        if (x->paused != y->paused || x->disabled != y->disabled ||
+            strcmp(x->alias, y->alias) != 0) {
             return false;
         }
     }
@@ -110,15 +194,32 @@ side_equal(const struct view_side *a, const struct view_side *b)
     return true;
 }
 
+static bool
+databases_equal(const struct view *a, const struct view *b)
+{
+    if (a->databases_count != b->databases_count || a->databases_known != b->databases_known) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->databases_count; i++) {
+        const struct view_database *x = &a->databases[i];
+        const struct view_database *y = &b->databases[i];
+        if (strcmp(x->name, y->name) != 0 || x->has_stream != y->has_stream ||
+            x->lag_ok != y->lag_ok || x->fresh_until_us != y->fresh_until_us) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* In all but the version. */
 static bool
 view_equal(const struct view *a, const struct view *b)
 {
     return a->epoch == b->epoch && a->writer == b->writer && a->writes_held == b->writes_held &&
-           a->writes_known == b->writes_known && a->paused == b->paused &&
-           a->disabled == b->disabled && a->reads == b->reads &&
-           a->reads_percent == b->reads_percent && a->freshness == b->freshness &&
-           rules_equal(a, b) && side_equal(&a->side[SIDE_BLUE], &b->side[SIDE_BLUE]) &&
+           a->writes_known == b->writes_known && a->paused == b->paused && stops_equal(a, b) &&
+           a->reads == b->reads && a->reads_percent == b->reads_percent &&
+           a->freshness == b->freshness && rules_equal(a, b) && databases_equal(a, b) &&
+           side_equal(&a->side[SIDE_BLUE], &b->side[SIDE_BLUE]) &&
            side_equal(&a->side[SIDE_GREEN], &b->side[SIDE_GREEN]);
 }
 
@@ -159,6 +260,20 @@ publisher_refresh(struct publisher *p)
 
 /* ---- life ---- */
 
+static void
+take_conf(struct publisher *p, const struct conf *conf)
+{
+    const struct conf_pair *pair = &conf->pairs[p->pair];
+    p->freshness = pair->freshness;
+    mem_free(p->home);
+    p->home = xstrdup(pair->database);
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        for (uint32_t i = 0; i < pair->side[side].hosts_count; i++) {
+            p->weight[side][i] = pair->side[side].hosts[i].weight;
+        }
+    }
+}
+
 struct publisher *
 publisher_new(const struct conf *conf, uint32_t pair, const struct monitor *monitor,
               const struct read_policy *reads)
@@ -168,7 +283,7 @@ publisher_new(const struct conf *conf, uint32_t pair, const struct monitor *moni
     p->pair = pair;
     p->monitor = monitor;
     p->reads = reads;
-    p->freshness = conf->pairs[p->pair].freshness;
+    take_conf(p, conf);
     p->route =
         (struct cutover_route){.writer = conf->pairs[pair].initial_writer, .writes_held = true};
     publisher_refresh(p);
@@ -182,6 +297,7 @@ publisher_free(struct publisher *p)
         return;
     }
     view_free(p->view);
+    mem_free(p->home);
     mem_free(p);
 }
 
@@ -203,7 +319,7 @@ publisher_view(const struct publisher *p)
 void
 publisher_set_conf(struct publisher *p, const struct conf *conf)
 {
-    p->freshness = conf->pairs[p->pair].freshness;
+    take_conf(p, conf);
     publisher_refresh(p);
 }
 
@@ -229,8 +345,9 @@ publisher_set_paused(struct publisher *p, bool paused)
 }
 
 void
-publisher_set_disabled(struct publisher *p, bool disabled)
+publisher_set_stops(struct publisher *p, struct view_stop *stops, uint32_t count)
 {
-    p->disabled = disabled;
+    p->stops = stops;
+    p->stops_count = count;
     publisher_refresh(p);
 }

@@ -36,7 +36,8 @@ void publisher_set_conf(struct publisher *p, const struct conf *conf);
 void publisher_set_route(struct publisher *p, const struct cutover_route *route);
 /* The operator's HOLD, on top of the route's. */
 void publisher_set_hold(struct publisher *p, bool held);
+/* Everything, and single databases; the stops are borrowed until the next call. */
 void publisher_set_paused(struct publisher *p, bool paused);
-void publisher_set_disabled(struct publisher *p, bool disabled);
+void publisher_set_stops(struct publisher *p, struct view_stop *stops, uint32_t count);
 
 #endif

@@ -8,8 +8,6 @@
 #include "admin/text.h"
 #include "base/mem.h"
 
-enum { RULES_MAX = 256 };
-
 static void
 rule_fini(struct view_rule *rule)
 {
@@ -38,6 +36,41 @@ read_policy_from_conf(struct read_policy *r, const struct conf_pair *conf)
     r->to = conf->reads;
     r->percent = conf->reads_percent;
     CHECK(r->percent <= PERCENT_ALL);
+}
+
+void
+read_policy_restore(struct read_policy *r, const struct wish_reads *wish)
+{
+    struct wish_reads copy = {0};
+    CHECK(r->rules == NULL && !r->set);
+    wish_reads_put(&copy, wish);
+    r->rules = copy.rules;
+    r->rules_count = copy.rules_count;
+    if (wish->set) {
+        r->set = true;
+        r->to = wish->to;
+        r->percent = wish->percent;
+    }
+}
+
+void
+read_policy_reset(struct read_policy *r, const struct conf_pair *conf, struct buf *detail)
+{
+    rules_free(r);
+    r->set = false;
+    read_policy_from_conf(r, conf);
+    buf_printf(detail, "reads as configured: %s, %s of the sessions", reads_name(r->to),
+               text_percent(r->percent).s);
+}
+
+struct wish_reads
+read_policy_wish(const struct read_policy *r)
+{
+    return (struct wish_reads){.set = r->set,
+                               .to = r->to,
+                               .percent = r->percent,
+                               .rules = r->rules,
+                               .rules_count = r->rules_count};
 }
 
 void
@@ -128,13 +161,13 @@ reads_by_rule(struct read_policy *r, const struct command *c, enum side writer, 
         buf_printf(detail, "the rule is gone, %" PRIu32 " left", r->rules_count);
         return true;
     }
-    if (at == RULES_MAX) {
-        return err_set(err, "54000", "more than %d read rules", RULES_MAX);
+    if (at == WISHES_RULES_MAX) {
+        return err_set(err, "54000", "more than %d read rules", WISHES_RULES_MAX);
     }
     const enum side side = reads_side(c->reads, writer);
     if (at == r->rules_count) {
         r->rules = xrealloc(r->rules, (r->rules_count + 1) * sizeof(*r->rules));
-        CHECK(r->rules_count < RULES_MAX);
+        CHECK(r->rules_count < WISHES_RULES_MAX);
         r->rules[r->rules_count++] = (struct view_rule){
             .user = text_or_null(c->user),
             .database = text_or_null(c->database),

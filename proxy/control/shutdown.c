@@ -23,8 +23,7 @@ shutdown_new(const struct shutdown_parts *parts)
 {
     struct shutdown *s = xcalloc(1, sizeof(*s));
     s->parts = *parts;
-    CHECK(parts->workers != NULL && parts->cutover != NULL && parts->publisher != NULL);
-    CHECK(parts->hold != NULL && parts->pause != NULL);
+    CHECK(parts->workers != NULL && parts->pairs_count > 0);
     s->timer = timer_new(parts->loop, on_timer, s);
     return s;
 }
@@ -55,11 +54,9 @@ shutdown_begin(struct shutdown *s, enum shutdown_mode mode, uint64_t limit_us)
     s->deadline_us = loop_now_us(p->loop) + wait_us;
     s->mode = mode;
     if (!now) {
-        /* Sessions that wait for a hold to end would never end; a flip that has not committed is
-         * undone. */
-        hold_end(p->hold);
-        pause_end(p->pause);
-        (void)cutover_abort(p->cutover);
+        for (uint32_t i = 0; i < p->pairs_count; i++) { /* what has not committed is undone */
+            (void)cutover_abort(pair_control_machine(&p->pairs[i]));
+        }
         workers_drain(p->workers, mode == SHUTDOWN_WAIT_FOR_CLIENTS);
     }
     if (!s->begun) {
@@ -84,18 +81,44 @@ machine_must_end(const struct cutover *c)
     return status.job != CUTOVER_JOB_NONE || !(status.blocked || can_be_left[status.state]);
 }
 
+static bool
+any_machine_must_end(const struct shutdown *s)
+{
+    for (uint32_t i = 0; i < s->parts.pairs_count; i++) {
+        if (machine_must_end(pair_control_machine(&s->parts.pairs[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* HOLD and PAUSE stay in force to the end and beyond it, so who waits for them waits in vain; the
+ * same when the writer cannot become known any more, but then the clients may still go by
+ * themselves. */
+static bool
+waits_are_in_vain(const struct shutdown *s, const struct pair_control *pair)
+{
+    const struct view *view = publisher_view(pair->publisher);
+    if (view->paused || hold_until_us(pair->hold) != 0) {
+        return true;
+    }
+    return s->mode != SHUTDOWN_WAIT_FOR_CLIENTS && view->writes_held &&
+           !machine_must_end(pair_control_machine(pair));
+}
+
 /* How many sessions there is still a reason to wait for. */
 static uint32_t
-sessions_to_end(const struct shutdown *s, bool machine_is_at_work)
+sessions_to_end(const struct shutdown *s)
 {
     const struct shutdown_parts *p = &s->parts;
     const uint32_t sessions = workers_sessions(p->workers);
-    const bool held_for_good = !machine_is_at_work && publisher_view(p->publisher)->writes_held;
-    if (s->mode == SHUTDOWN_WAIT_FOR_CLIENTS || !held_for_good) {
-        return sessions;
+    uint32_t in_vain = 0;
+    for (uint32_t i = 0; i < p->pairs_count; i++) {
+        if (waits_are_in_vain(s, &p->pairs[i])) {
+            in_vain += workers_waiting(p->workers, i);
+        }
     }
-    const uint32_t waiting = workers_waiting(p->workers, 0);
-    return sessions > waiting ? sessions - waiting : 0;
+    return sessions > in_vain ? sessions - in_vain : 0;
 }
 
 static void
@@ -104,9 +127,7 @@ on_timer(void *arg)
     struct shutdown *s = arg;
     CHECK(s->begun && s->deadline_us != 0);
     const bool late = loop_now_us(s->parts.loop) >= s->deadline_us;
-    const bool machine_is_at_work = machine_must_end(s->parts.cutover);
-    const uint32_t sessions = sessions_to_end(s, machine_is_at_work);
-    if (late || (sessions == 0 && !machine_is_at_work)) {
+    if (late || (sessions_to_end(s) == 0 && !any_machine_must_end(s))) {
         log_info(NULL, "ending", "sessions=%u late=%s", workers_sessions(s->parts.workers),
                  late ? "yes" : "no");
         loop_stop(s->parts.loop);

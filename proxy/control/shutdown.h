@@ -3,27 +3,25 @@
  * It waits, within a limit, for the clients (or their open transactions) and for what the cutover
  * machine must bring to an end, but for nothing that cannot come: with no session and no flip under
  * way the loop stops at once. Writes that are held for a reason that nobody removes any more, like
- * a writer that is not known, keep no transaction from having ended: it was not begun. */
+ * a writer that is not known, keep no transaction from having ended: it was not begun.
+ *
+ * What waits for HOLD or PAUSE is ended, not let through: they outlive the process, and would be
+ * worth little if a restart were a way past them. */
 /* SPDX-License-Identifier: PostgreSQL */
 #ifndef TEAL_CONTROL_SHUTDOWN_H
 #define TEAL_CONTROL_SHUTDOWN_H
 
 #include "admin/grammar.h"
-#include "control/hold.h"
-#include "control/pause.h"
-#include "control/publish.h"
-#include "cutover/cutover.h"
+#include "control/pair_control.h"
 #include "net/loop.h"
 #include "session/workers.h"
 
-/* What it waits for, and what it must end before; all borrowed. */
+/* What it waits for; all borrowed. */
 struct shutdown_parts {
     struct loop *loop;
     struct workers *workers;
-    struct cutover *cutover;
-    struct publisher *publisher;
-    struct hold *hold;
-    struct pause *pause;
+    const struct pair_control *pairs;
+    uint32_t pairs_count;
 };
 
 struct shutdown;

@@ -19,21 +19,28 @@
 
 enum { OPENING_MAX = 32 }; /* a server forks for each, and its others must go on meanwhile */
 
-/* The way to one side. */
+/* The way to one server. */
+struct server {
+    char *host;     /* owned */
+    char *conninfo; /* owned, secret: with the name, without a database */
+};
+
+/* The way to one side: to the server that stands for it. */
 struct way {
-    char *host;        /* owned */
-    char *conninfo;    /* owned, secret: with the name, without a database */
-    struct list links; /* struct link, owned */
+    struct server servers[NODES_MAX]; /* as many as it has */
+    struct list links;                /* struct link, owned */
 };
 
 /* The way to one database of it. */
 struct link {
     struct list node;
     char *database;         /* owned */
-    struct address address; /* that pq was made with; none for a fixed host */
     struct pq *pq;          /* owned: the operator connection; NULL before its first query */
+    uint32_t server;        /* that pq was made for... */
+    struct address address; /* ...and with */
     bool opening;           /* its first query is under way */
     uint32_t calls;         /* not answered yet, the fresh ones too */
+    uint32_t running;       /* those of them that pq has */
     uint64_t used_us;       /* when the last one was answered */
 };
 
@@ -66,6 +73,28 @@ static void start_waiting(struct side_sql *s);
 
 /* ---- life ---- */
 
+static void
+way_init(struct way *way, const struct conf *conf, uint32_t pair, enum side side)
+{
+    const struct conf_side *of = &conf->pairs[pair].side[side];
+    list_init(&way->links);
+    for (uint32_t i = 0; i < of->hosts_count; i++) {
+        const struct node_id id = {.pair = pair, .side = side, .node = i};
+        way->servers[i].host = xstrdup(of->hosts[i].name);
+        way->servers[i].conninfo =
+            conninfo_of(conf, &id, NULL, CUTOVER_APPLICATION_NAME, conf->server_connect_timeout_us);
+    }
+}
+
+static void
+way_fini(struct way *way)
+{
+    for (uint32_t i = 0; i < NODES_MAX; i++) {
+        conninfo_free(way->servers[i].conninfo);
+        mem_free(way->servers[i].host);
+    }
+}
+
 struct side_sql *
 side_sql_new(struct loop *loop, const struct conf *conf, uint32_t pair,
              const struct monitor *monitor)
@@ -77,11 +106,7 @@ side_sql_new(struct loop *loop, const struct conf *conf, uint32_t pair,
     s->timer = timer_new(loop, on_timer, s);
     list_init(&s->calls);
     for (int side = 0; side < SIDES_COUNT; side++) {
-        const struct node_id id = {.pair = pair, .side = (enum side)side};
-        s->way[side].host = xstrdup(conf->pairs[pair].side[side].hosts[0].name);
-        s->way[side].conninfo =
-            conninfo_of(conf, &id, NULL, CUTOVER_APPLICATION_NAME, conf->server_connect_timeout_us);
-        list_init(&s->way[side].links);
+        way_init(&s->way[side], conf, pair, (enum side)side);
     }
     return s;
 }
@@ -143,8 +168,7 @@ side_sql_free(struct side_sql *s)
         {
             link_free(LIST_OBJECT(node, struct link, node));
         }
-        conninfo_free(s->way[side].conninfo);
-        mem_free(s->way[side].host);
+        way_fini(&s->way[side]);
     }
     timer_free(s->timer);
     mem_free(s);
@@ -215,6 +239,7 @@ call_end(struct call *call, const struct cutover_rows *rows)
     link->calls--;
     link->used_us = loop_now_us(s->loop);
     s->waiting -= call->sql != NULL ? 1 : 0;
+    link->running -= call->sql == NULL && !call->is_fresh ? 1 : 0;
     if (link->opening && !call->is_fresh) {
         link->opening = false;
         s->opening--;
@@ -254,56 +279,86 @@ facts_of(const struct side_sql *s, enum side side)
     return facts_lead(monitor_facts(s->monitor), side);
 }
 
+static uint32_t
+lead_of(const struct side_sql *s, enum side side)
+{
+    return monitor_facts(s->monitor)->side[side].lead;
+}
+
+static const struct server *
+server_of(const struct side_sql *s, enum side side)
+{
+    return &s->way[side].servers[lead_of(s, side)];
+}
+
+static bool
+is_settled(const struct side_sql *s, enum side side)
+{
+    const struct side_facts *facts = &monitor_facts(s->monitor)->side[side];
+    return facts->nodes_count == 1 || facts->settled;
+}
+
+/* Which server it is, and where. */
 static bool
 is_known(const struct side_sql *s, enum side side)
 {
-    return address_is_fixed(s->way[side].host) || facts_of(s, side)->addr_len > 0;
+    const bool has_address =
+        address_is_fixed(server_of(s, side)->host) || facts_of(s, side)->addr_len > 0;
+    return is_settled(s, side) && has_address;
 }
 
 static struct pq *
 connection_new(const struct side_sql *s, const struct call *call, const char *setup)
 {
-    const struct way *way = &s->way[call->side];
+    const struct server *server = server_of(s, call->side);
     const struct node_facts *node = facts_of(s, call->side);
     const struct address_list list = {.items = {{.addr = node->addr, .len = node->addr_len}},
                                       .count = 1};
     CHECK(is_known(s, call->side));
-    char *named = conninfo_with_database(way->conninfo, call->link->database);
-    char *conninfo = address_conninfo(named, way->host, &list);
+    char *named = conninfo_with_database(server->conninfo, call->link->database);
+    char *conninfo = address_conninfo(named, server->host, &list);
     struct pq *pq = pq_new(s->loop, side_name(call->side), conninfo, setup);
     conninfo_free(conninfo);
     conninfo_free(named);
     return pq;
 }
 
-/* Drops a connection that is lost when the name leads elsewhere by now. The call itself is the only
- * one that may be waiting for it. */
+/* Drops a connection to a server that does not stand for the side any more, and one that is lost
+ * when the name leads elsewhere by now; not one that has calls. */
 static void
-follow_address(struct side_sql *s, const struct call *call, const struct address *now)
+follow_lead(struct side_sql *s, const struct call *call, const struct address *now)
 {
     struct link *link = call->link;
-    const bool moved =
-        !address_is_fixed(s->way[call->side].host) && !address_equal(&link->address, now);
-    if (link->pq != NULL && moved && !pq_is_connected(link->pq) && !link->opening) {
+    const bool other = link->server != lead_of(s, call->side);
+    const bool moved = !address_is_fixed(server_of(s, call->side)->host) &&
+                       !address_equal(&link->address, now) && !pq_is_connected(link->pq);
+    if ((other || moved) && link->running == 0 && !link->opening) {
         pq_free(link->pq);
         link->pq = NULL;
     }
 }
 
-/* The operator connection, or NULL when it must be made and too many are being made. */
+/* The operator connection; NULL when it must be made and too many are being made, or when calls are
+ * still running at a server that stood for the side before. */
 static struct pq *
 operator_connection(struct side_sql *s, struct call *call)
 {
     struct link *link = call->link;
     const struct node_facts *node = facts_of(s, call->side);
     const struct address now = {.addr = node->addr, .len = node->addr_len};
-    follow_address(s, call, &now);
+    if (link->pq != NULL) {
+        follow_lead(s, call, &now);
+    }
+    if (link->pq != NULL && link->server != lead_of(s, call->side)) {
+        return NULL;
+    }
     const bool opens = !link->opening && (link->pq == NULL || !pq_is_connected(link->pq));
     if (opens && s->opening >= OPENING_MAX) {
         return NULL;
     }
     if (link->pq == NULL) {
         link->address = now;
+        link->server = lead_of(s, call->side);
         link->pq = connection_new(s, call, cutover_connection_setup());
     }
     link->opening = link->opening || opens;
@@ -326,6 +381,7 @@ call_start(struct side_sql *s, struct call *call)
         pq = call->fresh;
     } else {
         pq = operator_connection(s, call);
+        call->link->running += pq != NULL ? 1 : 0;
     }
     if (pq == NULL) {
         return false;
@@ -364,9 +420,9 @@ first_failed(const struct side_sql *s)
     LIST_EACH(node, &s->calls)
     {
         struct call *call = LIST_OBJECT(node, struct call, node);
-        if (call->sql != NULL &&
-            (loop_now_us(s->loop) >= call->deadline_us ||
-             (!is_known(s, call->side) && err_is_set(&facts_of(s, call->side)->error)))) {
+        if (call->sql != NULL && (loop_now_us(s->loop) >= call->deadline_us ||
+                                  (!is_known(s, call->side) && is_settled(s, call->side) &&
+                                   err_is_set(&facts_of(s, call->side)->error)))) {
             return call;
         }
     }
@@ -387,7 +443,7 @@ call_fail(struct call *call)
         rows.err = facts->error;
     } else {
         (void)err_set(&rows.err, SQLSTATE_CONNECTION_FAILURE,
-                      "the host name \"%s\" is not resolved yet", s->way[call->side].host);
+                      "the host name \"%s\" is not resolved yet", server_of(s, call->side)->host);
     }
     call_end(call, &rows);
 }

@@ -5,6 +5,9 @@
  * Each query completes exactly once, from the loop. A connection is made for its first query; only
  * so many are being made at a time, and the others wait for them within their own time.
  *
+ * A query goes to the server that stands for the side when it is started. Those that follow a
+ * failover wait until what runs at the old one has ended.
+ *
  * libpq resolves a host name while the thread waits. Then a name server that does not answer would
  * take the console and the signals away. So a connection is made to the address that the monitor
  * knows for the name, and a query waits for that, within its time. */

@@ -20,29 +20,29 @@
 /* What a row leaves out is none or false; the layout, OUTPUT_STEPS. */
 /* clang-format off */
 static const struct ctl_command commands[] = {
-    {.name = "status", .sql = "SHOW STATUS", .layout = OUTPUT_LINES,
-     .sentence = "the pair, its two sides and the traffic"},
-    {.name = "watch", .sql = "SHOW STATUS", .layout = OUTPUT_LINES, .watches = true,
+    {.name = "status", .sql = "SHOW STATUS", .layout = OUTPUT_LINES, .options = "N",
+     .sentence = "the pairs, their sides and the traffic"},
+    {.name = "watch", .sql = "SHOW STATUS", .layout = OUTPUT_LINES, .options = "N", .watches = true,
      .sentence = "the same, once a second"},
-    {.name = "prepare", .sql = "PREPARE",
-     .sentence = "set up what a cutover needs in both databases"},
-    {.name = "check", .sql = "CHECK",
+    {.name = "prepare", .sql = "PREPARE", .options = "N",
+     .sentence = "set up what a cutover needs on both sides"},
+    {.name = "check", .sql = "CHECK", .options = "N",
      .sentence = "the preflight: every finding, with value, limit and how to mend it"},
-    {.name = "reads", .shown = "blue|green|follow [n%]", .sql = "READS", .words_min = 1,
-     .words_max = 2, .options = "uad",
+    {.name = "reads", .shown = "blue|green|follow|default [n%]", .sql = "READS", .words_min = 1,
+     .words_max = 2, .options = "uadN",
      .sentence = "send reads to a side: all, a share, or the sessions that match"},
-    {.name = "writes", .shown = "blue|green", .sql = "WRITES", .words_min = 1, .words_max = 1,
+    {.name = "writes", .shown = "blue|green", .sql = "WRITES", .words_min = 1, .words_max = 1, .options = "N",
      .sentence = "move the writes to that side"},
-    {.name = "cutover", .sql = "CUTOVER", .options = "nDr",
+    {.name = "cutover", .sql = "CUTOVER", .options = "nDrN",
      .sentence = "move the writes from blue to green"},
-    {.name = "rollback", .sql = "ROLLBACK", .options = "nDr",
+    {.name = "rollback", .sql = "ROLLBACK", .options = "nDrN",
      .sentence = "move the writes back from green to blue"},
-    {.name = "finish", .sql = "FINISH",
+    {.name = "finish", .sql = "FINISH", .options = "N",
      .question = "Drop the replication of the pair? There is no way back afterwards.",
      .sentence = "drop the way back, after asking"},
-    {.name = "hold", .shown = "[time]", .sql = "HOLD", .words_max = 1,
+    {.name = "hold", .shown = "[time]", .sql = "HOLD", .words_max = 1, .options = "N",
      .sentence = "let writes wait in Teal for a while"},
-    {.name = "release", .sql = "RELEASE", .sentence = "end hold"},
+    {.name = "release", .sql = "RELEASE", .options = "N", .sentence = "end hold"},
     {.name = "pause", .shown = "[database] [time]", .sql = "PAUSE", .words_max = 2,
      .sentence = "let everything wait, and the server connections go"},
     {.name = "resume", .shown = "[database]", .sql = "RESUME", .words_max = 1,
@@ -61,10 +61,10 @@ static const struct ctl_command commands[] = {
     {.name = "sessions", .sql = "SHOW SESSIONS", .layout = OUTPUT_TABLE, .options = "P",
      .sentence = "the sessions; with --pinned those that cannot move"},
     {.name = "show", .shown = "WHAT", .sql = "SHOW", .layout = OUTPUT_TABLE, .words_min = 1,
-     .words_max = 3,
+     .words_max = 3, .options = "N",
      .sentence = "a report: pools, clients, servers, stats, lag, config, help, ..."},
     {.name = "explain", .shown = "STATEMENT", .sql = "EXPLAIN ROUTE", .layout = OUTPUT_RECORD,
-     .words_min = 1, .words_max = -1,
+     .words_min = 1, .words_max = -1, .options = "N",
      .sentence = "where an SQL statement would go, and why"},
     {.name = "kill", .shown = "ID", .sql = "KILL_CLIENT", .words_min = 1, .words_max = 1,
      .sentence = "end a session"},
@@ -100,6 +100,7 @@ static const struct option_row {
     {OPTION_YES, 0, "yes", NULL, NULL, "do not ask"},
     {OPTION_VERSION, 0, "version", NULL, NULL, "print the version and end"},
     {OPTION_HELP, 0, "help", NULL, NULL, "print this and end"},
+    {265, 'N', "pair", "NAME", "PAIR", "which of several pairs; without it, reports are of all"},
     {256, 'u', "user", "NAME", "USER", "reads: sessions of this user"},
     {257, 'a', "application", "NAME", "APPLICATION", "reads: sessions with this application_name"},
     {258, 'd', "database", "NAME", "DATABASE", "reads: sessions of this database"},
@@ -198,7 +199,7 @@ is_plain(const char *word)
     return word[0] != '\0' && strspn(word, plain) == strlen(word);
 }
 
-/* The clauses of options are collected here and go behind the arguments. */
+/* The clauses of options are collected here and go behind the arguments, if these are no SQL. */
 static enum command_line_result
 put_clause(struct buf *clauses, const struct option_row *row, const char *value)
 {
@@ -339,9 +340,11 @@ make_statement(struct parse *p, int argc, char **argv)
     struct buf sql;
     buf_init(&sql);
     buf_printf(&sql, "%s", command->sql);
-    const enum command_line_result result = put_arguments(&sql, command, argc, argv);
     const struct slice clauses = buf_slice(&p->clauses);
-    buf_put(&sql, clauses.p, clauses.len);
+    const bool ends_in_sql = command->words_max == -1; /* nothing can follow that */
+    buf_put(&sql, clauses.p, ends_in_sql ? clauses.len : 0);
+    const enum command_line_result result = put_arguments(&sql, command, argc, argv);
+    buf_put(&sql, clauses.p, ends_in_sql ? 0 : clauses.len);
     const struct slice all = buf_slice(&sql);
     p->out->sql = xstrndup((const char *)all.p, all.len);
     buf_fini(&sql);

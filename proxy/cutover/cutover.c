@@ -18,8 +18,9 @@
 
 /* But for those that are optional. The engine looks after its own. */
 static void
-check_ops(const struct cutover_ops *ops)
+check_ops(const struct cutover_config *config, const struct cutover_ops *ops)
 {
+    CHECK(config->hooks == 0 || (ops->hook != NULL && config->hook_timeout_us > 0));
     CHECK(ops->record_write != NULL && ops->publish != NULL && ops->view_acked != NULL);
     CHECK(ops->busy != NULL && ops->waiting != NULL && ops->sessions != NULL &&
           ops->pinned != NULL);
@@ -30,7 +31,7 @@ check_ops(const struct cutover_ops *ops)
 struct cutover *
 cutover_new(const struct cutover_config *config, const struct cutover_ops *ops)
 {
-    check_ops(ops);
+    check_ops(config, ops);
     struct cutover *c = xcalloc(1, sizeof(*c));
     cutover_config_copy(&c->config, config);
     c->ops = *ops;
@@ -57,7 +58,7 @@ cutover_free(struct cutover *c)
     prepare_free(c->prepare);
     preflight_free(c->preflight);
     catchup_fini(c);
-    databases_fini(c);
+    flip_databases_fini(c);
     calls_fini(&c->calls);
     cutover_config_fini(&c->config);
     mem_free(c);

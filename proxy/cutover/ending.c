@@ -73,3 +73,47 @@ ending_refused(struct cutover *c)
 {
     command_end(c, false);
 }
+
+/* ---- behind resume_ha ---- */
+
+void
+ending_flip_later(struct cutover *c)
+{
+    ha_set_ending(c, ending_flip);
+}
+
+void
+ending_undone_later(struct cutover *c)
+{
+    ha_set_ending(c, ending_undone);
+}
+
+void
+ending_refused_later(struct cutover *c)
+{
+    ha_set_ending(c, ending_refused);
+}
+
+bool
+ending_untouched_later(const struct cutover *c)
+{
+    return fence_is_untouched(c) && ha_is_paused(c);
+}
+
+void
+ending_resumed(struct cutover *c)
+{
+    ending_fn *ending = c->ha.ending;
+    ha_set_ending(c, NULL);
+    if (ending != NULL) {
+        ending(c);
+    }
+}
+
+void
+ending_not_resumed(struct cutover *c)
+{
+    ha_failed(c);
+    report_err_clear(&c->report);
+    ending_resumed(c);
+}

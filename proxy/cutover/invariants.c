@@ -37,7 +37,7 @@ invariants_check(const struct cutover *c)
     CHECK(route->writes_known || route->writes_held);
     CHECK(!c->flip.known || c->flip.from != c->flip.to);
     CHECK(c->hold.since_us == 0 || route->writes_held);
-    CHECK(!c->commit.promote_maybe || flip_is_physical(c));
+    CHECK(!c->commit.promote_maybe || flip_is_promoted(c));
     if (state >= CUT_CATCHUP && state <= CUT_AFTER) {
         CHECK(c->fence.touched);
     }

@@ -22,10 +22,19 @@ limit_check(const struct cutover *c)
     return CLOCK_SECONDS(600) + databases_count(c) * CLOCK_SECONDS(1);
 }
 
+/* Some run in every kind of flip (pause_ha), others where somebody else drives the servers. */
+static uint64_t
+with_hooks(const struct cutover *c, uint64_t limit, unsigned hooks)
+{
+    return flip_is_external(c) ? external_with_hooks(c, limit, hooks) : limit;
+}
+
 uint64_t
 limit_gate(const struct cutover *c)
 {
-    return CLOCK_SECONDS(10) + databases_count(c) * CLOCK_MS(100);
+    const bool pauses = cutover_config_has_hook(&c->config, HOOK_PAUSE_HA);
+    const uint64_t own = CLOCK_SECONDS(10) + databases_count(c) * CLOCK_MS(100);
+    return with_hooks(c, external_with_hooks(c, own, pauses ? 1 : 0), 1);
 }
 
 static uint64_t
@@ -48,13 +57,13 @@ limit_drain(const struct cutover *c)
 uint64_t
 limit_fence(const struct cutover *c)
 {
-    return within_hold(c, c->config.fence_timeout_us);
+    return within_hold(c, with_hooks(c, c->config.fence_timeout_us, 1));
 }
 
 uint64_t
 limit_catchup(const struct cutover *c)
 {
-    return within_hold(c, c->config.catchup_timeout_us);
+    return within_hold(c, with_hooks(c, c->config.catchup_timeout_us, 1));
 }
 
 uint64_t
@@ -66,7 +75,7 @@ limit_sync(const struct cutover *c)
 uint64_t
 limit_commit(const struct cutover *c)
 {
-    return c->config.commit_timeout_us;
+    return with_hooks(c, c->config.commit_timeout_us, 1);
 }
 
 uint64_t
@@ -87,6 +96,11 @@ limit_after(const struct cutover *c)
 uint64_t
 limit_undo(const struct cutover *c)
 {
-    (void)c;
-    return CLOCK_SECONDS(5);
+    return with_hooks(c, CLOCK_SECONDS(5) + databases_count(c) * CLOCK_MS(10), 1);
+}
+
+uint64_t
+limit_resume_ha(const struct cutover *c)
+{
+    return external_with_hooks(c, CLOCK_SECONDS(3), 1);
 }

@@ -133,12 +133,19 @@ decide_idle(const struct record *r, const struct look look[SIDES_COUNT])
     return not_yet("the record and the sides contradict each other");
 }
 
+/* The target of a promotion has not been promoted. Somebody else's may be closed by a setting. */
+static bool
+is_closed(enum cutover_kind kind, const struct look *to)
+{
+    return to->in_recovery || (kind == CUTOVER_EXTERNAL && to->fenced);
+}
+
 /* The record names a flip. */
 static struct verdict
 decide_flip(const struct record *r, const struct look look[SIDES_COUNT])
 {
     const struct look *to = &look[r->to];
-    const bool physical = r->kind == CUTOVER_PHYSICAL;
+    const bool promoted = r->kind == CUTOVER_PHYSICAL || r->kind == CUTOVER_EXTERNAL;
     if (r->phase != RECORD_COMMIT && !look[r->writer].answered) {
         return not_yet_of(r->writer, "the writer does not answer");
     }
@@ -149,10 +156,10 @@ decide_flip(const struct record *r, const struct look look[SIDES_COUNT])
         if (!to->answered) {
             return not_yet_of(r->to, "the target has the decision and does not answer");
         }
-        if (physical && to->in_recovery) {
+        if (promoted && is_closed(r->kind, to)) {
             return flip_is(r, CUT_EV_PROMOTE, "the promotion was decided");
         }
-        return flip_is(r, physical ? CUT_EV_FORWARD : CUT_EV_RESOLVE, "the target decides");
+        return flip_is(r, promoted ? CUT_EV_FORWARD : CUT_EV_RESOLVE, "the target decides");
     case RECORD_AFTER:
         return flip_is(r, CUT_EV_AFTER, "the target had been opened");
     case RECORD_UNDONE:
@@ -166,10 +173,35 @@ decide_flip(const struct record *r, const struct look look[SIDES_COUNT])
 static enum cutover_kind
 kind_of_phase(const char *phase)
 {
-    if (strcmp(phase, "leaving-physical") == 0) {
-        return CUTOVER_PHYSICAL;
+    static const struct {
+        const char *phase;
+        enum cutover_kind kind;
+    } kinds[] = {
+        {"leaving-physical", CUTOVER_PHYSICAL},
+        {"leaving-two-way", CUTOVER_TWO_WAY},
+        {"leaving-external", CUTOVER_EXTERNAL},
+        {EXTERNAL_PHASE_PROMOTING, CUTOVER_EXTERNAL},
+    };
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (strcmp(phase, kinds[i].phase) == 0) {
+            return kinds[i].kind;
+        }
     }
-    return strcmp(phase, "leaving-two-way") == 0 ? CUTOVER_TWO_WAY : CUTOVER_ONE_WAY;
+    return CUTOVER_ONE_WAY;
+}
+
+/* Whose promotion decides. Somebody else's may be under way when everything had arrived: it is
+ * asked for again, as with a record. */
+static struct verdict
+decide_leaving_promoted(const struct record *r, const struct look *from, const struct look *to)
+{
+    if (!is_closed(r->kind, to)) {
+        return flip_is(r, CUT_EV_FORWARD, "the target has been promoted");
+    }
+    if (strcmp(from->phase, EXTERNAL_PHASE_PROMOTING) == 0) {
+        return flip_is(r, CUT_EV_PROMOTE, "the promotion was decided");
+    }
+    return flip_is(r, CUT_EV_UNDO, "the target has not been promoted");
 }
 
 /* No record, and one side is leaving: the flip is read off the databases. */
@@ -187,9 +219,8 @@ decide_leaving(const struct look look[SIDES_COUNT], enum side from)
                        .from = from,
                        .to = side_other(from),
                        .kind = kind_of_phase(f->phase)};
-    if (r.kind == CUTOVER_PHYSICAL) {
-        return flip_is(&r, t->in_recovery ? CUT_EV_UNDO : CUT_EV_FORWARD,
-                       "a physical flip: the promotion decides");
+    if (r.kind == CUTOVER_PHYSICAL || r.kind == CUTOVER_EXTERNAL) {
+        return decide_leaving_promoted(&r, f, t);
     }
     return flip_is(&r, CUT_EV_RESOLVE, "a logical flip: the target's row decides");
 }
@@ -211,7 +242,7 @@ decide_unprepared(const struct look look[SIDES_COUNT], enum side initial)
 
 /* Both sides name the same writer, which is fenced: an undo or a start of a flip was cut off. */
 static struct verdict
-decide_fenced(const struct look look[SIDES_COUNT], enum side initial)
+decide_fenced(const struct look look[SIDES_COUNT], enum side initial, bool external)
 {
     for (int s = 0; s < SIDES_COUNT; s++) {
         const enum side side = (enum side)s;
@@ -224,7 +255,9 @@ decide_fenced(const struct look look[SIDES_COUNT], enum side initial)
                                      .writer = side,
                                      .from = side,
                                      .to = side_other(side),
-                                     .kind = o->in_recovery ? CUTOVER_PHYSICAL : CUTOVER_ONE_WAY};
+                                     .kind = external         ? CUTOVER_EXTERNAL
+                                             : o->in_recovery ? CUTOVER_PHYSICAL
+                                                              : CUTOVER_ONE_WAY};
             return flip_is(&r, CUT_EV_UNDO, "the writer was left fenced");
         }
     }
@@ -233,7 +266,7 @@ decide_fenced(const struct look look[SIDES_COUNT], enum side initial)
 
 /* There is no record: the sides must know. */
 static struct verdict
-decide_blind(const struct look look[SIDES_COUNT], enum side initial)
+decide_blind(const struct look look[SIDES_COUNT], enum side initial, bool external)
 {
     const bool blue = claims_itself(&look[SIDE_BLUE], SIDE_BLUE);
     const bool green = claims_itself(&look[SIDE_GREEN], SIDE_GREEN);
@@ -251,7 +284,7 @@ decide_blind(const struct look look[SIDES_COUNT], enum side initial)
             return decide_leaving(look, (enum side)s);
         }
     }
-    return decide_fenced(look, initial);
+    return decide_fenced(look, initial, external);
 }
 
 /* A flip of the record that a side has left behind: the file is an old copy, and what it wants done
@@ -273,7 +306,7 @@ decide(const struct cutover *c)
     const struct record *r = &c->journal.record;
     const struct look *look = c->looks.of;
     if (r->epoch == 0 || flip_is_history(r, look)) {
-        return decide_blind(look, c->config.initial_writer);
+        return decide_blind(look, c->config.initial_writer, c->config.external);
     }
     return r->phase == RECORD_IDLE ? decide_idle(r, look) : decide_flip(r, look);
 }

@@ -55,6 +55,7 @@ static const struct machine_state states[CUTOVER_STATES_COUNT] = {
     [CUT_RELEASE] = {SCRIPT_RELEASE, .statement = STATEMENT_SHORT,
                      .unlimited = "a call that ends at once"},
     [CUT_AFTER] = {SCRIPT_AFTER, .statement = STATEMENT_SHORT, .limit_us = limit_after},
+    [CUT_RESUME_HA] = {SCRIPT_RESUME_HA, .statement = STATEMENT_SHORT, .limit_us = limit_resume_ha},
     [CUT_UNDO] = {SCRIPT_UNDO, .statement = STATEMENT_SHORT, .limit_us = limit_undo},
     [CUT_UNDO_RELEASE] = {SCRIPT_UNDO_RELEASE, .statement = STATEMENT_SHORT,
                           .unlimited = "a call that ends at once"},
@@ -79,6 +80,7 @@ static const struct machine_step steps[CUTOVER_STEPS_COUNT] = {
     [CUT_STEP_RELEASE] = {STEP_OK, NULL},
     [CUT_STEP_AFTER] = {STEP_OK, NULL},
     [CUT_STEP_UNDO] = {STEP_OK, NULL},
+    [CUT_STEP_RESUME_HA] = {STEP_OK, NULL},
 };
 
 /* What the operator asked for: CUT_JOB is all of them. */
@@ -100,6 +102,13 @@ static line_call_fn *const jobs[CUTOVER_JOBS_COUNT] = {
     {state, CUT_EV_LATE, NULL, CUT_IDLE, 0, NULL, ending_refused, "nothing was touched"}, \
     {state, CUT_EV_NO, NULL, CUT_IDLE, 0, NULL, ending_refused, "nothing was touched"}, \
     {state, CUT_EV_ABORT, NULL, CUT_IDLE, 0, NULL, ending_refused, "called off"}
+/* The same where failover may be paused already. */
+#define RESUMED_AT(state) \
+    {state, CUT_EV_FAIL, ha_is_paused, CUT_RESUME_HA, 0, NULL, ending_refused_later, "failover is to go on"}, \
+    {state, CUT_EV_UNKNOWN, ha_is_paused, CUT_RESUME_HA, 0, NULL, ending_refused_later, "failover is to go on"}, \
+    {state, CUT_EV_LATE, ha_is_paused, CUT_RESUME_HA, 0, NULL, ending_refused_later, "failover is to go on"}, \
+    {state, CUT_EV_NO, ha_is_paused, CUT_RESUME_HA, 0, NULL, ending_refused_later, "failover is to go on"}, \
+    {state, CUT_EV_ABORT, ha_is_paused, CUT_RESUME_HA, 0, NULL, ending_refused_later, "failover is to go on"}
 /* Before the commit. */
 #define UNDONE_AT(state, undo) \
     {state, CUT_EV_FAIL, NULL, undo, 0, NULL, NULL, "it failed"}, \
@@ -119,6 +128,7 @@ static const struct machine_row rows[] = {
     {CUT_IDLE, CUT_EV_FLIP, NULL, CUT_CHECK, 0, NULL, NULL, "the operator asked"},
     {CUT_IDLE, CUT_EV_AFTER, NULL, CUT_AFTER, 0, NULL, NULL, "the way back is not set up yet"},
     {CUT_IDLE, CUT_EV_UNDO_AFTER, NULL, CUT_UNDO_AFTER, 0, NULL, NULL, "the stream is not on again yet"},
+    {CUT_IDLE, CUT_EV_RESUME_HA, NULL, CUT_RESUME_HA, 0, NULL, NULL, "failover is still paused"},
     {CUT_IDLE, CUT_EV_UNDO, NULL, CUT_UNDO, 0, NULL, NULL, "the writer was found fenced after an undo"},
 
     {CUT_RECOVER, CUT_EV_OK, NULL, CUT_IDLE, 0, NULL, ending_recovered, "the writer is known"},
@@ -139,6 +149,7 @@ static const struct machine_row rows[] = {
     REFUSED_AT(CUT_CHECK),
 
     {CUT_GATE, CUT_EV_OK, NULL, CUT_HOLD, 0, NULL, NULL, "the lag is small"},
+    RESUMED_AT(CUT_GATE),
     REFUSED_AT(CUT_GATE),
 
     {CUT_HOLD, CUT_EV_OK, NULL, CUT_DRAIN, 0, NULL, NULL, "every worker holds writes"},
@@ -152,7 +163,7 @@ static const struct machine_row rows[] = {
     {CUT_FENCE, CUT_EV_OK, NULL, CUT_CATCHUP, 0, NULL, NULL, "the old side refuses writes"},
     UNDONE_AT(CUT_FENCE, CUT_UNDO),
 
-    {CUT_CATCHUP, CUT_EV_OK, flip_is_physical, CUT_PROMOTE, 0, NULL, NULL, "the standby has replayed all"},
+    {CUT_CATCHUP, CUT_EV_OK, flip_is_promoted, CUT_PROMOTE, 0, NULL, NULL, "the target has everything"},
     {CUT_CATCHUP, CUT_EV_OK, NULL, CUT_SEQUENCES, 0, NULL, NULL, "the marker has arrived"},
     UNDONE_AT(CUT_CATCHUP, CUT_UNDO),
 
@@ -192,6 +203,7 @@ static const struct machine_row rows[] = {
 
     {CUT_RELEASE, CUT_EV_OK, NULL, CUT_AFTER, 0, NULL, NULL, "writes flow on the target"},
 
+    {CUT_AFTER, CUT_EV_OK, ha_is_paused, CUT_RESUME_HA, 0, NULL, ending_flip_later, "done, and failover is to go on"},
     {CUT_AFTER, CUT_EV_OK, NULL, CUT_IDLE, 0, NULL, ending_flip, "done"},
     {CUT_AFTER, CUT_EV_AGAIN, NULL, CUT_AFTER, 0, NULL, NULL, "try again"},
     {CUT_AFTER, CUT_EV_FAIL, effort_is_left, CUT_AFTER, RETRY_US, NULL, effort_try, "it failed: try again"},
@@ -200,12 +212,19 @@ static const struct machine_row rows[] = {
     {CUT_AFTER, CUT_EV_UNKNOWN, NULL, CUT_IDLE, 0, NULL, ending_after_failed, "leave it to the tick"},
     {CUT_AFTER, CUT_EV_LATE, NULL, CUT_IDLE, 0, NULL, ending_after_failed, "leave it to the tick"},
 
+    {CUT_RESUME_HA, CUT_EV_OK, NULL, CUT_IDLE, 0, NULL, ending_resumed, "failover goes on"},
+    {CUT_RESUME_HA, CUT_EV_FAIL, NULL, CUT_IDLE, 0, NULL, ending_not_resumed, "leave it to the tick"},
+    {CUT_RESUME_HA, CUT_EV_UNKNOWN, NULL, CUT_IDLE, 0, NULL, ending_not_resumed, "leave it to the tick"},
+    {CUT_RESUME_HA, CUT_EV_LATE, NULL, CUT_IDLE, 0, NULL, ending_not_resumed, "leave it to the tick"},
+
     {CUT_UNDO, CUT_EV_OK, NULL, CUT_UNDO_RELEASE, 0, NULL, NULL, "the old side accepts writes"},
     REPEATED_AT(CUT_UNDO),
 
+    {CUT_UNDO_RELEASE, CUT_EV_OK, ending_untouched_later, CUT_RESUME_HA, 0, NULL, ending_undone_later, "failover is to go on"},
     {CUT_UNDO_RELEASE, CUT_EV_OK, fence_is_untouched, CUT_IDLE, 0, NULL, ending_undone, "the databases were not touched"},
     {CUT_UNDO_RELEASE, CUT_EV_OK, NULL, CUT_UNDO_AFTER, 0, NULL, NULL, "writes flow on the old side"},
 
+    {CUT_UNDO_AFTER, CUT_EV_OK, ha_is_paused, CUT_RESUME_HA, 0, NULL, ending_undone_later, "as before, and failover is to go on"},
     {CUT_UNDO_AFTER, CUT_EV_OK, NULL, CUT_IDLE, 0, NULL, ending_undone, "as before the flip"},
     {CUT_UNDO_AFTER, CUT_EV_AGAIN, NULL, CUT_UNDO_AFTER, 0, NULL, NULL, "try again"},
     {CUT_UNDO_AFTER, CUT_EV_FAIL, effort_is_left, CUT_UNDO_AFTER, RETRY_US, NULL, effort_try, "it failed: try again"},
@@ -219,13 +238,16 @@ static const struct machine_row rows[] = {
  * ASK is a statement that is always the same, PUT one that is written anew each time: name, side,
  * flags, when it applies, statement, judge. Both run in the home database, or with EACH in every
  * database at the same time. ASK_IN and PUT_IN run in each database that wants it. CALL asks no
- * database: name, when it applies, call. */
+ * database: name, when it applies, call. HOOK runs a hook, once for all databases: name, side that
+ * it is told of, flags, when it applies, hook, judge. */
 
-#define ASK(name, side, flags, applies, sql, judge) {name, LINE_##side, flags, applies, NULL, sql, NULL, judge, NULL}
-#define PUT(name, side, flags, applies, write, judge) {name, LINE_##side, flags, applies, NULL, NULL, write, judge, NULL}
-#define ASK_IN(name, side, flags, wants, sql, judge) {name, LINE_##side, EACH | flags, NULL, wants, sql, NULL, judge, NULL}
-#define PUT_IN(name, side, flags, wants, write, judge) {name, LINE_##side, EACH | flags, NULL, wants, NULL, write, judge, NULL}
-#define CALL(name, side, flags, applies, call) {name, LINE_##side, flags, applies, NULL, NULL, NULL, NULL, call}
+#define ASK(name, side, flags, applies, sql, judge) {name, LINE_##side, flags, applies, NULL, sql, NULL, judge, NULL, NULL}
+#define PUT(name, side, flags, applies, write, judge) {name, LINE_##side, flags, applies, NULL, NULL, write, judge, NULL, NULL}
+#define ASK_IN(name, side, flags, wants, sql, judge) {name, LINE_##side, EACH | flags, NULL, wants, sql, NULL, judge, NULL, NULL}
+#define PUT_IN(name, side, flags, wants, write, judge) {name, LINE_##side, EACH | flags, NULL, wants, NULL, write, judge, NULL, NULL}
+#define CALL(name, side, flags, applies, call) {name, LINE_##side, flags, applies, NULL, NULL, NULL, NULL, call, NULL}
+#define HOOK(name, side, flags, applies, which, judge) \
+    {name, LINE_##side, flags, applies, NULL, NULL, NULL, NULL, NULL, &(const struct line_hook){HOOK_##which, judge}}
 #define FRESH LINE_FRESH
 #define TOGETHER LINE_TOGETHER
 #define ALL LINE_JUDGE_ALL
@@ -236,16 +258,22 @@ static const struct machine_row rows[] = {
 #define EACH LINE_EACH
 #define FEW LINE_FEW
 
-static const struct line look_lines[] = {
-    ASK("look-blue", BLUE, TOGETHER | ALL, look_wants_blue, LOOK_SQL, look_judge),
-    ASK("look-green", GREEN, ALL, look_wants_green, LOOK_SQL, look_judge),
-    ASK("look-row-blue", BLUE, TOGETHER | ALL, look_has_row_blue, LOOK_SQL_ROW_BLUE, look_judge_row),
-    ASK("look-row-green", GREEN, TOGETHER | ALL, look_has_row_green, LOOK_SQL_ROW_GREEN, look_judge_row),
-    ASK("look-list-blue", BLUE, TOGETHER | ALL, look_has_blue, DATABASES_SQL_LIST, look_judge_databases),
-    ASK("look-list-green", GREEN, ALL, look_has_green, DATABASES_SQL_LIST, look_judge_databases),
-    CALL("look-choose", BLUE, 0, NULL, databases_call_choose),
-    ASK_IN("look-schema-blue", BLUE, TOGETHER | ALL, databases_wants_schema, DATABASES_SQL_SCHEMA, databases_judge_schema),
-    ASK_IN("look-schema-green", GREEN, ALL, databases_wants_schema, DATABASES_SQL_SCHEMA, databases_judge_schema),
+#define LOOK_LINES \
+    ASK("look-blue", BLUE, TOGETHER | ALL, look_wants_blue, LOOK_SQL, look_judge), \
+    ASK("look-green", GREEN, ALL, look_wants_green, LOOK_SQL, look_judge), \
+    ASK("look-row-blue", BLUE, TOGETHER | ALL, look_has_row_blue, LOOK_SQL_ROW_BLUE, look_judge_row), \
+    ASK("look-row-green", GREEN, TOGETHER | ALL, look_has_row_green, LOOK_SQL_ROW_GREEN, look_judge_row), \
+    ASK("look-list-blue", BLUE, TOGETHER | ALL, look_has_blue, DATABASES_SQL_LIST, look_judge_databases), \
+    ASK("look-list-green", GREEN, ALL, look_has_green, DATABASES_SQL_LIST, look_judge_databases), \
+    CALL("look-choose", BLUE, 0, NULL, databases_call_choose), \
+    ASK_IN("look-schema-blue", BLUE, TOGETHER | ALL, databases_wants_schema, DATABASES_SQL_SCHEMA, databases_judge_schema), \
+    ASK_IN("look-schema-green", GREEN, ALL, databases_wants_schema, DATABASES_SQL_SCHEMA, databases_judge_schema)
+
+static const struct line look_lines[] = {LOOK_LINES};
+
+static const struct line check_look_lines[] = {
+    LOOK_LINES,
+    HOOK("check-hook-lag", TO, ALL, external_is_configured, LAG, external_judge_checked),
 };
 
 static const struct line check_lines[] = {
@@ -254,16 +282,16 @@ static const struct line check_lines[] = {
 };
 
 static const struct line prepare_lines[] = {
-    PUT("room", FROM, 0, NULL, prepare_write_room, prepare_judge_room),
-    PUT("room-there", TO, 0, NULL, prepare_write_room, prepare_judge_room),
-    ASK("identity", FROM, EACH, NULL, PREPARE_SQL_IDENTITY, prepare_judge_identity),
+    PUT("room", FROM, 0, flip_is_own, prepare_write_room, prepare_judge_room),
+    PUT("room-there", TO, 0, flip_is_own, prepare_write_room, prepare_judge_room),
+    ASK("identity", FROM, EACH, flip_is_own, PREPARE_SQL_IDENTITY, prepare_judge_identity),
     ASK_IN("rows-there", TO, 0, prepare_is_new, PREPARE_SQL_ROWS_THERE, prepare_judge_rows_there),
     ASK("tables", FROM, EACH | TOGETHER | ALL, flip_is_logical, PREPARE_SQL_TABLES, prepare_judge_tables),
     ASK("tables-there", TO, EACH | ALL, flip_is_logical, PREPARE_SQL_TABLES, prepare_judge_tables),
     CALL("tables-compare", TO, 0, flip_is_logical, prepare_call_compare),
     PUT("schema", FROM, EACH | SHOWN, NULL, prepare_write_schema, NULL),
     PUT("rows", FROM, EACH | SHOWN, NULL, prepare_write_rows, NULL),
-    ASK("publication", FROM, EACH | SHOWN, NULL, PREPARE_SQL_PUBLICATION, NULL),
+    ASK("publication", FROM, EACH | SHOWN, flip_is_own, PREPARE_SQL_PUBLICATION, NULL),
     CALL("limit", FROM, 0, NULL, prepare_call_limit),
     ASK("replayed", TO, EACH | SHOWN | SLOW, flip_is_physical, PREPARE_SQL_REPLAYED, prepare_judge_true),
     ASK("guard", TO, SHOWN, flip_is_logical, SQL_GUARD_ON, NULL),
@@ -282,6 +310,7 @@ static const struct line prepare_lines[] = {
     CALL("limit", FROM, 0, NULL, prepare_call_limit),
     PUT("stream-back", TO, SHOWN | SLOW, flip_is_two_way, prepare_write_back_runs, prepare_judge_true),
     ASK("analyze", TO, EACH | FEW | SHOWN | HOUR, flip_is_logical, PREPARE_SQL_ANALYZE, NULL),
+    HOOK("hook-prepare", TO, SHOWN, external_has_prepare, PREPARE, NULL),
     CALL("prepared", TO, SHOWN, NULL, prepare_call_done),
 };
 
@@ -293,14 +322,18 @@ static const struct line finish_lines[] = {
     PUT_IN("drop-slot-back", TO, SHOWN | SLOW, finish_is_there, finish_write_drop_slot_from, finish_judge_dropped),
     ASK_IN("drop-publication", FROM, SHOWN, finish_is_there, FINISH_SQL_DROP_PUBLICATION, NULL),
     ASK_IN("drop-publication-there", TO, SHOWN, finish_is_there, FINISH_SQL_DROP_PUBLICATION, NULL),
+    HOOK("hook-finish", TO, SHOWN, external_has_finish, FINISH, NULL),
     CALL("finished", FROM, SHOWN, NULL, finish_call_done),
 };
 
 /* The connections of all databases stand before writes are held: none is made while they wait. */
 static const struct line gate_lines[] = {
+    CALL("pause-ha-record", FROM, 0, ha_wants_pause, ha_call_paused),
+    HOOK("pause-ha", FROM, SHOWN | ALL, ha_wants_pause, PAUSE_HA, ha_judge_pause),
     ASK("gate-connect-from", FROM, EACH | TOGETHER | LONG, NULL, GATE_SQL_CONNECT, NULL),
     ASK("gate-connect-to", TO, EACH | LONG, NULL, GATE_SQL_CONNECT, NULL),
-    CALL("gate-lag", TO, 0, NULL, hold_call_gate),
+    CALL("gate-lag", TO, 0, flip_is_own, hold_call_gate),
+    HOOK("gate-hook-lag", TO, 0, flip_is_external, LAG, external_judge_near),
     PUT_IN("gate-rehearse", FROM, 0, catchup_wants_others, catchup_write_rehearsal, catchup_judge_mark),
     PUT_IN("gate-rehearsed", TO, 0, catchup_wants_others, catchup_write_rehearsed, catchup_judge_rehearsed),
     ASK("gate-sequences", FROM, EACH, flip_is_logical, CATCHUP_SQL_SEQUENCES_PREPARE, NULL),
@@ -322,13 +355,16 @@ static const struct line fence_lines[] = {
     CALL("fence-heartbeat", FROM, 0, NULL, fence_call_heartbeat_off),
     PUT("fence-arm", TO, TOGETHER, flip_is_logical, commit_write_arm, commit_judge_one_row),
     PUT("fence-intent", FROM, 0, NULL, commit_write_intent, commit_judge_one_row),
-    ASK("fence-set", FROM, 0, NULL, SQL_GUARD_ON, NULL),
+    HOOK("fence-hook", FROM, 0, flip_is_external, FENCE, NULL),
+    ASK("fence-set", FROM, 0, flip_is_own, SQL_GUARD_ON, NULL),
     PUT("fence-strict", FROM, 0, flip_is_strict, fence_write_strict_on, NULL),
-    ASK("fence-reload", FROM, 0, NULL, SQL_RELOAD, NULL),
-    ASK("fence-seen", FROM, 0, NULL, FENCE_SQL_SHOW, fence_judge_guard_on),
+    ASK("fence-reload", FROM, 0, flip_is_own, SQL_RELOAD, NULL),
+    ASK("fence-seen", FROM, 0, flip_is_own, FENCE_SQL_SHOW, fence_judge_guard_on),
     CALL("fence-leave", FROM, 0, NULL, fence_call_leave),
-    PUT("fence-probe", FROM, FRESH | TOGETHER | ALL, NULL, fence_write_probe, fence_judge_probe),
-    PUT_IN("fence-probe-others", FROM, TOGETHER | ALL, databases_other, fence_write_probe, fence_judge_probe),
+    PUT("fence-hook-probe", FROM, EACH | FEW | FRESH | ALL, flip_is_external, fence_write_probe, external_judge_fenced),
+    ASK("fence-hook-clock", FROM, 0, flip_is_external, FENCE_SQL_SHOW, external_judge_clock),
+    PUT("fence-probe", FROM, FRESH | TOGETHER | ALL, flip_is_own, fence_write_probe, fence_judge_probe),
+    PUT_IN("fence-probe-others", FROM, TOGETHER | ALL, fence_probes, fence_write_probe, fence_judge_probe),
     PUT("fence-clear", FROM, 0, NULL, fence_write_clear, fence_judge_clear),
     PUT("fence-prepared", FROM, 0, NULL, fence_write_prepared, fence_judge_prepared),
 };
@@ -336,9 +372,12 @@ static const struct line fence_lines[] = {
 static const struct line catchup_lines[] = {
     PUT_IN("catchup-mark", FROM, TOGETHER, catchup_wants_mark, catchup_write_mark, catchup_judge_mark),
     PUT("catchup-sequences", FROM, EACH | ALL, flip_is_logical, catchup_write_sequences, catchup_judge_sequences),
-    ASK("catchup-lsn", FROM, 0, flip_is_physical, CATCHUP_SQL_FLUSH_LSN, catchup_judge_flush_lsn),
-    PUT("catchup-arrived", TO, 0, NULL, catchup_write_arrived, catchup_judge_arrived),
+    PUT("catchup-hook-mark", FROM, EACH | ALL, flip_is_external, catchup_write_mark, external_judge_mark),
+    ASK("catchup-lsn", FROM, 0, flip_is_promoted, CATCHUP_SQL_FLUSH_LSN, catchup_judge_flush_lsn),
+    HOOK("catchup-hook-lag", TO, 0, flip_is_external, LAG, external_judge_caught_up),
+    PUT("catchup-arrived", TO, 0, flip_is_own, catchup_write_arrived, catchup_judge_arrived),
     PUT_IN("catchup-arrived-others", TO, 0, catchup_wants_others, catchup_write_arrived, catchup_judge_arrived),
+    PUT_IN("catchup-hook-arrived", TO, 0, external_awaits_mark, catchup_write_arrived, catchup_judge_arrived),
 };
 
 static const struct line sequences_lines[] = {
@@ -365,23 +404,31 @@ static const struct line resolve_lines[] = {
 
 static const struct line promote_lines[] = {
     CALL("promote-record", TO, 0, NULL, commit_call_record),
-    ASK("promote-call", TO, 0, NULL, COMMIT_SQL_PROMOTE, commit_judge_promote),
+    PUT("promote-intent", FROM, ALL, flip_is_external, external_write_promoting, external_judge_hint),
+    HOOK("promote-hook", TO, 0, flip_is_external, PROMOTE, external_judge_promote),
+    ASK("promote-seen", TO, FRESH | SLOW, flip_is_external, FENCE_SQL_RECOVERY, external_judge_open),
+    ASK("promote-call", TO, 0, flip_is_physical, COMMIT_SQL_PROMOTE, commit_judge_promote),
 };
 
 static const struct line promote_ask_lines[] = {
-    ASK("promote-ask", TO, 0, NULL, FENCE_SQL_RECOVERY, commit_judge_promoted),
+    ASK("promote-ask", TO, 0, flip_is_physical, FENCE_SQL_RECOVERY, commit_judge_promoted),
+    ASK("promote-hook-ask", TO, FRESH, flip_is_external, FENCE_SQL_RECOVERY, external_judge_promoted),
 };
 
 static const struct line open_lines[] = {
     ASK("open-recovered", TO, 0, flip_is_physical, FENCE_SQL_RECOVERY, fence_judge_recovery),
+    ASK("open-out", TO, FRESH | SLOW, flip_is_external, FENCE_SQL_RECOVERY, external_judge_open),
+    PUT_IN("open-schema", TO, 0, external_lacks_schema, prepare_write_schema, NULL),
+    PUT_IN("open-rows", TO, 0, external_lacks_schema, prepare_write_rows, NULL),
     PUT("open-slot", TO, EACH | ALL, flip_is_physical, stream_write_slot_create, stream_judge_slot_create),
-    PUT("open-row", TO, 0, flip_is_physical, commit_write_open, commit_judge_one_row),
+    PUT("open-row", TO, 0, flip_is_promoted, commit_write_open, commit_judge_one_row),
     PUT_IN("open-epoch", TO, TOGETHER, fence_wants_epoch, fence_write_open_probe, NULL),
     ASK("open-set", TO, 0, fence_is_target_guarded, SQL_GUARD_OFF, NULL),
     ASK("open-reload", TO, 0, fence_is_target_guarded, SQL_RELOAD, NULL),
     PUT("open-strict", TO, 0, fence_was_target_strict, fence_write_strict_off, NULL),
     ASK("open-seen", TO, 0, fence_is_target_guarded, FENCE_SQL_SHOW, fence_judge_guard_off),
     PUT("open-probe", TO, FRESH, NULL, fence_write_open_probe, fence_judge_open_probe),
+    PUT_IN("open-hook-probe", TO, FEW | FRESH | ALL, external_probes, fence_write_open_probe, fence_judge_open_probe),
 };
 
 static const struct line release_lines[] = {
@@ -390,7 +437,8 @@ static const struct line release_lines[] = {
 
 static const struct line after_lines[] = {
     PUT("after-stream-gone", TO, 0, flip_is_one_way, stream_write_gone, stream_judge_gone),
-    PUT("after-row", FROM, 0, NULL, commit_write_following, NULL),
+    PUT("after-row", FROM, 0, flip_is_own, commit_write_following, NULL),
+    PUT("after-hook-row", FROM, ALL, flip_is_external, commit_write_following, external_judge_hint),
     PUT_IN("after-reverse-on", FROM, 0, stream_stands_back, stream_write_reverse_on, NULL),
     ASK("after-look-from", FROM, TOGETHER, stream_has_physical, LOOK_SQL_VERSION, look_judge_version),
     ASK("after-look-to", TO, TOGETHER, stream_has_physical, LOOK_SQL_VERSION, look_judge_version),
@@ -403,14 +451,18 @@ static const struct line after_lines[] = {
     PUT("after-stream-up", TO, 0, stream_has_way_back, stream_write_slot_check, stream_judge_up),
     ASK("after-old-slots", FROM, 0, flip_is_physical, STREAM_SQL_OLD_SLOTS, stream_judge_old_slots),
     PUT("after-settle", TO, 0, NULL, commit_write_settled, NULL),
-    CALL("after-done", TO, 0, NULL, stream_call_done),
+    CALL("after-done", TO, 0, flip_is_own, stream_call_done),
+    CALL("after-hook-done", TO, 0, flip_is_external, external_call_done),
 };
 
 static const struct line undo_lines[] = {
-    ASK("undo-set", FROM, 0, NULL, SQL_GUARD_OFF, NULL),
+    HOOK("undo-hook", FROM, 0, flip_is_external, UNFENCE, NULL),
+    CALL("undo-hook-wait", FROM, 0, flip_is_external, external_call_wait),
+    PUT_IN("undo-hook-probe", FROM, FEW | FRESH | SLOW | ALL, external_probes_unfenced, fence_write_probe, external_judge_unfenced),
+    ASK("undo-set", FROM, 0, flip_is_own, SQL_GUARD_OFF, NULL),
     PUT("undo-strict", FROM, 0, flip_is_strict, fence_write_strict_off, NULL),
-    ASK("undo-reload", FROM, 0, NULL, SQL_RELOAD, NULL),
-    ASK("undo-seen", FROM, 0, NULL, FENCE_SQL_SHOW, fence_judge_guard_off),
+    ASK("undo-reload", FROM, 0, flip_is_own, SQL_RELOAD, NULL),
+    ASK("undo-seen", FROM, 0, flip_is_own, FENCE_SQL_SHOW, fence_judge_guard_off),
     PUT("undo-row", FROM, 0, NULL, commit_write_undone, NULL),
 };
 
@@ -423,13 +475,18 @@ static const struct line undo_after_lines[] = {
     PUT_IN("undo-stream-on", TO, 0, stream_stands, stream_write_on, NULL),
 };
 
+static const struct line resume_ha_lines[] = {
+    HOOK("resume-ha-hook", FROM, 0, NULL, RESUME_HA, ha_judge_resume),
+    CALL("resume-ha-record", FROM, 0, NULL, ha_call_resumed),
+};
+
 /* ---- the scripts: lines, pace of asking again, what follows ---- */
 
 #define LINES(array) array, COUNT_OF(array)
 
 static const struct script_def scripts[SCRIPTS_COUNT] = {
     [SCRIPT_RECOVER_LOOK] = {LINES(look_lines), POLL_SLOW_US, recover_looked},
-    [SCRIPT_CHECK_LOOK] = {LINES(look_lines), POLL_SLOW_US, preflight_looked},
+    [SCRIPT_CHECK_LOOK] = {LINES(check_look_lines), POLL_SLOW_US, preflight_looked},
     [SCRIPT_CHECK] = {LINES(check_lines), POLL_SLOW_US, preflight_asked},
     [SCRIPT_PREPARE_LOOK] = {LINES(look_lines), POLL_SLOW_US, prepare_looked},
     [SCRIPT_PREPARE] = {LINES(prepare_lines), POLL_SLOW_US, NULL},
@@ -452,6 +509,7 @@ static const struct script_def scripts[SCRIPTS_COUNT] = {
     [SCRIPT_UNDO] = {LINES(undo_lines), POLL_FAST_US, NULL},
     [SCRIPT_UNDO_RELEASE] = {LINES(undo_release_lines), POLL_FAST_US, NULL},
     [SCRIPT_UNDO_AFTER] = {LINES(undo_after_lines), POLL_SLOW_US, NULL},
+    [SCRIPT_RESUME_HA] = {LINES(resume_ha_lines), POLL_SLOW_US, NULL},
 };
 /* clang-format on */
 
@@ -476,6 +534,8 @@ cutover_tables(void)
         .line_side = flip_line_side,
         .databases = databases_count,
         .database_name = databases_name,
+        .hook_about = external_about,
+        .hook_limit_us = external_limit_us,
         .check = invariants_check,
     };
     return &tables;

@@ -260,11 +260,19 @@ void
 tick_run(struct cutover *c)
 {
     CHECK(c->machine.state == CUT_IDLE && c->journal.route.writes_known);
+    if (ha_is_due(c)) {
+        ha_set_ending(c, NULL);
+        machine_clear(&c->machine);
+        machine_fire(&c->machine, CUT_EV_RESUME_HA);
+        return;
+    }
     if (c->journal.record.phase == RECORD_AFTER || c->journal.record.phase == RECORD_UNDONE) {
         resume_flip(c);
         return;
     }
-    keep_slot(c);
     watch_fence(c);
-    look_for_way_back(c);
+    if (!c->config.external) {
+        keep_slot(c);
+        look_for_way_back(c);
+    }
 }

@@ -30,28 +30,51 @@ facts_apply(struct node_facts *facts, const struct answer *answer, bool is_write
     facts->read_only = answer->read_only;
     facts->schema_exists = answer->schema_exists;
     facts->subscription_ready = answer->subscription_ready;
+    facts->receives = answer->upstream_host[0] != '\0';
     if (answer->local_state_known || !answer->schema_exists) {
         facts->local_state = answer->local_state;
     }
 }
 
+/* The same cluster on another timeline has another history: its LSNs say nothing here. */
+static bool
+has_same_history(const struct node_facts *a, const struct node_facts *b)
+{
+    return a->system_identifier != 0 && a->timeline != 0 &&
+           a->system_identifier == b->system_identifier && a->timeline == b->timeline;
+}
+
+/* While a table is in its initial copy, the heartbeat overtakes that table's rows. */
+static bool
+follows_logically(const struct node_facts *follower)
+{
+    return follower->up && follower->role == NODE_LOGICAL_FOLLOWER && follower->subscription_ready;
+}
+
+/* A standby shows what its primary has applied, and in that order: the heartbeat, too, and the
+ * state of the subscription. */
+static bool
+stands_behind_logically(const struct node_facts *follower, const struct node_facts *lead)
+{
+    return follower != lead && follower->subscription_ready && follows_logically(lead) &&
+           has_same_history(follower, lead);
+}
+
 enum stream_kind
-facts_stream(const struct node_facts *writer, const struct node_facts *follower)
+facts_stream(const struct node_facts *writer, const struct node_facts *follower,
+             const struct node_facts *lead)
 {
     CHECK(writer != follower);
     if (!writer->up || !follower->up || writer->in_recovery) {
         return STREAM_NONE;
     }
-    if (follower->role == NODE_STANDBY) {
-        /* The same cluster on another timeline has another history: its LSNs say nothing here. */
-        const bool same = writer->system_identifier != 0 && writer->timeline != 0 &&
-                          writer->system_identifier == follower->system_identifier &&
-                          writer->timeline == follower->timeline;
-        return same ? STREAM_PHYSICAL : STREAM_NONE;
+    if (follower->role != NODE_STANDBY) {
+        return follows_logically(follower) ? STREAM_LOGICAL : STREAM_NONE;
     }
-    /* While a table is in its initial copy, the heartbeat overtakes that table's rows. */
-    const bool ready = follower->role == NODE_LOGICAL_FOLLOWER && follower->subscription_ready;
-    return ready ? STREAM_LOGICAL : STREAM_NONE;
+    if (has_same_history(writer, follower)) {
+        return STREAM_PHYSICAL;
+    }
+    return stands_behind_logically(follower, lead) ? STREAM_LOGICAL : STREAM_NONE;
 }
 
 bool
@@ -64,7 +87,7 @@ facts_wants_beat(const struct node_facts *writer, const struct node_facts *follo
 bool
 facts_allow_nudge(const struct node_facts *writer, const struct node_facts *follower)
 {
-    return !writer->read_only && facts_stream(writer, follower) == STREAM_PHYSICAL;
+    return !writer->read_only && facts_stream(writer, follower, follower) == STREAM_PHYSICAL;
 }
 
 void
@@ -84,6 +107,14 @@ facts_forget_lag(struct node_facts *facts)
     facts->lag_bytes = 0;
     facts->lag_us = 0;
     facts->lag_ok = false;
+}
+
+void
+facts_keep_lag_ok(struct node_facts *facts)
+{
+    const bool ok = facts->lag_ok;
+    facts_forget_lag(facts);
+    facts->lag_ok = ok;
 }
 
 static bool
@@ -107,8 +138,9 @@ server_differs(const struct node_facts *a, const struct node_facts *b)
 bool
 facts_differ(const struct node_facts *a, const struct node_facts *b)
 {
-    return a->up != b->up || strcmp(a->error.text, b->error.text) != 0 ||
-           a->incarnation != b->incarnation || a->addr_len != b->addr_len ||
-           memcmp(&a->addr, &b->addr, sizeof(a->addr)) != 0 || a->lag_known != b->lag_known ||
-           a->lag_ok != b->lag_ok || a->fresh_until_us != b->fresh_until_us || server_differs(a, b);
+    return a->up != b->up || a->serves_reads != b->serves_reads || a->standing != b->standing ||
+           strcmp(a->error.text, b->error.text) != 0 || a->incarnation != b->incarnation ||
+           a->addr_len != b->addr_len || memcmp(&a->addr, &b->addr, sizeof(a->addr)) != 0 ||
+           a->lag_known != b->lag_known || a->lag_ok != b->lag_ok ||
+           a->fresh_until_us != b->fresh_until_us || server_differs(a, b);
 }

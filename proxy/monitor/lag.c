@@ -6,8 +6,16 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 
-enum { WAL_HEADER_SHORT = 24, WAL_HEADER_LONG = 40 };
+enum { WAL_HEADER_SHORT = 24, WAL_HEADER_LONG = 40, SAMPLES_MIN = 32 };
+
+void
+lag_fini(struct lag *lag)
+{
+    mem_free(lag->samples);
+    *lag = (struct lag){0};
+}
 
 void
 lag_reset(struct lag *lag)
@@ -57,6 +65,14 @@ lag_is_dense(const struct lag *lag)
 }
 
 static void
+lag_grow(struct lag *lag)
+{
+    lag->size = lag->size == 0 ? SAMPLES_MIN : lag->size * 2;
+    lag->size = lag->size < LAG_SAMPLES_MAX ? lag->size : LAG_SAMPLES_MAX;
+    lag->samples = xrealloc(lag->samples, lag->size * sizeof(*lag->samples));
+}
+
+static void
 lag_see_flush(struct lag *lag, const struct lag_sample *sample)
 {
     if (lag->unflushed_since_us != 0 && sample->flushed < lag->unflushed) {
@@ -86,6 +102,9 @@ lag_add(struct lag *lag, struct lag_sample sample)
     }
     if (lag->count == LAG_SAMPLES_MAX) {
         lag_thin(lag);
+    }
+    if (lag->count == lag->size) {
+        lag_grow(lag);
     }
     lag->samples[lag->count++] = sample;
 }

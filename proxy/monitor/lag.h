@@ -44,9 +44,10 @@ struct lag_sample {
 };
 
 /* Invariant: samples are in order of taken_us, of position and of flushed; those before the newest
- * one whose position was reached are gone. */
+ * one whose position was reached are gone. All zero is a good beginning. */
 struct lag {
-    struct lag_sample samples[LAG_SAMPLES_MAX];
+    struct lag_sample *samples; /* owned; grows with what is needed, NULL at the beginning */
+    size_t size;
     size_t count;
     uint64_t gap_us; /* the newest may be replaced while it is closer to the one before; 0: all are
                         kept */
@@ -69,6 +70,7 @@ struct lag_verdict {
     uint64_t distance; /* newest flushed minus reached; 0 when reached is not behind */
 };
 
+void lag_fini(struct lag *lag);
 /* Forgets everything, freshness included: another writer, or another or a restarted follower. */
 void lag_reset(struct lag *lag);
 /* A sample that goes back in a position (the writer is another one than before) forgets everything

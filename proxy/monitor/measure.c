@@ -1,43 +1,39 @@
-/* measure.c — how far the follower is behind the writer. See measure.h. */
+/* measure.c — how far a follower is behind the writer. See measure.h. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "monitor/measure.h"
 
+#include "base/check.h"
+
 void
-measure_forget(struct measure *m, struct monitor_facts *facts)
+measure_fini(struct measure *m)
 {
-    m->generation++;
-    lag_reset(&m->lag);
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        struct node_facts *node = &facts->side[side].node[0];
-        const bool is_writer = facts->writer_known && facts->writer == (enum side)side;
-        node->fresh_until_us = 0;
-        facts_forget_lag(node);
-        if (is_writer && node->up) {
-            facts_set_lag(node, 0, 0, (struct lag_limits){0, 0});
-        }
-    }
+    lag_fini(&m->lag);
 }
 
 void
-measure_see_stream(struct measure *m, struct monitor_facts *facts)
+measure_forget(struct measure *m, uint64_t generation)
 {
-    enum stream_kind stream = STREAM_NONE;
-    if (facts->writer_known) {
-        const enum side writer = facts->writer;
-        stream = facts_stream(facts_lead(facts, writer), facts_lead(facts, side_other(writer)));
+    CHECK(generation >= m->generation);
+    m->generation = generation;
+    lag_reset(&m->lag);
+}
+
+bool
+measure_see_stream(struct measure *m, enum stream_kind stream, uint64_t generation)
+{
+    if (stream == m->stream || stream == STREAM_NONE) {
+        return false;
     }
-    if (stream != m->stream && stream != STREAM_NONE) {
-        m->stream = stream;
-        measure_forget(m, facts);
-    }
+    m->stream = stream;
+    measure_forget(m, generation);
+    return true;
 }
 
 void
 measure_sample(struct measure *m, const struct measure_answer *a)
 {
     const struct answer *answer = a->answer;
-    CHECK(a->generation <= m->generation);
-    if (a->generation != m->generation || answer->in_recovery) {
+    if (a->generation < m->generation || answer->in_recovery) {
         return;
     }
     if (m->stream == STREAM_PHYSICAL) {
@@ -75,15 +71,11 @@ may_be_read(const struct measure *m, const struct answer *answer)
 }
 
 void
-measure_judge(struct measure *m, struct monitor_facts *facts, const struct measure_answer *a,
-              const struct measure_terms *terms)
+measure_judge(struct measure *m, enum stream_kind stream, const struct measure_answer *a,
+              const struct measure_terms *terms, struct measure_verdict *out)
 {
-    CHECK(facts->writer_known);
-    const struct node_facts *writer = facts_lead(facts, facts->writer);
-    struct node_facts *follower = &facts->side[side_other(facts->writer)].node[0];
-    facts_forget_lag(follower);
-    const bool comparable =
-        a->generation == m->generation && facts_stream(writer, follower) == m->stream;
+    *out = (struct measure_verdict){.fresh_until_us = m->lag.fresh_until_us};
+    const bool comparable = a->generation >= m->generation && stream == m->stream;
     if (!comparable || m->stream == STREAM_NONE || !may_be_read(m, a->answer)) {
         return;
     }
@@ -94,11 +86,9 @@ measure_judge(struct measure *m, struct monitor_facts *facts, const struct measu
     };
     struct lag_verdict verdict;
     lag_read(&m->lag, &reading, &verdict);
-
-    follower->fresh_until_us = m->lag.fresh_until_us;
     const bool recent = lag_newest_us(&m->lag) + terms->news_age_max_us >= a->now_us;
-    uint64_t bytes;
-    if (verdict.known && recent && bytes_behind(m, &verdict, terms, &bytes)) {
-        facts_set_lag(follower, bytes, verdict.us, terms->limits);
-    }
+    out->fresh_until_us = m->lag.fresh_until_us;
+    out->known = verdict.known && recent && bytes_behind(m, &verdict, terms, &out->bytes);
+    out->bytes = out->known ? out->bytes : 0;
+    out->us = out->known ? verdict.us : 0;
 }

@@ -1,17 +1,14 @@
-/* monitor.c — what is known of the two sides. See monitor.h.
+/* monitor.c — what is known of the two sides of a pair. See monitor.h.
  *
  *     round:  0 ms  the writer is asked        its position becomes a sample of the lag
- *            20 ms  the follower is asked      its position is compared with the samples
+ *            20 ms  all others are asked       their positions are compared with the samples
  *           100 ms  the next round
  *
- * A side has at most one question under way. What an answer means is decided in facts.c, and for
- * the lag in measure.c; this file asks, and tells when something has changed that makes old samples
- * worthless (another writer, a restart).
+ * A side that has lost its primary is asked in between, every 50 ms.
  *
- * A lost connection is tried again at once: somebody may have ended our process only. A side is
- * down when it cannot be reached, refuses the login, or does not answer in time. An error of SQL is
- * neither: then the fence has come or the schema teal has changed, and less is asked for a while.
- */
+ * Each server has a probe, which asks (probe.h). Who stands for a side is judged in side.c, what an
+ * answer means in facts.c, lag in measure.c; this file has the rounds, and tells when something has
+ * changed that makes old samples worthless (another writer, another lead, a restart). */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "monitor/monitor.h"
 
@@ -22,71 +19,66 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/conf.h"
+#include "monitor/catalog.h"
 #include "monitor/facts.h"
+#include "monitor/follows.h"
+#include "monitor/health.h"
 #include "monitor/measure.h"
-#include "monitor/question.h"
-#include "net/address.h"
+#include "monitor/probe.h"
+#include "monitor/side.h"
 #include "net/loop.h"
-#include "net/pq.h"
-#include "net/resolver.h"
-#include "topo/conninfo.h"
 
 enum {
-    ANSWER_TIMEOUT_US = 2000000,
-    RESOLVE_AGAIN_US = 1000000, /* of a side that is down */
-    CAP_FOR_US = 1000000,       /* after an error of SQL */
-    RETRY_US = 200000,          /* of a side that is down */
     FOLLOWER_DELAY_US_MAX = 20000,
+    URGENT_US = 50000,
+    SUSPECT_US = 250000,     /* an answer of the writer that is so late makes it suspect */
     NUDGE_AFTER_US = 300000, /* the WAL writer mostly flushes an asynchronous commit by then */
-    NUDGE_INTERVAL_US = 1000000,
-    NUDGE_AGAIN_US = 60000000, /* after an error of it */
+    DATABASES_US = 5000000,
+    DATABASES_TIMEOUT_US = 4000000,
 };
 
-/* One side and the connection to it. */
-struct probe {
+/* One server. */
+struct watched {
+    struct probe *probe; /* owned */
+    struct health health;
+    struct measure measure; /* of what it has got of the writer's changes */
+};
+
+/* One side. */
+struct watched_side {
     struct monitor *monitor; /* borrowed: the one it stands in */
     enum side side;
-    char *conninfo; /* owned; secret */
-    struct pq *pq;  /* owned; NULL while no address of a name is known */
-    struct log_ctx log;
-    struct address address;
-    struct address_list addresses;      /* those that pq was given; not of a fixed host */
-    struct resolver_question *question; /* owned; NULL when none is under way */
-    bool address_proven;                /* a connection of ours has reached it */
-    uint64_t looked_up_us;              /* when the resolver was last asked; 0: never */
+    struct watched node[NODES_MAX];
+    struct side_memory memory;
+    uint64_t databases_asked_us;
+};
 
-    /* The question under way. */
-    bool asked;
-    enum question_level level;
-    uint64_t asked_us;
-    uint64_t generation;
-    bool nudged;  /* it makes the server flush */
-    bool retried; /* it was asked again after a loss */
-
-    uint64_t not_before_us;   /* a side that is down is not asked more often */
-    enum question_level cap;  /* after an error of SQL: no more than this is asked... */
-    uint64_t capped_until_us; /* ...before then */
-    bool complained;          /* the error was logged */
-    bool identity_known;      /* started_us is of the last answer */
-    uint64_t started_us;
-    int backend_pid; /* of the connection that answered last */
-    bool backlog_known;
-    uint64_t backlog; /* bytes that the slot to the other side has not got confirmed */
+/* What was told last: changes are told by comparing with it. */
+struct shown {
+    uint32_t lead[SIDES_COUNT];
+    bool settled[SIDES_COUNT];
+    uint64_t databases[SIDES_COUNT];
+    uint32_t follows_count;
+    struct node_facts node[SIDES_COUNT][NODES_MAX];
 };
 
 struct monitor {
     struct loop *loop;         /* borrowed */
     struct conf *conf;         /* shared (ref) */
-    struct resolver *resolver; /* owned */
+    struct resolver *resolver; /* borrowed */
     uint32_t pair;
     struct monitor_ops ops;
-    struct timer *round;    /* owned */
-    struct timer *follower; /* owned; the second half of a round */
-    struct probe probe[SIDES_COUNT];
+    struct timer *round;     /* owned */
+    struct timer *followers; /* owned; the second half of a round */
+    struct timer *urgent;    /* owned; runs while a primary is lost */
+    bool urgent_runs;
+    struct watched_side side[SIDES_COUNT];
+    struct follows *follows; /* owned */
     struct monitor_facts facts;
+    struct shown shown;
     bool heartbeat_paused;
-    uint64_t no_nudge_before_us;
-    struct measure measure;
+    uint64_t generation; /* of what is measured: grows whenever something is forgotten */
+    uint64_t ends;       /* the same, for the two leads alone */
 };
 
 static const char *const role_names[] = {
@@ -96,54 +88,79 @@ static const char *const role_names[] = {
     [NODE_LOGICAL_FOLLOWER] = "logical follower",
 };
 
+static const char *const standing_names[] = {
+    [NODE_UNJUDGED] = "unknown",
+    [NODE_IN_ORDER] = "in order",
+    [NODE_FOREIGN] = "foreign",
+    [NODE_STRAY] = "stray",
+};
+
+/* ---- who is who ---- */
+
 static const struct conf_pair *
 monitor_conf(const struct monitor *m)
 {
     return &m->conf->pairs[m->pair];
 }
 
-static const struct conf_host *
-probe_host(const struct probe *p)
-{
-    return &monitor_conf(p->monitor)->side[p->side].hosts[0];
-}
-
 static struct node_facts *
-probe_facts(const struct probe *p)
+facts_of(struct monitor *m, const struct node_id *id)
 {
-    return &p->monitor->facts.side[p->side].node[0];
+    return &m->facts.side[id->side].node[id->node];
+}
+
+static struct watched *
+watched_of(struct monitor *m, const struct node_id *id)
+{
+    return &m->side[id->side].node[id->node];
+}
+
+static struct node_id
+lead_id(const struct monitor *m, enum side side)
+{
+    return (struct node_id){.pair = m->pair, .side = side, .node = m->facts.side[side].lead};
 }
 
 static bool
-probe_is_writer(const struct probe *p)
+is_lead(const struct monitor *m, const struct node_id *id)
 {
-    return p->monitor->facts.writer_known && p->monitor->facts.writer == p->side;
+    return m->facts.side[id->side].lead == id->node;
 }
 
 static bool
-probe_is_follower(const struct probe *p)
+is_of_writer_side(const struct monitor *m, const struct node_id *id)
 {
-    return p->monitor->facts.writer_known && p->monitor->facts.writer != p->side;
+    return m->facts.writer_known && m->facts.writer == id->side;
 }
 
-static struct probe *
-probe_other(const struct probe *p)
+/* The server that the others follow. */
+static bool
+is_writer(const struct monitor *m, const struct node_id *id)
 {
-    return &p->monitor->probe[side_other(p->side)];
+    return is_of_writer_side(m, id) && is_lead(m, id);
+}
+
+static bool
+has_writer(const struct monitor *m)
+{
+    return m->facts.writer_known && facts_lead(&m->facts, m->facts.writer)->up;
 }
 
 /* The side that is asked first. */
-static struct probe *
-monitor_first(struct monitor *m)
+static enum side
+first_side(const struct monitor *m)
 {
-    return &m->probe[m->facts.writer_known ? m->facts.writer : SIDE_BLUE];
+    return m->facts.writer_known ? m->facts.writer : SIDE_BLUE;
 }
 
+/* Calls fn for every server; the pair's order. */
 static void
-monitor_changed_unless(struct monitor *m, enum side side, const struct node_facts *before)
+each_node(struct monitor *m, void (*fn)(struct monitor *m, const struct node_id *id))
 {
-    if (facts_differ(before, facts_lead(&m->facts, side))) {
-        m->ops.changed(m->ops.ctx);
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        for (uint32_t i = 0; i < m->facts.side[side].nodes_count; i++) {
+            fn(m, &(struct node_id){.pair = m->pair, .side = (enum side)side, .node = i});
+        }
     }
 }
 
@@ -157,486 +174,544 @@ news_age_max_us(const struct monitor *m)
     return monitor_conf(m)->lag_max_us > rounds_us ? monitor_conf(m)->lag_max_us : rounds_us;
 }
 
-/* An answer of the writer, or of the follower, counts. */
-static void
-monitor_measure(struct monitor *m, const struct probe *p, const struct answer *answer,
-                uint64_t now_us)
+static struct lag_limits
+limits_of(const struct monitor *m)
 {
-    const struct measure_answer a = {answer, p->asked_us, now_us, p->generation};
-    measure_see_stream(&m->measure, &m->facts);
-    if (probe_is_writer(p)) {
-        measure_sample(&m->measure, &a);
-        facts_set_lag(probe_facts(p), 0, 0, (struct lag_limits){0, 0});
-    } else if (probe_is_follower(p)) {
-        const struct probe *writer = probe_other(p);
-        const struct measure_terms terms = {
-            .limits = {monitor_conf(m)->lag_max_us, monitor_conf(m)->lag_bytes_max},
-            .news_age_max_us = news_age_max_us(m),
-            .backlog_known = writer->backlog_known,
-            .backlog = writer->backlog,
-        };
-        measure_judge(&m->measure, &m->facts, &a, &terms);
+    return (struct lag_limits){monitor_conf(m)->lag_max_us, monitor_conf(m)->lag_bytes_max};
+}
+
+static void
+forget_node(struct monitor *m, const struct node_id *id)
+{
+    struct node_facts *facts = facts_of(m, id);
+    measure_forget(&watched_of(m, id)->measure, ++m->generation);
+    facts->fresh_until_us = 0;
+    facts_forget_lag(facts);
+    if (is_writer(m, id) && facts->up) {
+        facts_set_lag(facts, 0, 0, (struct lag_limits){0, 0});
     }
 }
 
 static void
-monitor_forget_lag(struct monitor *m)
+forget_all(struct monitor *m)
 {
-    measure_forget(&m->measure, &m->facts);
+    m->ends++;
+    each_node(m, forget_node);
 }
 
-/* ---- addresses ---- */
+static void
+forget_side(struct monitor *m, enum side side)
+{
+    m->ends++;
+    for (uint32_t i = 0; i < m->facts.side[side].nodes_count; i++) {
+        forget_node(m, &(struct node_id){.pair = m->pair, .side = side, .node = i});
+    }
+}
+
+/* What was measured against this server, or of it, is worthless. */
+static void
+forget_measured(struct monitor *m, const struct node_id *id)
+{
+    if (is_writer(m, id)) {
+        forget_all(m);
+    } else if (is_lead(m, id)) {
+        forget_side(m, id->side);
+    } else {
+        forget_node(m, id);
+    }
+}
+
+static enum stream_kind
+stream_of(const struct monitor *m, const struct node_id *id)
+{
+    const struct monitor_facts *facts = &m->facts;
+    if (!facts->writer_known || is_writer(m, id)) {
+        return STREAM_NONE;
+    }
+    return facts_stream(facts_lead(facts, facts->writer), &facts->side[id->side].node[id->node],
+                        facts_lead(facts, id->side));
+}
+
+/* Whether the server follows in another way than before. */
+static void
+see_stream(struct monitor *m, const struct node_id *id)
+{
+    struct measure *measure = &watched_of(m, id)->measure;
+    if (measure_see_stream(measure, stream_of(m, id), m->generation + 1)) {
+        forget_node(m, id);
+    }
+}
+
+static struct measure_answer
+measure_answer_of(const struct probe_answer *a)
+{
+    return (struct measure_answer){a->answer, a->asked_us, a->now_us, a->generation};
+}
 
 static void
-probe_set_address(struct probe *p, const struct address *address)
+take_sample(struct monitor *m, const struct node_id *writer, const struct probe_answer *a)
 {
-    struct node_facts *facts = probe_facts(p);
-    if (address_equal(&p->address, address)) {
+    const struct measure_answer answer = measure_answer_of(a);
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        for (uint32_t i = 0; i < m->facts.side[side].nodes_count; i++) {
+            const struct node_id id = {.pair = m->pair, .side = (enum side)side, .node = i};
+            if (!node_id_equal(&id, writer)) {
+                see_stream(m, &id);
+                measure_sample(&watched_of(m, &id)->measure, &answer);
+            }
+        }
+    }
+    facts_set_lag(facts_of(m, writer), 0, 0, (struct lag_limits){0, 0});
+}
+
+/* What the slot to the other side has not got confirmed; a standby of a logical follower may be
+ * behind that follower as well. */
+static struct measure_terms
+terms_of(struct monitor *m, const struct node_id *id)
+{
+    const struct node_id writer = lead_id(m, m->facts.writer);
+    const struct node_facts *facts = facts_of(m, id);
+    const struct node_facts *lead = facts_lead(&m->facts, id->side);
+    struct measure_terms terms = {.news_age_max_us = news_age_max_us(m)};
+    terms.backlog_known = probe_backlog(watched_of(m, &writer)->probe, &terms.backlog);
+    if (!is_lead(m, id) && lead->lsn > facts->lsn) {
+        terms.backlog += lead->lsn - facts->lsn;
+    }
+    return terms;
+}
+
+static void
+judge_lag(struct monitor *m, const struct node_id *id, const struct probe_answer *a)
+{
+    struct node_facts *facts = facts_of(m, id);
+    const struct measure_answer answer = measure_answer_of(a);
+    const struct measure_terms terms = terms_of(m, id);
+    struct measure_verdict verdict;
+    see_stream(m, id);
+    measure_judge(&watched_of(m, id)->measure, stream_of(m, id), &answer, &terms, &verdict);
+    facts_forget_lag(facts);
+    facts->fresh_until_us = verdict.fresh_until_us;
+    if (verdict.known) {
+        facts_set_lag(facts, verdict.bytes, verdict.us, limits_of(m));
+    }
+}
+
+/* An answer of the writer, or of a follower, counts; without a writer there is nothing to compare
+ * it with. */
+static void
+measure_take(struct monitor *m, const struct node_id *id, const struct probe_answer *a)
+{
+    if (!has_writer(m) || !facts_of(m, id)->up) {
         return;
     }
-    if (p->address_proven) {
-        facts->incarnation++;
-        log_info(&p->log, "the host name leads to another address", "incarnation=%u",
-                 facts->incarnation);
+    if (is_writer(m, id)) {
+        take_sample(m, id, a);
+    } else {
+        judge_lag(m, id, a);
     }
-    p->address = *address;
-    facts->addr = address->addr;
-    facts->addr_len = address->len;
+}
+
+static bool
+question_is_late(struct monitor *m, const struct node_id *id, uint64_t now_us)
+{
+    const uint64_t since_us = probe_asked_since_us(watched_of(m, id)->probe);
+    return since_us != 0 && since_us + news_age_max_us(m) < now_us;
+}
+
+/* Writer's side lost its primary, and another one is expected. */
+static bool
+awaits_failover(const struct monitor *m, uint64_t now_us)
+{
+    const enum side side = m->facts.writer;
+    return m->facts.writer_known &&
+           side_is_urgent(&m->side[side].memory, &m->facts.side[side], now_us);
+}
+
+/* A server that is not up has no lag that is known, nor has any while the writer is not up, nor one
+ * whose answer is late. */
+static void
+drop_unproven(struct monitor *m, const struct node_id *id)
+{
+    const uint64_t now_us = clock_now_us();
+    struct node_facts *facts = facts_of(m, id);
+    const bool late = !is_writer(m, id) && question_is_late(m, id, now_us);
+    if (!facts->up || late) {
+        facts_forget_lag(facts);
+    } else if (!is_writer(m, id) && !has_writer(m)) {
+        if (awaits_failover(m, now_us)) {
+            facts_keep_lag_ok(facts);
+        } else {
+            facts_forget_lag(facts);
+        }
+    }
+}
+
+/* ---- telling ---- */
+
+static bool
+side_differs(const struct monitor *m, enum side side)
+{
+    const struct side_facts *facts = &m->facts.side[side];
+    const struct shown *shown = &m->shown;
+    bool differs = shown->lead[side] != facts->lead || shown->settled[side] != facts->settled ||
+                   shown->databases[side] != facts->databases.generation;
+    for (uint32_t i = 0; i < facts->nodes_count; i++) {
+        differs = differs || facts_differ(&shown->node[side][i], &facts->node[i]);
+    }
+    return differs;
 }
 
 static void
-probe_open(struct probe *p)
+side_show(struct monitor *m, enum side side)
 {
-    CHECK(p->pq == NULL);
-    const char *host = probe_host(p)->name;
-    char *conninfo = address_conninfo(p->conninfo, host, &p->addresses);
-    p->pq = pq_new(p->monitor->loop, side_name(p->side), conninfo, question_setup());
-    p->asked = false;
-    conninfo_free(conninfo);
+    const struct side_facts *facts = &m->facts.side[side];
+    m->shown.lead[side] = facts->lead;
+    m->shown.settled[side] = facts->settled;
+    m->shown.databases[side] = facts->databases.generation;
+    memcpy(m->shown.node[side], facts->node, sizeof(facts->node));
 }
 
-/* A connection to an address that the name no longer leads to is given up. One that is being made
- * is let be, and a side that is up gets the rest of its addresses when it is down. */
+/* Ends each event. */
 static void
-probe_take_addresses(struct probe *p, const struct address_list *list)
+monitor_settle(struct monitor *m)
 {
-    const struct address *address = address_choose(list, &p->address);
-    const bool moved = p->address.len != 0 && !address_equal(&p->address, address);
-    const bool busy = p->asked || probe_facts(p)->up;
-    if (p->pq != NULL && !moved && (busy || address_list_equal(list, &p->addresses))) {
-        return;
+    each_node(m, drop_unproven);
+    const bool follows_differ = m->shown.follows_count != m->facts.databases_count;
+    if (follows_differ || side_differs(m, SIDE_BLUE) || side_differs(m, SIDE_GREEN)) {
+        m->shown.follows_count = m->facts.databases_count;
+        side_show(m, SIDE_BLUE);
+        side_show(m, SIDE_GREEN);
+        m->ops.changed(m->ops.ctx);
     }
-    probe_set_address(p, address);
-    p->addresses = *list;
-    pq_free(p->pq);
-    p->pq = NULL;
-    probe_open(p);
-}
-
-static void probe_down(struct probe *p, const struct err *err);
-
-static void
-probe_looked_up(void *arg, const struct address_list *list, const struct err *err)
-{
-    struct probe *p = arg;
-    const struct node_facts before = *probe_facts(p);
-    CHECK(p->question != NULL);
-    p->question = NULL;
-    if (list != NULL) {
-        probe_take_addresses(p, list);
-    } else if (p->pq == NULL) {
-        probe_down(p, err);
-    } else { /* the addresses known stay */
-        log_debug(&p->log, "resolver", "error=\"%s\"", err->text);
-    }
-    monitor_changed_unless(p->monitor, p->side, &before);
 }
 
 static void
-probe_look_up_if_due(struct probe *p, uint64_t now_us)
+on_database_changed(void *ctx)
 {
-    struct resolver *resolver = p->monitor->resolver;
-    const struct conf_host *node = probe_host(p);
-    if (address_is_fixed(node->name) || p->question != NULL) {
-        return;
-    }
-    const bool known = p->pq != NULL && probe_facts(p)->up;
-    const uint64_t interval_us =
-        known ? resolver_ttl_us(resolver, node->name, node->port) : RESOLVE_AGAIN_US;
-    if (p->looked_up_us != 0 && p->looked_up_us + interval_us > now_us) {
-        return;
-    }
-    p->looked_up_us = now_us;
-    p->question = resolver_ask(resolver, node->name, node->port, probe_looked_up, p);
-}
-
-/* Without any address there is nobody to ask. */
-static void
-probe_await_address(struct probe *p, uint64_t now_us)
-{
-    const struct conf *conf = p->monitor->conf;
-    if (p->question == NULL || p->looked_up_us + conf->server_connect_timeout_us > now_us) {
-        return;
-    }
-    const struct node_facts before = *probe_facts(p);
-    struct err err;
-    (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE,
-                  "the resolver has not answered yet for the host name \"%s\"",
-                  probe_host(p)->name);
-    probe_down(p, &err);
-    monitor_changed_unless(p->monitor, p->side, &before);
-}
-
-/* The address that libpq found to work is the one for the data path. */
-static void
-probe_take_address(struct probe *p)
-{
-    const char *text = pq_host_address(p->pq);
-    if (text == NULL || text[0] == '\0') {
-        return; /* a Unix socket */
-    }
-    struct address_list list;
-    const uint16_t port = probe_host(p)->port;
-    if (address_is_fixed(text) && address_resolve(text, port, &list, NULL)) {
-        probe_set_address(p, &list.items[0]);
-        p->address_proven = true;
-    }
+    const struct monitor *m = ctx;
+    m->ops.changed(m->ops.ctx);
 }
 
 /* ---- asking ---- */
 
-static void probe_answered(void *arg, const struct pq_result *result);
-
-static enum question_level
-probe_level(const struct probe *p, uint64_t now_us)
-{
-    const struct node_facts *facts = probe_facts(p);
-    if (!facts->up || !facts->schema_exists) {
-        return QUESTION_PLAIN;
-    }
-    const bool beat = probe_is_writer(p) && !p->monitor->heartbeat_paused &&
-                      facts_wants_beat(facts, probe_facts(probe_other(p)));
-    const enum question_level wanted = beat ? QUESTION_BEAT : QUESTION_SCHEMA;
-    return now_us < p->capped_until_us && wanted > p->cap ? p->cap : wanted;
-}
-
-/* Something has been unflushed for longer than the server itself would leave it. */
+/* Something has been unflushed for longer than the server itself would leave it, and some standby
+ * waits for it. */
 static bool
-probe_wants_nudge(const struct probe *p, uint64_t now_us)
+wants_nudge(struct monitor *m, uint64_t now_us)
 {
-    const struct monitor *m = p->monitor;
-    const uint64_t since_us = lag_unflushed_since_us(&m->measure.lag);
-    return probe_is_writer(p) && !m->heartbeat_paused && since_us != 0 &&
-           since_us + NUDGE_AFTER_US <= now_us && m->no_nudge_before_us <= now_us &&
-           facts_allow_nudge(probe_facts(p), probe_facts(probe_other(p)));
-}
-
-/* What the question will show holds for everything that was acknowledged before asked_us, so the
- * clock is read first. */
-static void
-probe_send(struct probe *p)
-{
-    CHECK(p->pq != NULL && !p->asked);
-    const bool connected = pq_is_connected(p->pq);
-    const uint64_t timeout_us =
-        connected ? ANSWER_TIMEOUT_US : p->monitor->conf->server_connect_timeout_us;
-    p->asked = true;
-    p->generation = p->monitor->measure.generation;
-    p->asked_us = clock_now_us();
-    p->level = probe_level(p, p->asked_us);
-    p->nudged = probe_wants_nudge(p, p->asked_us);
-    if (p->nudged) {
-        p->monitor->no_nudge_before_us = p->asked_us + NUDGE_INTERVAL_US;
+    const struct node_facts *writer = facts_lead(&m->facts, m->facts.writer);
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        for (uint32_t i = 0; i < m->facts.side[side].nodes_count; i++) {
+            const struct node_facts *follower = &m->facts.side[side].node[i];
+            const struct lag *lag = &m->side[side].node[i].measure.lag;
+            const uint64_t since_us = lag_unflushed_since_us(lag);
+            if (follower != writer && since_us != 0 && since_us + NUDGE_AFTER_US <= now_us &&
+                facts_allow_nudge(writer, follower)) {
+                return true;
+            }
+        }
     }
-    char *sql = question_sql(p->side, p->level, p->nudged);
-    pq_query(p->pq, sql, timeout_us, probe_answered, p);
-    mem_free(sql);
+    return false;
 }
 
-/* A question that is late makes the lag unknown before it makes the side down. */
-static void
-probe_await(struct probe *p, uint64_t now_us)
+static struct probe_wish
+wish_of(struct monitor *m, const struct node_id *id, uint64_t now_us)
 {
-    struct node_facts *facts = probe_facts(p);
-    const bool follower = probe_is_follower(p);
-    if (follower && facts->lag_known && p->asked_us + news_age_max_us(p->monitor) < now_us) {
-        const struct node_facts before = *facts;
-        facts_forget_lag(facts);
-        monitor_changed_unless(p->monitor, p->side, &before);
+    const bool may_write = is_writer(m, id) && !m->heartbeat_paused;
+    const struct node_facts *other = facts_lead(&m->facts, side_other(id->side));
+    return (struct probe_wish){
+        .beat = may_write && facts_wants_beat(facts_of(m, id), other),
+        .nudge = may_write && wants_nudge(m, now_us),
+        .is_urgent = side_is_urgent(&m->side[id->side].memory, &m->facts.side[id->side], now_us),
+        .generation = m->generation,
+    };
+}
+
+static void
+ask(struct monitor *m, const struct node_id *id)
+{
+    const struct probe_wish wish = wish_of(m, id, clock_now_us());
+    probe_ask(watched_of(m, id)->probe, &wish);
+}
+
+static void
+ask_unless_first(struct monitor *m, const struct node_id *id)
+{
+    if (id->side != first_side(m) || !is_lead(m, id)) {
+        ask(m, id);
     }
 }
 
 static void
-probe_ask(struct probe *p)
+on_followers(void *arg)
+{
+    struct monitor *m = arg;
+    each_node(m, ask_unless_first);
+    monitor_settle(m);
+}
+
+/* ---- a primary that is lost ---- */
+
+/* Its primary is not there, or so late that it may not be: the others are asked what they are. */
+static bool
+is_urgent(const struct monitor *m, enum side side, uint64_t now_us)
+{
+    const struct side_facts *facts = &m->facts.side[side];
+    const uint64_t since_us = probe_asked_since_us(m->side[side].node[facts->lead].probe);
+    const bool is_suspect = facts->nodes_count > 1 && facts->node[facts->lead].up &&
+                            !facts->node[facts->lead].in_recovery && since_us != 0 &&
+                            since_us + SUSPECT_US <= now_us;
+    return is_suspect || side_is_urgent(&m->side[side].memory, facts, now_us);
+}
+
+static void
+start_urgent(struct monitor *m, uint64_t delay_us)
 {
     const uint64_t now_us = clock_now_us();
-    probe_look_up_if_due(p, now_us);
-    if (p->pq == NULL) {
-        probe_await_address(p, now_us);
-        return;
+    if (!m->urgent_runs && (is_urgent(m, SIDE_BLUE, now_us) || is_urgent(m, SIDE_GREEN, now_us))) {
+        m->urgent_runs = true;
+        timer_start(m->urgent, delay_us);
     }
-    if (p->asked) {
-        probe_await(p, now_us);
-        return;
+}
+
+static void
+on_urgent(void *arg)
+{
+    struct monitor *m = arg;
+    const uint64_t now_us = clock_now_us();
+    m->urgent_runs = false;
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        const bool urgent = is_urgent(m, (enum side)side, now_us);
+        for (uint32_t i = 0; urgent && i < m->facts.side[side].nodes_count; i++) {
+            ask(m, &(struct node_id){.pair = m->pair, .side = (enum side)side, .node = i});
+        }
     }
-    if (now_us < p->not_before_us) {
-        return;
-    }
-    p->retried = false;
-    probe_send(p);
+    start_urgent(m, URGENT_US);
+    monitor_settle(m);
 }
 
 /* ---- answers ---- */
 
-/* Another server, or the same one restarted; or only our connection is new: a server that recovered
- * from the crash of a process of its own keeps its start time, and may have lost what had not been
- * flushed. */
 static void
-probe_see_identity(struct probe *p, const struct answer *answer)
+log_standing(const struct monitor *m, const struct node_id *id, enum node_standing before)
 {
-    struct node_facts *facts = probe_facts(p);
-    const int pid = pq_backend_pid(p->pq);
-    const bool other = p->identity_known && (p->started_us != answer->started_us ||
-                                             facts->system_identifier != answer->system_identifier);
-    if (other) {
-        facts->incarnation++;
-        log_info(&p->log, "the server was restarted or is another one", "incarnation=%u",
-                 facts->incarnation);
-    }
-    if (pid != p->backend_pid) {
-        probe_take_address(p);
-    }
-    if (other || pid != p->backend_pid) {
-        monitor_forget_lag(p->monitor);
-    }
-    p->identity_known = true;
-    p->started_us = answer->started_us;
-    p->backend_pid = pid;
-}
-
-static void
-probe_up(struct probe *p, uint64_t now_us)
-{
-    struct node_facts *facts = probe_facts(p);
-    p->not_before_us = 0;
-    if (facts->up) {
+    const struct side_facts *side = &m->facts.side[id->side];
+    const struct node_facts *node = &side->node[id->node];
+    const struct conf_host *host = &monitor_conf(m)->side[id->side].hosts[id->node];
+    const struct log_ctx log = {.kind = "monitor", .node = side_name(id->side)};
+    if (node->standing == before || side->nodes_count == 1) {
         return;
     }
-    facts->up = true;
-    facts->since_us = now_us;
-    err_clear(&facts->error);
-    log_info(&p->log, "node up", "version=%s role=\"%s\"", facts->version,
-             node_role_name(facts->role));
-}
-
-static void
-probe_take_answer(struct probe *p, const struct answer *answer)
-{
-    struct monitor *m = p->monitor;
-    struct node_facts *facts = probe_facts(p);
-    const uint64_t now_us = clock_now_us();
-    probe_see_identity(p, answer);
-    facts_apply(facts, answer, probe_is_writer(p));
-    facts->asked_us = p->asked_us;
-    probe_up(p, now_us);
-    p->complained = p->complained && now_us < p->capped_until_us;
-    p->backlog_known = answer->slot_known;
-    p->backlog = answer->flushed > answer->slot_lsn ? answer->flushed - answer->slot_lsn : 0;
-    monitor_measure(m, p, answer, now_us);
-}
-
-/* Refusals that will be the same in a moment are not worth a line in the server's log each time. */
-static bool
-refusal_is_lasting(const struct err *err)
-{
-    return strncmp(err->sqlstate, "28", 2) == 0 || strncmp(err->sqlstate, "3D", 2) == 0 ||
-           strncmp(err->sqlstate, "53", 2) == 0;
-}
-
-static void
-probe_down(struct probe *p, const struct err *err)
-{
-    struct monitor *m = p->monitor;
-    struct node_facts *facts = probe_facts(p);
-    CHECK(err_is_set(err));
-    const uint64_t now_us = clock_now_us();
-    if (facts->up || strcmp(facts->error.text, err->text) != 0) {
-        log_warn(&p->log, "node down", "sqlstate=%s error=\"%s\"", err->sqlstate, err->text);
-    }
-    if (facts->up || facts->since_us == 0) {
-        facts->since_us = now_us;
-    }
-    facts->up = false;
-    facts->error = *err;
-    facts_forget_lag(facts);
-    if (probe_is_writer(p)) {
-        facts_forget_lag(probe_facts(probe_other(p)));
-    }
-    const uint64_t wait_us = refusal_is_lasting(err) ? m->conf->server_login_retry_us : RETRY_US;
-    p->not_before_us = now_us + wait_us;
-}
-
-/* An error of SQL on a live connection: the fence may have come, the schema may have gone since the
- * last answer, or somebody holds a lock on the marker; or there are no transaction numbers left to
- * nudge with. The side is up; less is asked for a while. */
-static bool
-probe_can_ask_less(const struct probe *p, const struct pq_result *result)
-{
-    return !result->unknown && (p->nudged || p->level > QUESTION_PLAIN) && pq_is_connected(p->pq);
-}
-
-static void
-probe_ask_without_nudge(struct probe *p, const struct err *err)
-{
-    log_warn(&p->log, "no nudge", "sqlstate=%s error=\"%s\"", err->sqlstate, err->text);
-    p->monitor->no_nudge_before_us = clock_now_us() + NUDGE_AGAIN_US;
-    probe_send(p);
-}
-
-static void
-probe_ask_less(struct probe *p, const struct err *err)
-{
-    if (p->nudged) {
-        probe_ask_without_nudge(p, err);
-        return;
-    }
-    if (!p->complained) {
-        p->complained = true;
-        log_warn(&p->log, p->level == QUESTION_BEAT ? "no heartbeat" : "schema teal unreadable",
-                 "sqlstate=%s error=\"%s\"", err->sqlstate, err->text);
-    }
-    p->cap = (enum question_level)((int)p->level - 1);
-    p->capped_until_us = clock_now_us() + CAP_FOR_US;
-    probe_send(p);
-}
-
-static void
-probe_failed(struct probe *p, const struct pq_result *result)
-{
-    const bool late = strcmp(result->err.sqlstate, SQLSTATE_QUERY_CANCELED) == 0;
-    if (probe_can_ask_less(p, result)) {
-        probe_ask_less(p, &result->err);
-        return;
-    }
-    if (result->unknown && !late && !p->retried) {
-        p->retried = true;
-        probe_send(p);
-        return;
-    }
-    probe_down(p, &result->err);
-}
-
-static void
-probe_answered(void *arg, const struct pq_result *result)
-{
-    struct probe *p = arg;
-    struct monitor *m = p->monitor;
-    const struct node_facts before[SIDES_COUNT] = {*facts_lead(&m->facts, SIDE_BLUE),
-                                                   *facts_lead(&m->facts, SIDE_GREEN)};
-    struct answer answer;
-    struct err err;
-    CHECK(p->asked);
-    p->asked = false;
-    if (!result->ok) {
-        probe_failed(p, result);
-    } else if (answer_read(result, &answer, &err)) {
-        probe_take_answer(p, &answer);
+    if (node->standing == NODE_FOREIGN || node->standing == NODE_STRAY) {
+        log_error(&log, "server not used", "host=\"%s:%u\" standing=%s error=\"%s\"", host->name,
+                  host->port, node_standing_name(node->standing), node->error.text);
     } else {
-        probe_down(p, &err);
+        log_info(&log, "server judged", "host=\"%s:%u\" standing=\"%s\" role=\"%s\" timeline=%u",
+                 host->name, host->port, node_standing_name(node->standing),
+                 node_role_name(node->role), node->timeline);
     }
-    const bool differ = facts_differ(&before[SIDE_BLUE], facts_lead(&m->facts, SIDE_BLUE)) ||
-                        facts_differ(&before[SIDE_GREEN], facts_lead(&m->facts, SIDE_GREEN));
-    if (differ) {
-        m->ops.changed(m->ops.ctx);
+}
+
+static void
+log_lead(const struct monitor *m, enum side side)
+{
+    const struct side_facts *facts = &m->facts.side[side];
+    const struct conf_host *host = &monitor_conf(m)->side[side].hosts[facts->lead];
+    const struct node_facts *lead = &facts->node[facts->lead];
+    const struct log_ctx log = {.kind = "monitor", .node = side_name(side)};
+    log_info(&log, "another server stands for the side", "host=\"%s:%u\" role=\"%s\" timeline=%u",
+             host->name, host->port, node_role_name(lead->role), lead->timeline);
+}
+
+static void
+judge_side(struct monitor *m, enum side side)
+{
+    struct watched_side *watched = &m->side[side];
+    struct side_facts *facts = &m->facts.side[side];
+    const uint32_t lead = facts->lead;
+    enum node_standing before[NODES_MAX];
+    for (uint32_t i = 0; i < facts->nodes_count; i++) {
+        before[i] = facts->node[i].standing;
     }
+    side_judge(&watched->memory, facts, side_name(side), clock_now_us());
+    for (uint32_t i = 0; i < facts->nodes_count; i++) {
+        facts->node[i].serves_reads =
+            facts->node[i].up && health_serves_reads(&watched->node[i].health);
+        log_standing(m, &(struct node_id){.pair = m->pair, .side = side, .node = i}, before[i]);
+    }
+    if (facts->lead != lead) {
+        const struct node_id id = lead_id(m, side);
+        log_lead(m, side);
+        watched->databases_asked_us = 0;
+        forget_measured(m, &id);
+    }
+    start_urgent(m, 0);
+}
+
+/* A standby that is fed by another server of its side; names are compared as both files have them.
+ */
+static bool
+cascades(const struct monitor *m, const struct node_id *id, const struct answer *answer)
+{
+    const struct conf_side *side = &monitor_conf(m)->side[id->side];
+    for (uint32_t i = 0; i < side->hosts_count; i++) {
+        if (i != id->node && side->hosts[i].port == answer->upstream_port &&
+            strcmp(side->hosts[i].name, answer->upstream_host) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+on_answered(void *ctx, const struct node_id *id, const struct probe_answer *a)
+{
+    struct monitor *m = ctx;
+    struct node_facts *facts = facts_of(m, id);
+    if (a->is_from_another) {
+        forget_measured(m, id);
+    }
+    facts_apply(facts, a->answer, is_of_writer_side(m, id));
+    facts->cascades = cascades(m, id, a->answer);
+    health_good(&watched_of(m, id)->health);
+    judge_side(m, id->side);
+    measure_take(m, id, a);
+    monitor_settle(m);
+}
+
+static void
+on_changed(void *ctx, const struct node_id *id)
+{
+    struct monitor *m = ctx;
+    if (!facts_of(m, id)->answers) {
+        health_bad(&watched_of(m, id)->health);
+    }
+    judge_side(m, id->side);
+    monitor_settle(m);
+}
+
+/* ---- databases ---- */
+
+static void
+on_databases(void *arg, const struct pq_result *result)
+{
+    struct watched_side *s = arg;
+    struct side_databases *list = &s->monitor->facts.side[s->side].databases;
+    const struct log_ctx log = {.kind = "monitor", .node = side_name(s->side)};
+    if (catalog_take(list, result)) {
+        log_info(&log, "databases", "count=%u", list->count);
+    }
+    if (list->is_cut) {
+        log_debug(&log, "not all databases are known", "limit=%d", DATABASES_MAX);
+    }
+    monitor_settle(s->monitor);
+}
+
+static void
+ask_databases(struct monitor *m, uint64_t now_us)
+{
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        struct watched_side *s = &m->side[side];
+        const struct side_facts *facts = &m->facts.side[side];
+        const bool due =
+            s->databases_asked_us == 0 || s->databases_asked_us + DATABASES_US <= now_us;
+        if (due && facts->node[facts->lead].up &&
+            probe_run(s->node[facts->lead].probe, catalog_sql(), DATABASES_TIMEOUT_US, on_databases,
+                      s)) {
+            s->databases_asked_us = now_us;
+        }
+    }
+}
+
+static void
+tick_follows(struct monitor *m)
+{
+    const enum side writer = first_side(m);
+    const struct node_facts *from = facts_lead(&m->facts, writer);
+    const struct node_facts *to = facts_lead(&m->facts, side_other(writer));
+    const struct follows_terms terms = {
+        .conf = m->conf,
+        .is_on = m->facts.writer_known && from->up && !from->in_recovery && to->up &&
+                 to->role == NODE_LOGICAL_FOLLOWER,
+        .may_beat = !m->heartbeat_paused && facts_wants_beat(from, to),
+        .writer = lead_id(m, writer),
+        .follower = lead_id(m, side_other(writer)),
+        .writer_facts = from,
+        .follower_facts = to,
+        .generation = m->ends,
+        .interval_us = monitor_conf(m)->monitor_interval_us,
+        .news_age_max_us = news_age_max_us(m),
+        .limits = limits_of(m),
+    };
+    follows_tick(m->follows, &terms);
+    m->facts.databases = follows_facts(m->follows, &m->facts.databases_count);
 }
 
 /* ---- rounds ---- */
 
 static void
-monitor_ask_follower(void *arg)
-{
-    struct monitor *m = arg;
-    probe_ask(probe_other(monitor_first(m)));
-}
-
-static void
-monitor_round(void *arg)
+on_round(void *arg)
 {
     struct monitor *m = arg;
     const uint64_t interval_us = monitor_conf(m)->monitor_interval_us;
     const uint64_t delay_us = interval_us / 5;
+    const struct node_id first = lead_id(m, first_side(m));
     timer_start(m->round, interval_us);
-    timer_start(m->follower, delay_us < FOLLOWER_DELAY_US_MAX ? delay_us : FOLLOWER_DELAY_US_MAX);
-    probe_ask(monitor_first(m));
+    timer_start(m->followers, delay_us < FOLLOWER_DELAY_US_MAX ? delay_us : FOLLOWER_DELAY_US_MAX);
+    ask(m, &first);
+    ask_databases(m, clock_now_us());
+    tick_follows(m);
+    start_urgent(m, 0);
+    monitor_settle(m);
 }
 
-/* ---- verbs ---- */
+/* ---- life ---- */
 
-static char *
-probe_conninfo(const struct monitor *m, enum side side)
-{
-    const struct node_id id = {.pair = m->pair, .side = side};
-    return conninfo_of(m->conf, &id, monitor_conf(m)->database, "teal monitor",
-                       m->conf->server_connect_timeout_us);
-}
-
-/* A fixed host needs no resolver; one that is no address after all fails in libpq, which tells. */
 static void
-probe_connect(struct probe *p)
+start_side(struct monitor *m, enum side side)
 {
-    const struct conf_host *node = probe_host(p);
-    CHECK(p->pq == NULL && p->question == NULL && p->conninfo == NULL);
-    p->conninfo = probe_conninfo(p->monitor, p->side);
-    p->asked = false;
-    p->not_before_us = 0;
-    p->looked_up_us = 0;
-    if (!address_is_fixed(node->name)) {
-        probe_look_up_if_due(p, clock_now_us());
-        return;
+    const struct probe_ops ops = {.ctx = m, .answered = on_answered, .changed = on_changed};
+    struct watched_side *s = &m->side[side];
+    struct side_facts *facts = &m->facts.side[side];
+    s->monitor = m;
+    s->side = side;
+    facts->nodes_count = monitor_conf(m)->side[side].hosts_count;
+    CHECK(facts->nodes_count > 0 && facts->nodes_count <= NODES_MAX);
+    for (uint32_t i = 0; i < facts->nodes_count; i++) {
+        const struct node_id id = {.pair = m->pair, .side = side, .node = i};
+        s->node[i].probe = probe_new(m->loop, m->resolver, m->conf, &id, &facts->node[i], &ops);
     }
-    struct address_list list;
-    struct err err;
-    if (address_resolve(node->name, node->port, &list, &err)) {
-        probe_set_address(p, address_choose(&list, &p->address));
-    } else {
-        log_debug(&p->log, "resolver", "error=\"%s\"", err.text);
-    }
-    probe_open(p);
 }
 
 static void
-probe_disconnect(struct probe *p)
+end_side(struct monitor *m, enum side side)
 {
-    resolver_cancel(p->question);
-    p->question = NULL;
-    pq_free(p->pq);
-    p->pq = NULL;
-    conninfo_free(p->conninfo);
-    p->conninfo = NULL;
+    struct watched_side *s = &m->side[side];
+    for (uint32_t i = 0; i < NODES_MAX; i++) {
+        probe_free(s->node[i].probe);
+        measure_fini(&s->node[i].measure);
+    }
+    catalog_fini(&m->facts.side[side].databases);
 }
 
 struct monitor *
-monitor_new(struct loop *loop, struct conf *conf, uint32_t pair, const struct monitor_ops *ops)
+monitor_new(struct loop *loop, struct resolver *resolver, struct conf *conf, uint32_t pair,
+            const struct monitor_ops *ops)
 {
     CHECK(conf != NULL && pair < conf->pairs_count && ops->changed != NULL);
     struct monitor *m = xcalloc(1, sizeof(*m));
     m->loop = loop;
     m->conf = conf_ref(conf);
+    m->resolver = resolver;
     m->pair = pair;
-    m->resolver = resolver_new(loop);
     m->ops = *ops;
-    m->round = timer_new(loop, monitor_round, m);
-    m->follower = timer_new(loop, monitor_ask_follower, m);
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        struct probe *p = &m->probe[side];
-        p->monitor = m;
-        p->side = (enum side)side;
-        p->log = (struct log_ctx){.kind = "monitor", .node = side_name(p->side)};
-        m->facts.side[side].nodes_count = 1;
-        m->facts.side[side].node[0].incarnation = 1;
-        probe_connect(p);
-    }
+    m->round = timer_new(loop, on_round, m);
+    m->followers = timer_new(loop, on_followers, m);
+    m->urgent = timer_new(loop, on_urgent, m);
+    m->follows = follows_new(loop, on_database_changed, m);
+    m->generation = m->ends = 1;
+    start_side(m, SIDE_BLUE);
+    start_side(m, SIDE_GREEN);
     timer_start(m->round, 0);
     return m;
 }
@@ -647,14 +722,24 @@ monitor_free(struct monitor *m)
     if (m == NULL) {
         return;
     }
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        probe_disconnect(&m->probe[side]);
-    }
-    resolver_free(m->resolver);
-    timer_free(m->follower);
+    end_side(m, SIDE_BLUE);
+    end_side(m, SIDE_GREEN);
+    follows_free(m->follows);
+    timer_free(m->urgent);
+    timer_free(m->followers);
     timer_free(m->round);
     conf_unref(m->conf);
     mem_free(m);
+}
+
+/* The number of its servers is what it was when the monitor began. */
+static void
+reconfigure_node(struct monitor *m, const struct node_id *id)
+{
+    CHECK(monitor_conf(m)->side[id->side].hosts_count == m->facts.side[id->side].nodes_count);
+    if (probe_set_conf(watched_of(m, id)->probe, m->conf)) {
+        forget_measured(m, id);
+    }
 }
 
 void
@@ -663,20 +748,11 @@ monitor_reconfigure(struct monitor *m, struct conf *conf)
     struct conf *old = m->conf;
     m->conf = conf_ref(conf);
     conf_unref(old);
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        struct probe *p = &m->probe[side];
-        char *conninfo = probe_conninfo(m, p->side);
-        const bool same = strcmp(conninfo, p->conninfo) == 0;
-        conninfo_free(conninfo);
-        if (same) {
-            continue;
-        }
-        probe_disconnect(p);
-        probe_connect(p);
-        monitor_forget_lag(m);
-    }
+    each_node(m, reconfigure_node);
     monitor_hurry(m);
 }
+
+/* ---- verbs ---- */
 
 void
 monitor_set_route(struct monitor *m, enum side writer)
@@ -687,8 +763,12 @@ monitor_set_route(struct monitor *m, enum side writer)
     }
     m->facts.writer_known = true;
     m->facts.writer = writer;
-    m->measure.stream = STREAM_NONE;
-    monitor_forget_lag(m);
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        for (uint32_t i = 0; i < NODES_MAX; i++) {
+            m->side[side].node[i].measure.stream = STREAM_NONE;
+        }
+    }
+    forget_all(m);
     monitor_hurry(m);
 }
 
@@ -698,13 +778,24 @@ monitor_pause_heartbeat(struct monitor *m, bool paused)
     m->heartbeat_paused = paused;
 }
 
+static void
+forgive(struct monitor *m, const struct node_id *id)
+{
+    probe_forgive(watched_of(m, id)->probe);
+}
+
 void
 monitor_hurry(struct monitor *m)
 {
-    for (int side = 0; side < SIDES_COUNT; side++) {
-        m->probe[side].not_before_us = 0;
-    }
+    each_node(m, forgive);
     timer_start(m->round, 0);
+}
+
+void
+monitor_want_databases(struct monitor *m, const char *const *names, uint32_t count)
+{
+    follows_want(m->follows, names, count);
+    m->facts.databases = follows_facts(m->follows, &m->facts.databases_count);
 }
 
 const struct monitor_facts *
@@ -717,4 +808,10 @@ const char *
 node_role_name(enum node_role role)
 {
     return role_names[role];
+}
+
+const char *
+node_standing_name(enum node_standing standing)
+{
+    return standing_names[standing];
 }

@@ -1,13 +1,14 @@
 /* monitor.h — what is known of the two sides of a pair: up, role, version, position, lag,
- * freshness.
+ * freshness, of each server and of each database that needs it.
  *
- * The monitor has one libpq connection a side and asks it one compact statement each round
- * (monitor_interval): first the side that is the writer, then, a moment later, the follower, so
- * that the answer of the follower can already show the position that the writer had. It belongs to
- * the control thread's loop.
+ * The monitor has one libpq connection a server and asks it one compact statement each round
+ * (monitor_interval): first the writer, then, a moment later, all others, so that the answer of a
+ * follower can already show the position that the writer had. A side whose primary is lost is asked
+ * every 50 ms, so that a promotion is seen at once; who stands for a side is told by side.h. It
+ * belongs to the control thread's loop.
  *
  * Facts are hints for people, for the routing view and for gates, never a proof for a flip: before
- * it commits, the cutover asks by SQL. Unknown is unknown: a side that does not answer in time is
+ * it commits, the cutover asks by SQL. Unknown is unknown: a server that does not answer in time is
  * down, and then the lag is unknown as well; it never becomes 0 for want of news.
  *
  * The heartbeat: when the follower is a logical one, the writer's statement also updates the
@@ -33,6 +34,7 @@
 struct conf;
 struct loop;
 struct monitor;
+struct resolver;
 
 struct monitor_ops {
     void *ctx; /* borrowed as long as the monitor lives */
@@ -42,15 +44,16 @@ struct monitor_ops {
     void (*changed)(void *ctx);
 };
 
-/* Watches the pair of that number. Keeps a reference to conf and a copy of ops; starts with the
- * loop's next turn. Names are resolved by net/resolver.h, again when their time to live says so or
- * the side is down, and libpq is given the addresses; so a name server which does not answer stops
- * nothing: a side whose address was known keeps it. */
-struct monitor *monitor_new(struct loop *loop, struct conf *conf, uint32_t pair,
-                            const struct monitor_ops *ops);
+/* Watches the pair of that number. Borrows loop and resolver, keeps a reference to conf and a copy
+ * of ops; starts with the loop's next turn. Names are resolved by net/resolver.h, again when their
+ * time to live says so or the server is down, and libpq is given the addresses; so a name server
+ * which does not answer stops nothing: a server whose address was known keeps it. */
+struct monitor *monitor_new(struct loop *loop, struct resolver *resolver, struct conf *conf,
+                            uint32_t pair, const struct monitor_ops *ops);
 /* Not from within changed(). NULL is fine. */
 void monitor_free(struct monitor *m);
-/* From now on limits, intervals, addresses and passwords are those of conf. */
+/* From now on limits, intervals, addresses and passwords are those of conf, which has as many
+ * servers on each side as before. */
 void monitor_reconfigure(struct monitor *m, struct conf *conf);
 
 /* Which side is the writer from now on. Before the first call none is, and every lag is unknown.
@@ -60,13 +63,18 @@ void monitor_set_route(struct monitor *m, enum side writer);
 /* While paused the marker is not touched (a flip uses it then), nor is the writer nudged. The lag
  * of a logical follower becomes unknown when the last beat is too old. */
 void monitor_pause_heartbeat(struct monitor *m, bool paused);
-/* Asks both sides at the next turn, without waiting for the interval: after a flip, for instance.
- */
+/* Asks all servers from the next turn on, without waiting for the interval: after a flip, for
+ * instance. */
 void monitor_hurry(struct monitor *m);
+/* The databases that have sessions, but for the home one: while the follower is a logical one, how
+ * far it is in each of them becomes known. Copied; replaces what was wanted before. */
+void monitor_want_databases(struct monitor *m, const char *const *names, uint32_t count);
 
 /* Borrowed; changes in place with each answer. */
 const struct monitor_facts *monitor_facts(const struct monitor *m);
 /* "primary", "standby", "logical follower", "unknown". */
 const char *node_role_name(enum node_role role);
+/* "in order", "foreign", "stray", "unknown". */
+const char *node_standing_name(enum node_standing standing);
 
 #endif

@@ -30,6 +30,8 @@ enum column {
     COL_BLOCK_SIZE,
     COL_WAL_FILE,
     COL_STANDBY_TIMELINE,
+    COL_UPSTREAM_HOST,
+    COL_UPSTREAM_PORT,
     COL_SUBSCRIPTION,
     COL_SUBSCRIPTION_READY,
     COL_SLOT_LSN,
@@ -52,9 +54,16 @@ struct column_def {
 };
 
 #define LOCAL(column) "(SELECT " column "::text FROM teal.local_state WHERE side = '$S')"
+#define RECEIVER(column)                                 \
+    "CASE WHEN pg_is_in_recovery() THEN (SELECT " column \
+    " FROM pg_stat_get_wal_receiver() WHERE status = 'streaming') END"
 #define SUBSCRIPTION                                                        \
     "FROM pg_subscription s WHERE s.subname = 'teal_to_$S' AND s.subdbid =" \
     " (SELECT oid FROM pg_database WHERE datname = current_database())"
+
+#define SUBSCRIPTION_READY                                                    \
+    "NOT EXISTS (SELECT FROM pg_subscription_rel r WHERE r.srsubstate <> 'r'" \
+    " AND r.srsubid = (SELECT s.oid " SUBSCRIPTION "))"
 
 static const struct column_def columns[] = {
     [COL_IN_RECOVERY] = {QUESTION_PLAIN, "pg_is_in_recovery()", NULL},
@@ -83,12 +92,10 @@ static const struct column_def columns[] = {
          " (SELECT nullif(min_recovery_end_timeline, 0) FROM pg_control_recovery()),"
          " (SELECT timeline_id FROM pg_control_checkpoint())) END",
          NULL},
+    [COL_UPSTREAM_HOST] = {QUESTION_PLAIN, RECEIVER("sender_host"), NULL},
+    [COL_UPSTREAM_PORT] = {QUESTION_PLAIN, RECEIVER("sender_port"), NULL},
     [COL_SUBSCRIPTION] = {QUESTION_PLAIN, "(SELECT s.subenabled " SUBSCRIPTION ")", NULL},
-    [COL_SUBSCRIPTION_READY] =
-        {QUESTION_PLAIN,
-         "NOT EXISTS (SELECT FROM pg_subscription_rel r WHERE r.srsubstate <> 'r'"
-         " AND r.srsubid = (SELECT s.oid " SUBSCRIPTION "))",
-         NULL},
+    [COL_SUBSCRIPTION_READY] = {QUESTION_PLAIN, SUBSCRIPTION_READY, NULL},
     [COL_SLOT_LSN] = {QUESTION_PLAIN,
                       "(SELECT confirmed_flush_lsn FROM pg_replication_slots"
                       " WHERE slot_name = 'teal_to_$O' AND database = current_database())",
@@ -161,6 +168,42 @@ question_sql(enum side side, enum question_level level, bool nudge)
     char *sql = xstrndup((const char *)s.p, s.len);
     buf_fini(&b);
     return sql;
+}
+
+static const char database_writer_sql[] =
+    "SELECT (SELECT seq FROM beat), (SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(),"
+    " min(confirmed_flush_lsn))::int8 FROM pg_replication_slots"
+    " WHERE database = current_database() AND starts_with(slot_name::text, 'teal_to_$O'))";
+
+/* The subscription of a database beside the home one has a name that begins so. */
+#define DATABASE_SUBSCRIPTION                                                     \
+    "FROM pg_subscription s WHERE starts_with(s.subname::text, 'teal_to_$S') AND" \
+    " s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
+
+static const char database_follower_sql[] =
+    "SELECT (SELECT seq FROM teal.marker WHERE side = '$O'), coalesce((SELECT bool_and(s.subenabled"
+    " AND NOT EXISTS (SELECT FROM pg_subscription_rel r WHERE r.srsubstate <> 'r'"
+    " AND r.srsubid = s.oid)) " DATABASE_SUBSCRIPTION "), false)";
+
+char *
+question_sql_of_database(enum side side, bool is_writer)
+{
+    struct buf b;
+    buf_init(&b);
+    if (is_writer) {
+        put_template(&b, beat_sql, side);
+    }
+    put_template(&b, is_writer ? database_writer_sql : database_follower_sql, side);
+    const struct slice s = buf_slice(&b);
+    char *sql = xstrndup((const char *)s.p, s.len);
+    buf_fini(&b);
+    return sql;
+}
+
+const char *
+question_schema_sql(void)
+{
+    return "SELECT to_regclass('teal.marker') IS NOT NULL";
 }
 
 static bool
@@ -255,6 +298,8 @@ answer_read(const struct pq_result *result, struct answer *out, struct err *err)
         return err_set(err, SQLSTATE_PROTOCOL, "the server gave no WAL position");
     }
     out->timeline = read_timeline(result);
+    cell_copy(result, COL_UPSTREAM_HOST, out->upstream_host, sizeof(out->upstream_host));
+    out->upstream_port = (uint16_t)cell_u64(result, COL_UPSTREAM_PORT);
     out->subscription_enabled = cell_is_true(result, COL_SUBSCRIPTION);
     out->subscription_ready =
         out->subscription_enabled && cell_is_true(result, COL_SUBSCRIPTION_READY);

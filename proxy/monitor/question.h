@@ -19,6 +19,8 @@
 #include "monitor/node.h"
 #include "net/pq.h"
 
+enum { UPSTREAM_HOST_SIZE = 256 };
+
 enum question_level { QUESTION_PLAIN, QUESTION_SCHEMA, QUESTION_BEAT };
 
 struct answer {
@@ -31,6 +33,9 @@ struct answer {
     uint64_t lsn;     /* insert position without a lone page header, or replayed */
     uint64_t flushed; /* at most lsn; the same for a standby */
     uint32_t timeline;
+    /* What a standby is connected to, as its primary_conninfo says; "" and 0 when it is not. */
+    char upstream_host[UPSTREAM_HOST_SIZE];
+    uint16_t upstream_port;
     bool subscription_enabled;
     bool subscription_ready;
     bool slot_known; /* the slot of the stream to the other side is here and has a position */
@@ -48,6 +53,13 @@ struct answer {
 const char *question_setup(void);
 /* The SQL for a side; the caller frees it. */
 char *question_sql(enum side side, enum question_level level, bool nudge);
+/* About one database beside the home one; the caller frees it. Asked of the writer, it moves the
+ * heartbeat of that database on: the number, and the bytes that no slot to the other side has got
+ * confirmed. Asked of the follower: the number that has arrived, and whether the subscription is
+ * enabled and past its initial copy. Both name objects of the schema teal. */
+char *question_sql_of_database(enum side side, bool is_writer);
+/* Whether that database has them: one boolean. */
+const char *question_schema_sql(void);
 /* False when the result has not the form that was asked for. */
 MUST_CHECK bool answer_read(const struct pq_result *result, struct answer *out, struct err *err);
 

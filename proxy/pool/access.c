@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "conf/databases.h"
 
 /* Where nobody is asked for a secret, or the rows say, the file may be missing. */
 static bool
@@ -86,6 +87,29 @@ load_server_tls(struct access *a, const struct conf *conf, struct buf *mistakes)
     return a->servers != NULL || add_mistake(conf, &err, mistakes);
 }
 
+static const struct conf_database *
+database_of(const struct conf *conf, uint32_t i)
+{
+    return i < conf->databases_count ? &conf->databases[i] : &conf->rest;
+}
+
+static bool
+load_forced(struct access *a, const struct conf *conf, const struct scram_seed *seed,
+            struct buf *mistakes)
+{
+    bool ok = true;
+    a->forced_count = conf->databases_count + 1;
+    a->forced = xcalloc(a->forced_count, sizeof(*a->forced));
+    for (uint32_t i = 0; i < a->forced_count; i++) {
+        const struct conf_database *d = database_of(conf, i);
+        if (d->user != NULL && d->user[0] != '\0' && d->password[0] != '\0') {
+            a->forced[i] = users_of_one(d->user, d->password, conf->path, seed, NULL, mistakes);
+            ok = a->forced[i] != NULL && ok;
+        }
+    }
+    return ok;
+}
+
 struct access *
 access_load(const struct conf *conf, const struct scram_seed *seed, const struct access *before,
             struct buf *mistakes)
@@ -95,6 +119,7 @@ access_load(const struct conf *conf, const struct scram_seed *seed, const struct
     /* All of them, so that all mistakes are known at once. */
     bool ok = load_users(a, conf, seed, before, mistakes);
     ok = load_rules(a, conf, mistakes) && ok;
+    ok = load_forced(a, conf, seed, mistakes) && ok;
     ok = load_client_tls(a, conf, mistakes) && ok;
     ok = load_server_tls(a, conf, mistakes) && ok;
     if (!ok) {
@@ -121,12 +146,28 @@ access_unref(struct access *a)
     CHECK(before > 0);
     if (before == 1) {
         users_unref(a->users);
+        for (uint32_t i = 0; i < a->forced_count; i++) {
+            users_unref(a->forced[i]);
+        }
+        mem_free(a->forced);
         hba_free(a->hba);
         ident_free(a->ident);
         tls_context_unref(a->clients);
         tls_context_unref(a->servers);
         mem_free(a);
     }
+}
+
+const struct user *
+access_forced(const struct access *a, const struct conf *conf, const char *alias, const char *name)
+{
+    const struct conf_database *d = conf_database_find(conf, alias);
+    if (d == NULL || a->forced_count == 0) {
+        return NULL;
+    }
+    const uint32_t i = d == &conf->rest ? conf->databases_count : (uint32_t)(d - conf->databases);
+    CHECK(i < a->forced_count);
+    return a->forced[i] == NULL ? NULL : users_find(a->forced[i], name);
 }
 
 const struct user *

@@ -18,7 +18,11 @@
 
 struct access {
     atomic_uint refs;
-    struct users *users;         /* shared (ref); NULL without an auth_file */
+    struct users *users; /* shared (ref); NULL without an auth_file */
+    /* Shared (ref), one for each database of the configuration and the last for the rest: the user
+     * that its backends log in as, with its password; NULL where there is none. */
+    struct users **forced;
+    uint32_t forced_count;
     struct hba *hba;             /* owned; NULL unless auth_type is hba */
     struct ident *ident;         /* owned; NULL without an auth_ident_file */
     struct tls_context *clients; /* shared (ref); NULL: clients are told that there is no TLS */
@@ -33,6 +37,10 @@ MUST_CHECK struct access *access_load(const struct conf *conf, const struct scra
 struct access *access_ref(struct access *a);
 void access_unref(struct access *a); /* NULL is fine */
 
+/* The user of that name whose password the configuration has for the database; conf is that of the
+ * access. NULL for none. */
+const struct user *access_forced(const struct access *a, const struct conf *conf, const char *alias,
+                                 const char *name);
 /* NULL when nothing is known of the user. Borrowed for as long as the access is. */
 const struct user *access_user(const struct access *a, const char *name);
 

@@ -8,6 +8,8 @@
 struct backend;
 struct pool;
 
+/* The limits of the pool, as the configuration in force has them for its database. */
+void caps_configure(struct pool *pool);
 /* The caps in force; the reserve is part of them when somebody has waited too long. */
 struct pool_caps caps_of(const struct pool *pool);
 /* Whether the backend is to be closed rather than given to somebody: it is too old, its server is

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "pool/context.h"
 
+#include <stdio.h>
+
 #include "base/rand.h"
 #include "net/loop.h"
 
@@ -35,18 +37,31 @@ pool_context_now_us(const struct pool_context *c)
     return loop_now_us(c->config.loop);
 }
 
-const struct users *
-pool_context_learnt(const struct pool_context *c, const char *name)
+struct slice
+pool_context_learnt_key(char text[POOL_LEARNT_KEY_SIZE], uint32_t pair, const char *name)
 {
-    return map_get(&c->learnt, slice_of_str(name));
+    const int len = snprintf(text, POOL_LEARNT_KEY_SIZE, "%u %s", pair, name);
+    CHECK(len > 0 && len < POOL_LEARNT_KEY_SIZE); /* names are at most 63 bytes */
+    return slice_of(text, (size_t)len);
+}
+
+const struct users *
+pool_context_learnt(const struct pool_context *c, uint32_t pair, const char *name)
+{
+    char text[POOL_LEARNT_KEY_SIZE];
+    return map_get(&c->learnt, pool_context_learnt_key(text, pair, name));
 }
 
 const struct user *
-pool_context_user(const struct pool_context *c, const char *name)
+pool_context_user(const struct pool_context *c, const struct pool_key *key)
 {
-    const struct user *user = access_user(c->access, name);
-    const struct users *learnt = user == NULL ? pool_context_learnt(c, name) : NULL;
-    return learnt == NULL ? user : users_find(learnt, name);
+    const struct user *user = access_forced(c->access, c->conf, key->alias, key->user);
+    if (user == NULL) {
+        user = access_user(c->access, key->user);
+    }
+    const struct users *learnt =
+        user == NULL ? pool_context_learnt(c, key->node.pair, key->user) : NULL;
+    return learnt == NULL ? user : users_find(learnt, key->user);
 }
 
 const struct view_node *

@@ -21,8 +21,11 @@ struct pool_key {
     struct node_id node;
     bool read_only;
     enum pool_use use;
-    const char *database; /* borrowed */
-    const char *user;     /* borrowed */
+    /* The database: as clients name it, which is what limits and reports go by, and on the servers.
+     * All texts are borrowed. */
+    const char *alias;
+    const char *database;
+    const char *user; /* the role that its backends log in as */
 };
 
 #endif

@@ -13,6 +13,7 @@ pool_new(struct pool_context *context, const struct pool_key *key)
     struct pool *pool = xcalloc(1, sizeof(*pool));
     pool->context = context;
     pool->key = *key;
+    pool->key.alias = xstrdup(key->alias);
     pool->key.database = xstrdup(key->database);
     pool->key.user = xstrdup(key->user);
     pool->share = pool_registry_share(context->config.registry, key);
@@ -27,6 +28,7 @@ void
 pool_free(struct pool *pool)
 {
     CHECK(pool->idle_count + pool->active_count + pool->opening_count == 0);
+    mem_free((void *)(uintptr_t)pool->key.alias);
     mem_free((void *)(uintptr_t)pool->key.database);
     mem_free((void *)(uintptr_t)pool->key.user);
     mem_free(pool);

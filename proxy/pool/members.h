@@ -12,10 +12,19 @@
 #include "pool/retry.h"
 #include "pool/share.h"
 
+/* What the configuration says of its database. */
+struct pool_limits {
+    struct pool_caps caps;  /* without the reserve */
+    uint32_t reserve;       /* so many more when somebody has waited too long */
+    uint64_t query_wait_us; /* 0: no limit; so the next */
+    uint64_t lifetime_us;
+};
+
 struct pool {
     struct pool_context *context; /* borrowed: of its worker */
     struct pool_key key;          /* its texts are owned */
     struct pool_share *share;     /* borrowed from the registry */
+    struct pool_limits limits;    /* see caps.h */
     struct list idle;             /* of struct backend; the last used first */
     struct list active;           /* ACTIVE backends */
     struct list opening;          /* those that an opening has */

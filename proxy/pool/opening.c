@@ -300,7 +300,7 @@ facts_of(const struct opening *o, uint8_t binding[TLS_BINDING_MAX])
     return (struct server_auth_facts){
         .server = side_of(o),
         .user_name = o->plan.key->user,
-        .user = pool_context_user(c, o->plan.key->user),
+        .user = pool_context_user(c, o->plan.key),
         .binding = slice_of(binding, tls_binding(s, binding)),
         .use = (enum channel_binding)c->conf->server_channel_binding,
         .is_private = server_is_private(c, &o->plan.key->node, s),
@@ -412,9 +412,28 @@ on_authentication(struct opening *o, struct slice body, struct opening_failure *
     return OPENING_FAILED;
 }
 
+/* Where a side has several servers, one that was its writer may have come back as a standby before
+ * the monitor has seen it: nothing that may write is sent there. */
+static bool
+is_writer_no_more(const struct opening *o, struct slice body)
+{
+    const struct pool_key *key = o->plan.key;
+    const struct conf *conf = context_of(o)->conf;
+    struct slice name;
+    struct slice value;
+    return !key->read_only && key->use == POOL_SESSIONS &&
+           conf->pairs[key->node.pair].side[key->node.side].hosts_count > 1 &&
+           slice_take_cstr(&body, &name) && slice_take_cstr(&body, &value) &&
+           slice_equal_str(name, "in_hot_standby") && slice_equal_str(value, "on");
+}
+
 static enum opening_step
 on_parameter(struct opening *o, struct slice body, struct opening_failure *f)
 {
+    if (is_writer_no_more(o, body)) {
+        return fail(f, OPENING_UNREACHABLE, SQLSTATE_CANNOT_CONNECT_NOW,
+                    "the server of %s that took the writes is a standby now", side_of(o));
+    }
     return backend_take_parameter(o->backend, body)
                ? OPENING_GOES_ON
                : fail_protocol(o, f, "malformed ParameterStatus");

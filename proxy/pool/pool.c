@@ -220,7 +220,7 @@ opening_note_failure(struct backend *b, const struct opening_failure *failure)
     const struct log_ctx ctx = {.kind = "backend",
                                 .id = b->id,
                                 .user = pool->key.user,
-                                .database = pool->key.database,
+                                .database = pool->key.alias,
                                 .node = side_name(pool->key.node.side)};
     if (!pool->retry.failed) {
         log_warn(&ctx, "could not open a backend", "error=\"%s\"", failure->err.text);
@@ -302,6 +302,24 @@ backend_open(struct pool *pool, struct pool_waiter *reserved)
     };
     if (opening_begin(b, &plan, &failure) == OPENING_FAILED) {
         opening_note_failure(b, &failure);
+    }
+}
+
+void
+pools_look_at(struct pools *p, const struct node_id *node)
+{
+    size_t at = 0;
+    for (struct pool *pool = pools_next(p, &at); pool != NULL; pool = pools_next(p, &at)) {
+        if (!node_id_equal(&pool->key.node, node)) {
+            continue;
+        }
+        LIST_EACH(place, &pool->idle)
+        {
+            struct backend *b = LIST_OBJECT(place, struct backend, node);
+            if (!backend_read_idle(b)) {
+                members_close(b);
+            }
+        }
     }
 }
 

@@ -25,6 +25,8 @@ struct backend *pool_acquire(struct pool *pool, void *owner, struct pool_waiter 
 void pool_release(struct backend **b);
 /* Closes it and leaves NULL; for a backend in doubt. */
 void pool_discard(struct backend **b);
+/* A connection to the server was lost: closes those that idle there and are lost as well. */
+void pools_look_at(struct pools *p, const struct node_id *node);
 /* Sends a CancelRequest for what the backend does now. */
 void pool_cancel(struct backend *b);
 /* Closes what idled or was opened for too long, tells those who waited too long, opens more; to be

@@ -19,11 +19,18 @@ struct reader {
     uint32_t pid;
 };
 
+/* The backends of all pools on one side that are one user's, or one database's. */
+struct count {
+    atomic_uint open;
+    char *name; /* owned */
+};
+
 struct pool_registry {
     pthread_mutex_t lock;
-    struct map shares;   /* under the lock: key text -> struct pool_share, owned */
-    struct map of_users; /* under the lock: side and user -> atomic_uint, owned */
-    atomic_uint of_sides[PAIRS_MAX][SIDES_COUNT];
+    struct map shares; /* under the lock: key text -> struct pool_share, owned */
+    /* Under the lock: pair, side and name -> struct count, owned. */
+    struct map of_users;
+    struct map of_databases;
     struct reader *readers; /* under the lock: owned, in no order */
     size_t readers_count;
     size_t readers_size;
@@ -39,8 +46,21 @@ pool_registry_new(uint32_t workers_count)
     CHECK(pthread_mutex_init(&r->lock, NULL) == 0);
     map_init(&r->shares, rand_u64());
     map_init(&r->of_users, rand_u64());
+    map_init(&r->of_databases, rand_u64());
     r->workers_count = workers_count;
     return r;
+}
+
+static void
+counts_free(struct map *counts)
+{
+    size_t at = 0;
+    for (struct count *count = map_next(counts, &at); count != NULL;
+         count = map_next(counts, &at)) {
+        mem_free(count->name);
+        mem_free(count);
+    }
+    map_fini(counts);
 }
 
 void
@@ -55,12 +75,8 @@ pool_registry_free(struct pool_registry *r)
         mem_free(share);
     }
     map_fini(&r->shares);
-    at = 0;
-    for (void *count = map_next(&r->of_users, &at); count != NULL;
-         count = map_next(&r->of_users, &at)) {
-        mem_free(count);
-    }
-    map_fini(&r->of_users);
+    counts_free(&r->of_users);
+    counts_free(&r->of_databases);
     mem_free(r->readers);
     (void)pthread_mutex_destroy(&r->lock);
     mem_free(r);
@@ -84,14 +100,16 @@ pool_registry_shares(struct pool_registry *r)
 }
 
 uint32_t
-pool_registry_open(struct pool_registry *r)
+pool_registry_open(struct pool_registry *r, const char *alias)
 {
     uint32_t sum = 0;
     size_t at = 0;
     (void)pthread_mutex_lock(&r->lock);
-    for (const struct pool_share *share = map_next(&r->shares, &at); share != NULL;
-         share = map_next(&r->shares, &at)) {
-        sum += atomic_load(&share->open);
+    for (const struct count *count = map_next(&r->of_databases, &at); count != NULL;
+         count = map_next(&r->of_databases, &at)) {
+        if (alias == NULL || strcmp(count->name, alias) == 0) {
+            sum += atomic_load(&count->open);
+        }
     }
     (void)pthread_mutex_unlock(&r->lock);
     return sum;
@@ -104,30 +122,31 @@ pool_registry_workers(const struct pool_registry *r)
 }
 
 static atomic_uint *
-user_count_locked(struct pool_registry *r, const struct pool_key *key)
+count_locked(struct map *counts, const struct node_id *node, const char *name)
 {
-    char *text = xasprintf("%u %d %s", key->node.pair, (int)key->node.side, key->user);
-    atomic_uint *count = map_get(&r->of_users, slice_of_str(text));
+    char *text = xasprintf("%u %d %s", node->pair, (int)node->side, name);
+    struct count *count = map_get(counts, slice_of_str(text));
     if (count == NULL) {
         count = xcalloc(1, sizeof(*count));
-        (void)map_put(&r->of_users, slice_of_str(text), count); /* there was none */
+        count->name = xstrdup(name);
+        (void)map_put(counts, slice_of_str(text), count); /* there was none */
     }
     mem_free(text);
-    return count;
+    return &count->open;
 }
 
 struct pool_share *
 pool_registry_share(struct pool_registry *r, const struct pool_key *key)
 {
-    char *text =
-        xasprintf("%u %d %u %d %d %zu %s %s", key->node.pair, (int)key->node.side, key->node.node,
-                  key->read_only, (int)key->use, strlen(key->database), key->database, key->user);
+    char *text = xasprintf("%u %d %u %d %d %zu %s %zu %s %s", key->node.pair, (int)key->node.side,
+                           key->node.node, key->read_only, (int)key->use, strlen(key->alias),
+                           key->alias, strlen(key->database), key->database, key->user);
     (void)pthread_mutex_lock(&r->lock);
     struct pool_share *share = map_get(&r->shares, slice_of_str(text));
     if (share == NULL) {
         share = xcalloc(1, sizeof(*share));
-        share->of_side = &r->of_sides[key->node.pair][key->node.side];
-        share->of_user = user_count_locked(r, key);
+        share->of_database = count_locked(&r->of_databases, &key->node, key->alias);
+        share->of_user = count_locked(&r->of_users, &key->node, key->user);
         (void)map_put(&r->shares, slice_of_str(text), share); /* there was none */
     }
     (void)pthread_mutex_unlock(&r->lock);

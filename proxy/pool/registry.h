@@ -20,8 +20,9 @@ void pool_registry_free(struct pool_registry *r);
 void pool_registry_readers(struct pool_registry *r, const struct node_id *node, struct buf *out);
 /* How many shares there are: pools, counted once for all workers. */
 size_t pool_registry_shares(struct pool_registry *r);
-/* Backends open or opening, in all pools of all workers. */
-uint32_t pool_registry_open(struct pool_registry *r);
+/* Backends open or opening, in all pools of all workers; of the database that clients name so, NULL
+ * for any. */
+uint32_t pool_registry_open(struct pool_registry *r, const char *alias);
 /* Before the workers run: where messages for a worker's pools go. */
 void pool_registry_join(struct pool_registry *r, uint32_t worker, struct mailbox *mailbox,
                         struct pools *pools);

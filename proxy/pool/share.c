@@ -28,12 +28,12 @@ pool_share_open(struct pool_share *s, const struct pool_caps *caps)
     if (!take_one(&s->open, caps->of_pool)) {
         return false;
     }
-    if (!take_one(s->of_side, caps->of_side)) {
+    if (!take_one(s->of_database, caps->of_database)) {
         give_one(&s->open);
         return false;
     }
     if (!take_one(s->of_user, caps->of_user)) {
-        give_one(s->of_side);
+        give_one(s->of_database);
         give_one(&s->open);
         return false;
     }
@@ -44,7 +44,7 @@ void
 pool_share_close(struct pool_share *s)
 {
     give_one(s->of_user);
-    give_one(s->of_side);
+    give_one(s->of_database);
     give_one(&s->open);
 }
 
@@ -57,7 +57,7 @@ pool_share_has_open(const struct pool_share *s)
 bool
 pool_share_is_over(const struct pool_share *s, const struct pool_caps *caps)
 {
-    return (caps->of_side > 0 && atomic_load(s->of_side) > caps->of_side) ||
+    return (caps->of_database > 0 && atomic_load(s->of_database) > caps->of_database) ||
            (caps->of_user > 0 && atomic_load(s->of_user) > caps->of_user);
 }
 
@@ -65,8 +65,9 @@ bool
 pool_share_is_crowded(const struct pool_share *s, const struct pool_caps *caps, bool *by_user)
 {
     *by_user = caps->of_user > 0 && atomic_load(s->of_user) >= caps->of_user;
-    const bool by_side = caps->of_side > 0 && atomic_load(s->of_side) >= caps->of_side;
-    return atomic_load(&s->open) < caps->of_pool && (*by_user || by_side);
+    const bool by_database =
+        caps->of_database > 0 && atomic_load(s->of_database) >= caps->of_database;
+    return atomic_load(&s->open) < caps->of_pool && (*by_user || by_database);
 }
 
 void

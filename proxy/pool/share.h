@@ -15,17 +15,18 @@
 #include "pool/key.h"
 
 struct pool_share {
-    atomic_uint open;     /* backends open or opening, over all workers */
-    atomic_uint *of_side; /* shared with the other pools: backends of the side */
-    atomic_uint *of_user; /* ... of the user on the side */
-    atomic_uint waiting;  /* workers with a queue */
+    atomic_uint open; /* backends open or opening, over all workers */
+    /* Shared with the other pools of the side: backends of the database, and of the user. */
+    atomic_uint *of_database;
+    atomic_uint *of_user;
+    atomic_uint waiting; /* workers with a queue */
     /* When the worker's oldest waiter began to wait; 0 when none does. */
     _Atomic uint64_t oldest_us[POOL_WORKERS_MAX];
 };
 
-/* How many backends may be open; of_side and of_user: 0 is no limit. */
+/* How many backends may be open; of_database and of_user: 0 is no limit. */
 struct pool_caps {
-    uint32_t of_pool, of_side, of_user;
+    uint32_t of_pool, of_database, of_user;
 };
 
 /* Counts one more open backend when there are fewer than each cap. */

@@ -103,22 +103,31 @@ sharing_ask_idle(const struct pool *pool, sharing_arrived_fn *arrived)
 
 /* ---- room ---- */
 
-/* The backend that has been idle for longest in another pool of the side; NULL when there is none.
- */
+/* Whether it is another pool that counts under the same cap: of the user, or of the database. */
+static bool
+is_other_of_cap(const struct pool_key *other, const struct pool_key *key, bool by_user)
+{
+    const bool same_user = strcmp(other->user, key->user) == 0;
+    const bool same_database = strcmp(other->alias, key->alias) == 0;
+    if (other->node.pair != key->node.pair || other->node.side != key->node.side) {
+        return false;
+    }
+    const bool same = same_user && same_database && other->node.node == key->node.node &&
+                      other->read_only == key->read_only && other->use == key->use;
+    return !same && (by_user ? same_user : same_database);
+}
+
+/* The backend that has been idle for longest in another pool under the cap; NULL when there is
+ * none. */
 static struct backend *
 idle_of_others(const struct pools *pools, const struct pool_key *key, bool by_user)
 {
     struct backend *oldest = NULL;
     size_t at = 0;
     for (struct pool *p = pools_next(pools, &at); p != NULL; p = pools_next(pools, &at)) {
-        const bool same_user = strcmp(p->key.user, key->user) == 0;
-        const bool same = same_user && p->key.read_only == key->read_only && p->key.use == key->use;
         struct backend *b = members_oldest_idle(p);
-        if (p->key.node.pair != key->node.pair || p->key.node.side != key->node.side || same ||
-            (by_user && !same_user) || b == NULL) {
-            continue;
-        }
-        if (oldest == NULL || b->idle_since_us < oldest->idle_since_us) {
+        if (b != NULL && is_other_of_cap(&p->key, key, by_user) &&
+            (oldest == NULL || b->idle_since_us < oldest->idle_since_us)) {
             oldest = b;
         }
     }

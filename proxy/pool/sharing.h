@@ -21,8 +21,8 @@ void sharing_give(struct backend *b, uint32_t worker, sharing_arrived_fn *arrive
 /* Asks all other workers for a backend that is idle there while nobody waits. */
 void sharing_ask_idle(const struct pool *pool, sharing_arrived_fn *arrived);
 /* At a cap over several pools: closes the backend that has been idle for longest in another pool of
- * the side (by_user: and of the same user). True when there was one at this worker; else the other
- * workers are asked to do the same. */
+ * the database on that side (by_user: of the user). True when there was one at this worker; else
+ * the other workers are asked to do the same. */
 bool sharing_make_room(const struct pool *pool, bool by_user);
 
 #endif

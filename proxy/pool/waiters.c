@@ -182,7 +182,7 @@ refuse_in_the_pause(struct pool *pool)
 static void
 refuse_late(struct pool *pool)
 {
-    const uint64_t limit_us = pool->context->conf->query_wait_timeout_us;
+    const uint64_t limit_us = pool->limits.query_wait_us;
     struct pool_waiter *waiter = waiters_first(pool);
     while (limit_us > 0 && waiter != NULL && waited_us(waiter) > limit_us) {
         struct err err;

@@ -7,6 +7,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/deadlines.h"
 
+#include "session/link/failover.h"
 #include "session/link/link.h"
 #include "session/turn.h"
 #include "wire/message.h"
@@ -88,13 +89,17 @@ close_late_held(struct worker *w)
     {
         struct session *s = LIST_OBJECT(node, struct session, link.held_node);
         CHECK(s->link.is_held && s->worker == w);
+        struct err err;
+        if (failover_is_late(s, &err)) {
+            session_close(s, &err);
+            continue;
+        }
         if (limit_us == 0 || loop_now_us(w->loop) - s->link.wait_since_us <= limit_us) {
             continue; /* those behind it may have waited for longer, before they were held */
         }
-        struct err err;
         (void)err_set(&err, SQLSTATE_CANNOT_CONNECT_NOW, "%s within query_wait_timeout",
-                      session_view(s)->paused ? "the database is paused and was not resumed"
-                                              : "writes are held and were not released");
+                      s->database->facts.paused ? "the database is paused and was not resumed"
+                                                : "writes are held and were not released");
         (void)err_hint(&err, "The statement was not begun; it can be sent again.");
         session_close(s, &err);
     }

@@ -14,6 +14,7 @@
 #include "session/client/client.h"
 #include "session/deadlines.h"
 #include "session/link/held.h"
+#include "session/link/lead.h"
 #include "session/link/link.h"
 #include "session/login/auth_query.h"
 #include "session/login/cached_params.h"
@@ -23,15 +24,46 @@
 
 enum { TICK_US = 250 * 1000 };
 
+/* ---- what is paused ---- */
+
+static bool
+was_paused(const struct view *v, const char *alias)
+{
+    const struct view_stop *stop = view_stop(v, alias);
+    return v->paused || (stop != NULL && stop->paused);
+}
+
+/* Whether the view pauses what the other does not. Its pools are retired when asked to. */
+static bool
+pauses_more(const struct view *view, const struct view *other, struct pools *retire)
+{
+    bool more = view->paused && !other->paused;
+    if (more && retire != NULL) {
+        pools_retire_pair(retire, view->pair);
+    }
+    for (uint32_t i = 0; i < view->stops_count; i++) {
+        const struct view_stop *stop = &view->stops[i];
+        if (stop->paused && !was_paused(other, stop->alias)) {
+            more = true;
+            if (retire != NULL) {
+                pools_retire_database(retire, stop->alias);
+            }
+        }
+    }
+    return more;
+}
+
 /* ---- the clock ---- */
 
+/* Also what was on its way between two workers when all was paused. */
 static void
 worker_tick(void *arg)
 {
     struct worker *w = arg;
     for (uint32_t i = 0; i < w->pairs_count; i++) {
-        if (w->pairs[i].view->paused) {
-            pools_retire_pair(w->pools, i); /* one that was on its way between two workers */
+        const struct view *view = w->pairs[i].view;
+        if (view->paused || view->stops_count > 0) {
+            (void)pauses_more(view, &(struct view){.pair = i}, w->pools);
         }
     }
     pools_tick(w->pools);
@@ -60,6 +92,8 @@ order_begin(struct worker *w, const struct worker_ops *ops, struct workers *work
     statement_table_init(&w->statements, index);
     map_init(&w->cached_params, rand_u64());
     map_init(&w->by_pid, rand_u64());
+    map_init(&w->databases, rand_u64());
+    list_init(&w->known);
     list_init(&w->arriving);
     list_init(&w->sessions);
     list_init(&w->held);
@@ -78,11 +112,12 @@ order_begin(struct worker *w, const struct worker_ops *ops, struct workers *work
     pool_registry_join(workers->registry, index, w->mailbox, w->pools);
     for (uint32_t i = 0; i < views_count; i++) {
         CHECK(views[i]->pair == i);
-        w->pairs[i] = (struct worker_pair){view_copy(views[i]), route_is_single(views[i])};
+        w->pairs[i] = (struct worker_pair){.view = view_copy(views[i]),
+                                           .is_single = route_is_single(views[i])};
         pools_set_view(w->pools, w->pairs[i].view);
         atomic_store(&w->gauges.of_pair[i].view_version, views[i]->version);
     }
-    w->auth_query = auth_query_new(w);
+    w->auth_queries = auth_queries_new(w);
     w->tick = timer_new(w->loop, worker_tick, w);
     timer_start(w->tick, TICK_US);
 }
@@ -105,9 +140,58 @@ order_take_conf(struct worker *w, struct conf *conf, struct access *access)
     w->memory_max = pressure_max(conf);
     w->access = access_ref(access);
     pools_configure(w->pools, conf, access);
-    auth_query_reset(w->auth_query);
+    auth_queries_reset(w->auth_queries);
+    databases_take_conf(w);
     conf_unref(conf_before);
     access_unref(access_before);
+}
+
+/* Whether other servers take reads or writes than before. */
+static bool
+nodes_differ(const struct view *a, const struct view *b)
+{
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        const struct view_side *x = &a->side[side];
+        const struct view_side *y = &b->side[side];
+        bool differ = x->lead != y->lead || x->nodes_count != y->nodes_count;
+        for (uint32_t i = 0; i < x->nodes_count && !differ; i++) {
+            differ = x->node[i].up != y->node[i].up ||
+                     x->node[i].is_primary != y->node[i].is_primary ||
+                     x->node[i].lag_ok != y->node[i].lag_ok;
+        }
+        if (differ) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* It keeps its backend only because pool_mode says so. */
+static bool
+keeps_without_need(const struct session *s)
+{
+    return s->phase == SESSION_READY && s->link.backend != NULL && !s->link.is_busy &&
+           s->pins == SQL_PIN_NONE && link_is_quiet(s);
+}
+
+/* Sessions that keep a backend because pool_mode says so can do without while they are paused. */
+static void
+give_back_kept(struct worker *w)
+{
+    LIST_EACH(node, &w->sessions)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        if (s->database->facts.paused && keeps_without_need(s)) {
+            link_give_back(s);
+        }
+    }
+}
+
+static bool
+welcomes_differ(const struct view *a, const struct view *b)
+{
+    return a->epoch != b->epoch || a->side[a->writer].lead != b->side[a->writer].lead ||
+           view_lead(a, a->writer)->incarnation != view_lead(b, a->writer)->incarnation;
 }
 
 void
@@ -120,30 +204,31 @@ order_take_view(struct worker *w, struct view *view)
     pair->view = view;
     pair->is_single = route_is_single(view);
     pools_set_view(w->pools, view);
-    const enum side writer = view->writer;
-    if (view->epoch != before->epoch ||
-        view_lead(view, writer)->incarnation != view_lead(before, writer)->incarnation) {
+    databases_take_view(w, view->pair);
+    if (welcomes_differ(view, before)) {
         cached_params_forget(w);
     }
-    const bool paused_now = view->paused && !before->paused;
+    lead_take_view(w, view->pair, before);
+    const bool paused_now = pauses_more(view, before, w->pools);
     const bool held_now = (view->writes_held && !before->writes_held) || paused_now;
-    const bool resumed_now = before->paused && !view->paused;
-    const enum side follower = side_other(writer);
-    const bool died = view_lead(before, follower)->up && !view_lead(view, follower)->up;
+    const bool differ = nodes_differ(view, before);
+    const bool goes_on = differ || (before->writes_held && !view->writes_held) ||
+                         (!before->writes_known && view->writes_known) ||
+                         pauses_more(before, view, NULL);
     view_free(before);
-    if (died) {
-        held_leave_dead(w, view->pair, follower);
-    }
-    if (held_now) {
-        held_begin(w, view->pair);
+    if (held_now || differ) {
+        held_sort(w, view->pair);
     }
     if (paused_now) {
-        pools_retire_pair(w->pools, view->pair);
+        give_back_kept(w);
     }
     atomic_store(&w->gauges.of_pair[view->pair].view_version, view->version);
     w->workers->ops.progress(w->workers->ops.ctx);
-    if (resumed_now || (!view->writes_held && !view->paused)) {
+    if (goes_on) {
         held_look_again(w, view->pair);
+    }
+    if (differ) {
+        pools_tick(w->pools); /* those that wait for a server that is back need not wait for it */
     }
 }
 
@@ -167,8 +252,8 @@ order_end(struct worker *w)
     CHECK(list_empty(&w->held) && map_count(&w->by_pid) == 0);
     CHECK(atomic_load(&w->gauges.sessions) == 0);
     timer_stop(w->tick);
-    auth_query_free(w->auth_query);
-    w->auth_query = NULL;
+    auth_queries_free(w->auth_queries);
+    w->auth_queries = NULL;
     pools_close(w->pools);
     loop_stop(w->loop);
 }
@@ -176,13 +261,14 @@ order_end(struct worker *w)
 void
 order_fini(struct worker *w)
 {
-    CHECK(list_empty(&w->arriving) && list_empty(&w->sessions) && w->auth_query == NULL);
+    CHECK(list_empty(&w->arriving) && list_empty(&w->sessions) && w->auth_queries == NULL);
     timer_free(w->tick);
     mailbox_free(w->mailbox);
     loop_free(w->loop);
     pools_free(w->pools);
     cached_params_forget(w);
     map_fini(&w->by_pid);
+    databases_free(w);
     settings_table_fini(&w->settings);
     statement_table_fini(&w->statements);
     sql_extra_free(w->extra);
@@ -233,8 +319,15 @@ order_drain(struct worker *w, bool wait_for_clients)
     }
 }
 
+/* Whether the session is one of the database; NULL: of any. */
+static bool
+is_of(const struct session *s, const char *alias)
+{
+    return alias == NULL || (s->database != NULL && strcmp(s->database->alias, alias) == 0);
+}
+
 void
-order_kill_all(struct worker *w)
+order_kill_all(struct worker *w, const char *alias)
 {
     struct err err;
     (void)err_set(&err, SQLSTATE_ADMIN_SHUTDOWN,
@@ -242,18 +335,28 @@ order_kill_all(struct worker *w)
     LIST_EACH(node, &w->arriving)
     {
         struct session *s = LIST_OBJECT(node, struct session, node);
-        if (s->phase == SESSION_LOGIN) { /* the others have no database yet */
+        if (s->phase == SESSION_LOGIN && is_of(s, alias)) { /* the others are nobody's yet */
             session_close(s, &err);
         }
     }
-    close_all(&w->sessions, &err);
-    pools_retire_all(w->pools);
+    LIST_EACH(node, &w->sessions)
+    {
+        struct session *s = LIST_OBJECT(node, struct session, node);
+        if (is_of(s, alias)) {
+            session_close(s, &err);
+        }
+    }
+    order_reconnect(w, alias);
 }
 
 void
-order_reconnect(struct worker *w)
+order_reconnect(struct worker *w, const char *alias)
 {
-    pools_retire_all(w->pools);
+    if (alias == NULL) {
+        pools_retire_all(w->pools);
+    } else {
+        pools_retire_database(w->pools, alias);
+    }
 }
 
 /* ---- orders about sessions ---- */
@@ -301,6 +404,8 @@ order_leave_side(struct worker *w, uint32_t pair, enum side side)
         if (is_on_side(s, pair, side) && s->pins != SQL_PIN_NONE && !s->link.is_busy) {
             link_left_behind(s);
             session_turn(s);
+        } else if (is_on_side(s, pair, side) && keeps_without_need(s)) {
+            link_give_back(s);
         }
     }
     pools_retire_side(w->pools, pair, side);

@@ -18,9 +18,10 @@ void order_take_conf(struct worker *w, struct conf *conf, struct access *access)
 void order_take_view(struct worker *w, struct view *view);
 void order_drain(struct worker *w, bool wait_for_clients);
 
-/* Ends every session and closes every backend; only closes the backends, as they become free. */
-void order_kill_all(struct worker *w);
-void order_reconnect(struct worker *w);
+/* Ends every session and closes every backend of the database that clients name so, NULL: of all;
+ * only closes the backends, as they become free. */
+void order_kill_all(struct worker *w, const char *alias);
+void order_reconnect(struct worker *w, const char *alias);
 void order_cancel_busy(struct worker *w, uint32_t pair, enum side side);
 void order_terminate_busy(struct worker *w, uint32_t pair, enum side side);
 void order_leave_side(struct worker *w, uint32_t pair, enum side side);

@@ -69,6 +69,7 @@ static const char *const pool_columns[] = {
     "load_balance_hosts",
     "side",
     "read_only",
+    "server",
 };
 
 /* A moment of the monotonic clock as one of the wall clock; 0 stays 0. */
@@ -269,6 +270,21 @@ backend_state_name(const struct backend *b)
     UNREACHABLE();
 }
 
+static const struct conf_host *
+host_of(const struct worker *w, const struct node_id *node)
+{
+    return &w->conf->pairs[node->pair].side[node->side].hosts[node->node];
+}
+
+enum { SERVER_SIZE = 300 };
+
+static void
+server_text(const struct worker *w, const struct node_id *node, char out[SERVER_SIZE])
+{
+    const struct conf_host *host = host_of(w, node);
+    (void)snprintf(out, SERVER_SIZE, "%.250s:%u", host->name, host->port);
+}
+
 struct server_report {
     struct table *table;
     const struct worker *worker;
@@ -280,11 +296,10 @@ add_server(void *arg, const struct backend *b)
     const struct server_report *r = arg;
     struct table *t = r->table;
     const struct pool_key *key = pool_key_of(b->pool);
-    const struct conf_host *host =
-        &r->worker->conf->pairs[key->node.pair].side[key->node.side].hosts[key->node.node];
+    const struct conf_host *host = host_of(r->worker, &key->node);
     table_add(t, "S");
     table_add(t, key->user);
-    table_add(t, key->database);
+    table_add(t, key->alias);
     table_add(t, replication_name(key->use));
     table_add(t, backend_state_name(b));
     table_add(t, host->name);
@@ -451,13 +466,24 @@ enum {
     POOL_MAXWAIT = 13,
     POOL_MAXWAIT_US = 14, /* both hold the whole duration */
     POOL_SIDE = 17,
-    POOL_READ_ONLY = 18
+    POOL_READ_ONLY = 18,
+    POOL_SERVER = 19
 };
 
-static void
-add_pool(struct table *t, const struct pool_key *key, const struct pool_counts *n)
+static const char *
+mode_of(const struct worker *w, const char *alias)
 {
-    table_add(t, key->database);
+    const struct database *d = map_get(&w->databases, slice_of_str(alias));
+    return d != NULL && d->keeps_backends ? "session" : "transaction";
+}
+
+static void
+add_pool(struct table *t, const struct worker *w, const struct pool_key *key,
+         const struct pool_counts *n)
+{
+    char server[SERVER_SIZE];
+    server_text(w, &key->node, server);
+    table_add(t, key->alias);
     table_add(t, key->user);
     table_add_number(t, n->active);
     table_add_number(t, n->waiting);
@@ -471,30 +497,35 @@ add_pool(struct table *t, const struct pool_key *key, const struct pool_counts *
     table_add_number(t, 0);
     table_add_number(t, n->login);
     add_wait(t, n->oldest_wait_us);
-    table_add(t, "transaction");
+    table_add(t, mode_of(w, key->alias));
     table_add(t, "");
     table_add(t, side_name(key->node.side));
     table_add_number(t, key->read_only);
+    table_add(t, server);
 }
 
 /* The row of the writer's pool for the session, made when there is none. */
 static size_t
 writer_row(struct table *t, const struct session *s)
 {
+    const struct view *view = session_view(s);
     const struct pool_key key = {
-        .node = {.pair = s->identity.pair, .side = session_view(s)->writer},
-        .database = s->identity.database,
-        .user = s->identity.user};
+        .node = {s->identity.pair, view->writer, view->side[view->writer].lead},
+        .alias = s->database->alias,
+        .user = s->database->user == NULL ? s->identity.user : s->database->user};
+    char server[SERVER_SIZE];
+    server_text(s->worker, &key.node, server);
     for (size_t row = 0; row < table_rows(t); row++) {
         if (strcmp(table_text(t, row, POOL_USER), key.user) == 0 &&
-            strcmp(table_text(t, row, POOL_DATABASE), key.database) == 0 &&
+            strcmp(table_text(t, row, POOL_DATABASE), key.alias) == 0 &&
             strcmp(table_text(t, row, POOL_SIDE), side_name(key.node.side)) == 0 &&
+            strcmp(table_text(t, row, POOL_SERVER), server) == 0 &&
             table_number(t, row, POOL_READ_ONLY) == 0) {
             return row;
         }
     }
     const struct pool_counts none = {0};
-    add_pool(t, &key, &none);
+    add_pool(t, s->worker, &key, &none);
     return table_rows(t) - 1;
 }
 
@@ -515,7 +546,7 @@ add_client_without_pool(struct table *t, const struct session *s)
     const bool has_pool =
         s->link.backend != NULL || s->link.waiter.pool != NULL; /* it is counted there */
     const bool counts = s->link.is_held || s->phase == SESSION_READY;
-    if (has_pool || !counts || s->identity.user == NULL || s->identity.database == NULL) {
+    if (has_pool || !counts || s->identity.user == NULL || s->database == NULL) {
         return;
     }
     const size_t row = writer_row(t, s);
@@ -533,7 +564,7 @@ report_pools(const struct worker *w)
     for (struct pool *p = pools_next(w->pools, &at); p != NULL; p = pools_next(w->pools, &at)) {
         struct pool_counts n;
         pool_count(p, &n);
-        add_pool(t, pool_key_of(p), &n);
+        add_pool(t, w, pool_key_of(p), &n);
     }
     visit_sessions(w, t, add_client_without_pool);
     return t;
@@ -542,7 +573,7 @@ report_pools(const struct worker *w)
 static bool
 is_same_pool(const struct table *a, size_t i, const struct table *b, size_t j)
 {
-    static const size_t key[] = {POOL_DATABASE, POOL_USER, POOL_SIDE, POOL_READ_ONLY};
+    static const size_t key[] = {POOL_DATABASE, POOL_USER, POOL_SIDE, POOL_READ_ONLY, POOL_SERVER};
     for (size_t k = 0; k < COUNT_OF(key); k++) {
         if (!cell_equal(table_cell(a, i, key[k]), table_cell(b, j, key[k]))) {
             return false;

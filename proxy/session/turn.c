@@ -218,6 +218,9 @@ session_release(struct session *s)
         (void)atomic_fetch_sub(&w->gauges.pinned, 1);
     }
     admission_leave(s);
+    s->stats = &w->stats;
+    database_leave(w, s->database);
+    s->database = NULL;
     worker_delist(w, s->identity.cancel_pid, s);
     prepared_fini(s);
     tracked_fini(s);

@@ -35,6 +35,7 @@ struct order {
     struct access *access; /* shared (ref) */
     uint8_t key[256];
     size_t key_len;
+    char *alias; /* owned; NULL: all databases */
 };
 
 static struct order *
@@ -117,16 +118,21 @@ workers_leave_side(struct workers *workers, uint32_t pair, enum side side)
 }
 
 static void
-order_all(struct workers *workers, loop_fn *fn)
+order_all_of(struct workers *workers, const char *alias, loop_fn *fn)
 {
-    order_all_about(workers, 0, SIDE_BLUE, fn); /* it is about all of them */
+    for (uint32_t i = 0; i < workers->count; i++) {
+        struct order *o = order_new(&workers->items[i]);
+        o->alias = alias == NULL ? NULL : xstrdup(alias);
+        mailbox_post(workers->items[i].mailbox, fn, o);
+    }
 }
 
 static void
 run_kill_all(void *arg)
 {
     struct order *o = arg;
-    order_kill_all(o->worker);
+    order_kill_all(o->worker, o->alias);
+    mem_free(o->alias);
     mem_free(o);
 }
 
@@ -134,20 +140,21 @@ static void
 run_reconnect(void *arg)
 {
     struct order *o = arg;
-    order_reconnect(o->worker);
+    order_reconnect(o->worker, o->alias);
+    mem_free(o->alias);
     mem_free(o);
 }
 
 void
-workers_kill_all(struct workers *workers)
+workers_kill_all(struct workers *workers, const char *alias)
 {
-    order_all(workers, run_kill_all);
+    order_all_of(workers, alias, run_kill_all);
 }
 
 void
-workers_reconnect(struct workers *workers)
+workers_reconnect(struct workers *workers, const char *alias)
 {
-    order_all(workers, run_reconnect);
+    order_all_of(workers, alias, run_reconnect);
 }
 
 static void
@@ -419,9 +426,9 @@ workers_busy(const struct workers *workers, uint32_t pair, enum side side)
 }
 
 uint32_t
-workers_servers(const struct workers *workers)
+workers_servers(const struct workers *workers, const char *alias)
 {
-    return pool_registry_open(workers->registry);
+    return pool_registry_open(workers->registry, alias);
 }
 
 void
@@ -454,37 +461,91 @@ workers_sessions(const struct workers *workers)
     return worker_sessions_of_all(workers);
 }
 
+static void
+stats_add(struct workers_stats *out, const struct worker_stats *st)
+{
+    out->logins += stat_get(&st->logins);
+    out->assignments += stat_get(&st->assignments);
+    out->client_parses += stat_get(&st->client_parses);
+    out->server_parses += stat_get(&st->server_parses);
+    out->binds += stat_get(&st->binds);
+    out->xacts += stat_get(&st->xacts);
+    out->queries += stat_get(&st->queries);
+    out->bytes_received += stat_get(&st->bytes_received);
+    out->bytes_sent += stat_get(&st->bytes_sent);
+    out->xact_time_us += stat_get(&st->xact_time_us);
+    out->query_time_us += stat_get(&st->query_time_us);
+    out->wait_time_us += stat_get(&st->wait_time_us);
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        out->reads_by_side[side] += stat_get(&st->reads_by_side[side]);
+        out->writes_by_side[side] += stat_get(&st->writes_by_side[side]);
+    }
+    out->replays += stat_get(&st->replays);
+    out->client_errors += stat_get(&st->client_errors);
+    out->outcome_unknown += stat_get(&st->outcome_unknown);
+    stat_hist_merge(&out->latency, &st->latency);
+    stat_hist_merge(&out->held, &st->held);
+}
+
 void
 workers_stats(const struct workers *workers, struct workers_stats *out)
 {
     *out = (struct workers_stats){0};
     for (uint32_t i = 0; i < workers->count; i++) {
         const struct worker *w = &workers->items[i];
-        const struct worker_stats *st = &w->stats;
         out->sessions += atomic_load(&w->gauges.sessions);
         out->sessions_pinned += atomic_load(&w->gauges.pinned);
-        out->logins += stat_get(&st->logins);
-        out->assignments += stat_get(&st->assignments);
-        out->client_parses += stat_get(&st->client_parses);
-        out->server_parses += stat_get(&st->server_parses);
-        out->binds += stat_get(&st->binds);
-        out->xacts += stat_get(&st->xacts);
-        out->queries += stat_get(&st->queries);
-        out->bytes_received += stat_get(&st->bytes_received);
-        out->bytes_sent += stat_get(&st->bytes_sent);
-        out->xact_time_us += stat_get(&st->xact_time_us);
-        out->query_time_us += stat_get(&st->query_time_us);
-        out->wait_time_us += stat_get(&st->wait_time_us);
-        for (int side = 0; side < SIDES_COUNT; side++) {
-            out->reads_by_side[side] += stat_get(&st->reads_by_side[side]);
-            out->writes_by_side[side] += stat_get(&st->writes_by_side[side]);
+        stats_add(out, &w->stats);
+        for (const struct database *d = atomic_load(&w->served); d != NULL; d = d->next) {
+            stats_add(out, &d->stats);
         }
-        out->replays += stat_get(&st->replays);
-        out->client_errors += stat_get(&st->client_errors);
-        out->outcome_unknown += stat_get(&st->outcome_unknown);
-        stat_hist_merge(&out->latency, &st->latency);
-        stat_hist_merge(&out->held, &st->held);
     }
+}
+
+static struct workers_database *
+database_of(struct workers_database *all, size_t *count, size_t max, const struct database *d)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (all[i].pair == d->pair && strcmp(all[i].alias, d->alias) == 0) {
+            return &all[i];
+        }
+    }
+    if (*count == max) {
+        return NULL;
+    }
+    struct workers_database *fresh = &all[(*count)++];
+    *fresh = (struct workers_database){.pair = d->pair, .alias = d->alias, .name = d->name};
+    return fresh;
+}
+
+struct workers_database *
+workers_databases(const struct workers *workers, size_t *count)
+{
+    size_t max = 0;
+    for (uint32_t i = 0; i < workers->count; i++) {
+        for (const struct database *d = atomic_load(&workers->items[i].served); d != NULL;
+             d = d->next) {
+            max++;
+        }
+    }
+    struct workers_database *all = xcalloc(max, sizeof(*all));
+    *count = 0;
+    for (uint32_t i = 0; i < workers->count; i++) {
+        for (const struct database *d = atomic_load(&workers->items[i].served); d != NULL;
+             d = d->next) {
+            struct workers_database *of = database_of(all, count, max, d);
+            if (of != NULL) { /* else it has come meanwhile: the next time */
+                stats_add(&of->stats, &d->stats);
+            }
+        }
+    }
+    return all;
+}
+
+uint32_t
+workers_clients(const struct workers *workers, const char *alias)
+{
+    return client_limits_count(workers->limits, CLIENT_LIMIT_DATABASE, alias);
 }
 
 /* ---- reports ---- */

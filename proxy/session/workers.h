@@ -50,13 +50,18 @@ void workers_terminate_busy(struct workers *workers, uint32_t pair, enum side si
  */
 void workers_leave_side(struct workers *workers, uint32_t pair, enum side side);
 
+/* The next three are about the database that clients name so; NULL: about all. */
+
 /* Ends every session (57P01) and closes every backend. Publish a paused view first, or they come
  * back. */
-void workers_kill_all(struct workers *workers);
+void workers_kill_all(struct workers *workers, const char *alias);
 /* Closes idle backends, and each of the others when it is released. */
-void workers_reconnect(struct workers *workers);
+void workers_reconnect(struct workers *workers, const char *alias);
 /* Backends open or opening. Exact once workers_have_view(paused view): then it only falls. */
-uint32_t workers_servers(const struct workers *workers);
+uint32_t workers_servers(const struct workers *workers, const char *alias);
+
+/* Clients that have logged in to the database that they name so. */
+uint32_t workers_clients(const struct workers *workers, const char *alias);
 
 /* How many users are known by name, and how many pools there are. */
 void workers_lists(const struct workers *workers, uint64_t *users, uint64_t *pools);
@@ -73,6 +78,17 @@ struct workers_stats {
     struct stat_hist held;    /* time that held transactions waited */
 };
 void workers_stats(const struct workers *workers, struct workers_stats *out);
+
+/* The same of one database. Its sums are without sessions and sessions_pinned, and without what
+ * clients did before they had logged in. */
+struct workers_database {
+    uint32_t pair;
+    const char *alias; /* what clients say; borrowed from the workers */
+    const char *name;  /* on the servers; borrowed from the workers */
+    struct workers_stats stats;
+};
+/* Those that clients have logged in to, in no order; the caller frees the array (mem_free). */
+struct workers_database *workers_databases(const struct workers *workers, size_t *count);
 
 /* Tables for SHOW, gathered from all workers. done is called on the thread of reply_to; it owns the
  * table. */

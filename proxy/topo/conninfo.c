@@ -45,6 +45,15 @@ take_text(struct buf *b)
     return text;
 }
 
+/* As whom. */
+static void
+put_user(struct buf *b, const char *user, const char *password, const char *database)
+{
+    put_pair(b, "user", user);
+    put_pair(b, "password", password);
+    put_pair(b, "dbname", database);
+}
+
 /* Where, and as whom. */
 static void
 put_login(struct buf *b, const char *host, uint16_t port, const char *user, const char *password,
@@ -53,9 +62,7 @@ put_login(struct buf *b, const char *host, uint16_t port, const char *user, cons
     CHECK(host != NULL && host[0] != '\0');
     put_pair(b, "host", host);
     put_number(b, "port", port);
-    put_pair(b, "user", user);
-    put_pair(b, "password", password);
-    put_pair(b, "dbname", database);
+    put_user(b, user, password, database);
 }
 
 static void
@@ -130,6 +137,37 @@ conninfo_of_user(const struct conf *conf, const struct node_id *id, const char *
     return take_text(&b);
 }
 
+/* The servers of the side as libpq's lists. */
+static void
+put_hosts(struct buf *b, const struct conf_side *side)
+{
+    struct buf hosts;
+    struct buf ports;
+    buf_init(&hosts);
+    buf_init(&ports);
+    for (uint32_t i = 0; i < side->hosts_count; i++) {
+        const char *comma = i == 0 ? "" : ",";
+        const uint16_t port =
+            side->replication_port != 0 ? side->replication_port : side->hosts[i].port;
+        buf_printf(&hosts, "%s%s", comma, side->hosts[i].name);
+        buf_printf(&ports, "%s%u", comma, (unsigned)port);
+    }
+    buf_put_u8(&hosts, 0);
+    buf_put_u8(&ports, 0);
+    put_pair(b, "host", (const char *)buf_slice(&hosts).p);
+    put_pair(b, "port", (const char *)buf_slice(&ports).p);
+    buf_fini(&hosts);
+    buf_fini(&ports);
+}
+
+/* Which server of several a subscription takes. read-write would leave out a writer that is fenced,
+ * which is when it must be read to the end. */
+static void
+put_primary(struct buf *b, bool several)
+{
+    put_pair(b, "target_session_attrs", several ? "primary" : "");
+}
+
 char *
 conninfo_for_replication(const struct conf *conf, uint32_t pair, enum side side,
                          const char *database)
@@ -137,8 +175,15 @@ conninfo_for_replication(const struct conf *conf, uint32_t pair, enum side side,
     const struct conf_side *node = side_of(conf, pair, side);
     struct buf b;
     buf_init(&b);
-    put_login(&b, node->replication_host, node->replication_port, node->replication_user,
-              node->replication_password, database);
+    if (node->replication_host[0] == '\0') {
+        put_hosts(&b, node);
+        put_primary(&b, node->hosts_count > 1);
+    } else {
+        put_pair(&b, "host", node->replication_host);
+        put_number(&b, "port", node->replication_port == 0 ? node->port : node->replication_port);
+        put_primary(&b, strchr(node->replication_host, ',') != NULL);
+    }
+    put_user(&b, node->replication_user, node->replication_password, database);
     put_pair(&b, "sslmode", tls_mode_name(node->sslmode));
     put_pair(&b, "sslrootcert", node->replication_sslrootcert);
     put_number(&b, "connect_timeout", 10);

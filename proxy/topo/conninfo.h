@@ -21,9 +21,10 @@ char *conninfo_of(const struct conf *conf, const struct node_id *id, const char 
                   const char *application_name, uint64_t connect_timeout_us);
 /* A copy with the database in it. */
 char *conninfo_with_database(const char *conninfo, const char *database);
-/* For CREATE SUBSCRIPTION on the other side: how that server reaches this
- * side. The application_name is left to the server, which uses the name of the subscription. Quote
- * it as a literal before it goes into SQL. */
+/* For CREATE SUBSCRIPTION on the other side: how those servers reach this side. Of several servers
+ * the subscription takes the primary, each time that it connects, so it follows a failover. The
+ * application_name is left to the server, which uses the name of the subscription. Quote it as a
+ * literal before it goes into SQL. */
 char *conninfo_for_replication(const struct conf *conf, uint32_t pair, enum side side,
                                const char *database);
 /* For auth_query: a connection of that user to that database. */

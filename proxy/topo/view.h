@@ -55,12 +55,21 @@ struct view_side {
     struct view_node node[NODES_MAX];
 };
 
-/* A database of the pair that has followers of its own: with a logical follower each database is a
- * stream by itself, and what has arrived in one says nothing about another. */
+/* A database of the pair. */
 struct view_database {
     char *name; /* on the servers; owned by the view */
+    /* It has a stream of its own: with a logical follower each database is one, and what has
+     * arrived in one says nothing about another. Then these hold for the follower side's lead. */
+    bool has_stream;
     bool lag_ok;
-    uint64_t fresh_until_us; /* as in view_node, of the follower side's lead */
+    uint64_t fresh_until_us; /* as in view_node */
+};
+
+/* What the operator has said of one database of the pair, by the name that clients use. */
+struct view_stop {
+    char *alias;   /* owned by the view */
+    bool paused;   /* as of the whole pair: nothing new begins in it */
+    bool disabled; /* new clients of it are refused */
 };
 
 struct view {
@@ -80,13 +89,21 @@ struct view {
     struct view_rule *rules; /* owned */
     uint32_t rules_count;
     struct view_side side[SIDES_COUNT];
-    /* Sorted by name; none when what the nodes say holds for every database. Owned. */
+    /* Sorted by name; owned. When known they are all that the writer's side had when it was last
+     * asked; a database may be newer than that. */
     struct view_database *databases;
     uint32_t databases_count;
+    bool databases_known;
+    struct view_stop *stops; /* owned; in no order */
+    uint32_t stops_count;
 };
 
 /* The server that stands for the side. */
 const struct view_node *view_lead(const struct view *v, enum side side);
+/* The database of that name on the servers; NULL when it is not among them. */
+const struct view_database *view_database(const struct view *v, const char *name);
+/* What the operator has said of the database that clients name so; NULL for nothing. */
+const struct view_stop *view_stop(const struct view *v, const char *alias);
 
 /* A deep copy with its own memory; view_free(NULL) is fine. */
 struct view *view_copy(const struct view *v);

@@ -14,7 +14,7 @@ def pgbench_samples(work, offset):
     samples = {}
     for name in ("read-write", "read-only"):
         rows = []
-        for path in glob.glob(os.path.join(work, "pgbench-%s.[0-9]*" % name)):
+        for path in glob.glob(os.path.join(work, "pgbench-%s-*.[0-9]*" % name)):
             with open(path) as f:
                 for line in f:
                     part = line.split()

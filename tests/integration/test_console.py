@@ -125,7 +125,8 @@ class Control(PairCase):
         c = self.connect()  # one like it was seen before
         c.send(pgwire.query("SELECT 7"))
         eventually(lambda: self.waiting() == 1, 5, "it to wait")
-        self.teal.console("RESUME app")
+        self.assertIn("RESUME without a name", self.refused("RESUME app", "55000", hint=True))
+        self.teal.console("RESUME")
         self.assertEqual(c.collect()[0].rows, [["7"]])
 
     def test_a_session_that_keeps_its_backend_makes_pause_give_up(self):
@@ -613,15 +614,19 @@ class Ending(PairCase):
         c.close()
         self.assertEqual(self.teal.wait_end(10), 0)
 
-    def test_term_ends_a_pause(self):
+    def test_term_lets_nothing_through_a_pause(self):
         c = self.connect()
         self.teal.console("PAUSE")
         c.send(pgwire.query("INSERT INTO kv VALUES ('paused at the end', 'x')"))
         eventually(lambda: self.teal.console("SHOW PAIR")[0]["waiting"] == "1", 5, "it to wait")
-        os.kill(self.teal.process.pid, signal.SIGTERM)
-        self.assertEqual(c.collect()[0].tag, "INSERT 0 1")
-        c.close()
-        self.assertEqual(self.teal.wait_end(10), 0)
+        started = time.monotonic()
+        self.assertEqual(self.teal.stop(signal.SIGTERM), 0)
+        self.assertLess(time.monotonic() - started, 10)  # it waits for nobody who waits in vain
+        with self.refused("57P01"):
+            c.collect()
+        self.assertEqual(self.pair.blue.value("SELECT count(*) FROM kv WHERE k = 'paused at the end'", "app"), "0")
+        self.teal.start(wait=False)  # paused as before
+        eventually(lambda: self.teal.console("RESUME"), 10, "the console")
 
     def test_a_second_term_ends_at_once(self):
         self.connect().query("BEGIN")

@@ -214,7 +214,7 @@ class Some(Databases):
 
     kind = "logical"
     databases = ("app", "orders")
-    pair_settings = {"databases": "orders"}  # the home database is of them in any case
+    pair_settings = {"databases": "app, orders"}
 
     def test_one_that_stays_behind_is_told(self):
         self.pair.blue.sql("CREATE DATABASE stays")

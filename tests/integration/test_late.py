@@ -195,7 +195,7 @@ class LatePhysical(LateCase):
     @classmethod
     def make_pair(cls):
         pair = super().make_pair()
-        pair.green.copy_of = lambda primary: copy_of_stopped(pair.green, primary)
+        pair.green.copy_of = lambda primary, *_: copy_of_stopped(pair.green, primary)
         return pair
 
     def test_streams_of_a_side_that_was_down(self):

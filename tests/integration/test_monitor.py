@@ -16,8 +16,8 @@ SIDE = "SELECT current_setting('cluster_name')"
 
 class LagCase(PairCase):
     def lag(self, side="green"):
-        """The row of SHOW LAG, with numbers as numbers; None where it is unknown."""
-        row = next(r for r in self.teal.console("SHOW LAG") if r["side"] == side)
+        """The row of SHOW LAG of the side's lead, with numbers as numbers; None where it is unknown."""
+        row = next(r for r in self.teal.console("SHOW LAG") if r["side"] == side and r["lead"] == "yes")
         return dict(row, **{k: None if row[k] is None else int(row[k]) for k in ("lag_bytes", "lag_ms")})
 
     def caught_up(self):

@@ -116,11 +116,34 @@ class Configuration(PairCase):
         self.assertEqual(status, 0, out)
 
     def test_sample_configuration(self):
-        """As shipped, but for the users file, which a machine without Teal does not have."""
+        """As shipped, but for the places that a machine without Teal does not have."""
         with open(os.path.join(TOP, "config", "teal.ini")) as f:
-            text = re.sub(r"^[; ]*auth_file *=.*$", "auth_file = " + self.teal.sections["teal"]["auth_file"], f.read(), flags=re.M)
+            text = f.read()
+        for key in ("auth_file", "state_file", "admin_socket_dir"):
+            text = re.sub(r"^;%s =.*$" % key, "%s = %s" % (key, self.teal.sections["teal"][key]), text, flags=re.M)
         status, out, _ = self.check(text)
         self.assertEqual(status, 0, out)
+
+    def test_places_that_cannot_be_used_are_named(self):
+        with open(self.teal.ini) as f:
+            text = f.read()
+        status, out, _ = self.check(re.sub(r"^state_file =.*$", "state_file = /nonexistent/state", text, flags=re.M))
+        self.assertEqual(status, 1, out)
+        self.assertIn('state_file: the directory "/nonexistent" cannot be used: No such file or directory', out)
+        self.assertNotIn("no mistakes", out)
+
+    def test_names_of_one_server_and_of_none(self):
+        """The second is a warning: the name may be known when Teal runs."""
+        with open(self.teal.ini) as f:
+            text = f.read()
+        port = self.pair.blue.port
+        green = r"(\[green\]\n)host = .*\nport = .*\n"
+        status, out, _ = self.check(re.sub(green, r"\1host = localhost\nport = %d\n" % port, text))
+        self.assertEqual(status, 1, out)
+        self.assertIn('"%s" of [blue] and "localhost" of [green] are the same server' % self.pair.blue.host, out)
+        status, out, _ = self.check(re.sub(green, r"\1host = no-such-host.invalid\nport = %d\n" % port, text))
+        self.assertEqual(status, 0, out)
+        self.assertRegex(out, r"warning: \[green\]: .*no-such-host.invalid")
 
     def test_every_mistake_is_named_with_its_line(self):
         status, out, path = self.check("[teal]\nlisten_port = many\nno_such_key = 1\n\n[pair]\nreads = purple\n"
@@ -145,6 +168,48 @@ class Configuration(PairCase):
         self.teal.set(listen_backlog=4096)
         self.teal.console("RELOAD")
         self.assert_serving()
+
+    def reload_error(self, sections):
+        """What RELOAD says of a file with these sections behind [teal]."""
+        with open(self.teal.ini) as f:
+            before = f.read()
+        try:
+            with open(self.teal.ini, "w") as f:
+                f.write(before[:before.index("[pair]")] + sections)
+            with self.assertRaises(pgwire.PgError) as caught:
+                self.teal.console("RELOAD")
+            return str(caught.exception)
+        finally:
+            with open(self.teal.ini, "w") as f:
+                f.write(before)
+
+    def test_reload_that_brings_a_pair_is_refused(self):
+        blue, green = self.pair.blue, self.pair.green
+        error = self.reload_error("[pair app]\n[blue app]\nhost = %s\nport = %d\n[green app]\nhost = %s\nport = %d\n"
+                                  "[pair more]\ndatabases = x\n[blue more]\nhost = b.invalid\n[green more]\nhost = g.invalid\n"
+                                  % (blue.host, blue.port, green.host, green.port))
+        self.assertIn("this cannot change while teal runs: [pair more] (added); nothing was changed", error)
+        error = self.reload_error("[pair other]\n[blue other]\nhost = b.invalid\n[green other]\nhost = g.invalid\n")
+        self.assertIn("[pair] (removed), [pair other] (added)", error)
+        self.assert_serving()
+
+    def test_reload_brings_databases(self):
+        with open(self.teal.ini) as f:
+            before = f.read()
+        try:
+            with open(self.teal.ini, "a") as f:
+                f.write("[databases]\nreports = dbname=app pool_size=3\n")
+            self.teal.console("RELOAD")
+            with open(self.teal.ini, "a") as f:
+                f.write("reports = dbname=app\n")
+            with self.assertRaises(pgwire.PgError) as caught:
+                self.teal.console("RELOAD")
+            self.assertRegex(str(caught.exception), 'the database "reports" is listed twice; first in line [0-9]+')
+            self.assert_serving()
+        finally:
+            with open(self.teal.ini, "w") as f:
+                f.write(before)
+            self.teal.console("RELOAD")
 
 
 class Shutdown(PairCase):

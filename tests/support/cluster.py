@@ -422,13 +422,15 @@ class Side:
 
     A node's name is its cluster_name: blue, blue2, blue3. Each standby has a slot of its name. Failover is in two halves,
     kill_primary and promote, so that a test can look at what lies between. What has lost its place comes back with rejoin
-    (a standby again) or come_back (as it was: a second primary).
+    (a standby again) or come_back (as it was: a second primary). With one_port the nodes differ in their address instead.
     """
 
-    def __init__(self, work, name, standbys=0, version=None, settings=None):
+    def __init__(self, work, name, standbys=0, version=None, settings=None, one_port=False):
         self.name = name
         self.nodes = [Cluster(work, name, version, settings)]
-        self.nodes += [Cluster(work, "%s%d" % (name, n + 2), version, settings) for n in range(standbys)]
+        for n in range(2, standbys + 2):
+            where = {"host": "127.0.0.%d" % n, "port": self.nodes[0].port} if one_port else {}
+            self.nodes.append(Cluster(work, "%s%d" % (name, n), version, settings, **where))
         self.primary = self.nodes[0]
 
     def standbys(self):
@@ -521,14 +523,14 @@ class Pair:
     """
 
     def __init__(self, work=None, kind="physical", blue_version=None, green_version=None, settings=None, schema=APP_SCHEMA,
-                 databases=("app",), standbys=None, name=""):
+                 databases=("app",), standbys=None, name="", one_port=False):
         self.own_work = work is None
         self.work = work or work_dir()
         self.kind, self.schema, self.databases, self.name = kind, schema, tuple(databases), name
         settings, standbys = dict(settings or {}), standbys or {}
         settings.setdefault("fsync", "off")
         versions = {"blue": blue_version, "green": green_version or blue_version}
-        self.sides = {side: Side(self.work, name + "-" + side if name else side, standbys.get(side, 0), versions[side], settings)
+        self.sides = {side: Side(self.work, name + "-" + side if name else side, standbys.get(side, 0), versions[side], settings, one_port)
                       for side in ("blue", "green")}
 
     @property
@@ -584,7 +586,17 @@ class Pair:
         eventually(lambda: self.green.value("SELECT pg_last_wal_replay_lsn() >= '%s'::pg_lsn" % lsn) == "t", 20, "replay")
 
     def side(self, name):
-        return self.sides[name].primary
+        """The primary of the side of that name, or of the one that has a node of that name."""
+        return self.side_with(name).primary
+
+    def side_with(self, name):
+        if name in self.sides:
+            return self.sides[name]
+        return next(side for side in self.sides.values() if any(node.name == name for node in side.nodes))
+
+    def other(self, name):
+        """The primary of the other side."""
+        return next(side.primary for side in self.sides.values() if side is not self.side_with(name))
 
     def stop(self, keep=False):
         for name in ("green", "blue"):

@@ -72,8 +72,7 @@ class FlipCase(PairCase):
 
     def sides(self):
         name = self.teal.writer()
-        other = "blue" if name == "green" else "green"
-        return self.pair.side(name), self.pair.side(other)
+        return self.pair.side(name), self.pair.other(name)
 
     def drain(self):
         """What the writer holds now is on the other side."""

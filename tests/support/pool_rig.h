@@ -51,8 +51,10 @@ pool_rig_fini(struct pool_rig *r)
 static inline struct pool *
 pool_rig_pool(struct pool_rig *r, enum side side, enum pool_use use, const char *user)
 {
-    return pools_get(r->pools, &(struct pool_key){
-                                   .node.side = side, .use = use, .database = "app", .user = user});
+    return pools_get(
+        r->pools,
+        &(struct pool_key){
+            .node.side = side, .use = use, .alias = "app", .database = "app", .user = user});
 }
 
 /* An attempt to open a backend has failed just now. */

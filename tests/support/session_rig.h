@@ -52,8 +52,10 @@ session_rig_worker(struct session_rig *r, const struct view *view)
     w->loop = loop_new();
     w->conf = conf_load_string("[blue]\nhost = b\n[green]\nhost = g\n", "t.ini", &mistakes);
     CHECK(w->conf != NULL);
-    w->pairs[0] = (struct worker_pair){view_copy(view), route_is_single(view)};
+    w->pairs[0] = (struct worker_pair){.view = view_copy(view), .is_single = route_is_single(view)};
     w->pairs_count = 1;
+    map_init(&w->databases, 2);
+    list_init(&w->known);
     r->workers.registry = pool_registry_new(1);
     settings_table_init(&w->settings);
     statement_table_init(&w->statements, 0);
@@ -85,6 +87,10 @@ session_rig_client(struct session_rig *r)
     prepared_init(s);
     s->identity.user = xstrdup("app");
     s->identity.database = xstrdup("app");
+    struct err err;
+    s->database = database_enter(&r->w, "app", false, &err);
+    CHECK(s->database != NULL);
+    s->stats = &s->database->stats;
     tracked_begin(s, SLICE_EMPTY);
     link_identify(s, false, 0);
     parameters_take(s, told);
@@ -107,15 +113,16 @@ session_rig_init(struct session_rig *r, const struct view *view)
     session_rig_client(r);
 }
 
-/* An idle backend in the pool of the side. */
+/* An idle backend in the pool of the server. */
 static inline struct backend *
-session_rig_backend(struct session_rig *r, enum side side, bool read_only)
+session_rig_backend_at(struct session_rig *r, enum side side, uint32_t node, bool read_only)
 {
     const struct pool_caps caps = {.of_pool = 100};
-    struct pool *pool =
-        pools_get(r->w.pools,
-                  &(struct pool_key){
-                      .node.side = side, .read_only = read_only, .database = "app", .user = "app"});
+    struct pool *pool = pools_get(r->w.pools, &(struct pool_key){.node = {0, side, node},
+                                                                 .read_only = read_only,
+                                                                 .alias = "app",
+                                                                 .database = "app",
+                                                                 .user = "app"});
     const bool counted = pool_share_open(pool->share, &caps);
     CHECK(counted);
     struct backend *b = members_add(pool, SLICE_EMPTY);
@@ -125,11 +132,20 @@ session_rig_backend(struct session_rig *r, enum side side, bool read_only)
     return b;
 }
 
+/* ... of the side's first server. */
+static inline struct backend *
+session_rig_backend(struct session_rig *r, enum side side, bool read_only)
+{
+    return session_rig_backend_at(r, side, 0, read_only);
+}
+
 static inline void
 session_rig_view(struct session_rig *r, const struct view *view)
 {
     view_free(r->w.pairs[0].view);
-    r->w.pairs[0] = (struct worker_pair){view_copy(view), route_is_single(view)};
+    r->w.pairs[0].view = view_copy(view);
+    r->w.pairs[0].is_single = route_is_single(view);
+    databases_take_view(&r->w, 0);
 }
 
 static inline void
@@ -164,6 +180,8 @@ session_rig_fini(struct session_rig *r)
     client_fini(s);
     mem_free(s->identity.user);
     mem_free(s->identity.database);
+    database_leave(w, s->database);
+    databases_free(w);
     list_remove(&s->node);
     pools_close(w->pools);
     session_rig_run_disposals(w->loop);

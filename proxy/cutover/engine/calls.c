@@ -75,3 +75,21 @@ calls_sql(struct calls *calls, const struct call *call, const char *database, co
     (fresh ? ops->sql_fresh : ops->sql)(ops->ctx, &where, sql, timeout_us, on_rows,
                                         call_new(calls, call));
 }
+
+static void
+on_hook(void *arg, const struct hook_answer *answer)
+{
+    struct call *call = arg;
+    const struct call copy = *call;
+    call_free(call);
+    copy.on_hook(&copy, answer);
+}
+
+void
+calls_hook(struct calls *calls, const struct call *call, const struct hook_about *about,
+           uint64_t timeout_us)
+{
+    CHECK(call->on_hook != NULL && call->on_rows == NULL && timeout_us > 0);
+    CHECK(calls->ops->hook != NULL);
+    calls->ops->hook(calls->ops->ctx, about, timeout_us, on_hook, call_new(calls, call));
+}

@@ -72,6 +72,19 @@ statement_limit_us(const struct machine *m)
     return left < STATEMENT_LEFT_MIN_US ? STATEMENT_LEFT_MIN_US : left;
 }
 
+/* No longer than the state has: its deadline would leave the hook behind. */
+static uint64_t
+hook_limit_us(const struct machine *m)
+{
+    const uint64_t limit = m->tables->hook_limit_us(m->cutover);
+    const uint64_t now = machine_now(m);
+    if (m->deadline_us == 0 || m->deadline_us > now + limit) {
+        return limit;
+    }
+    const uint64_t left = m->deadline_us > now ? m->deadline_us - now : 0;
+    return left < STATEMENT_LEFT_MIN_US ? STATEMENT_LEFT_MIN_US : left;
+}
+
 static void
 on_deadline(const struct call *call)
 {
@@ -291,6 +304,8 @@ machine_init(struct machine *m, const struct machine_tables *tables, struct cuto
                                    .database_name = tables->database_name,
                                    .machine = m,
                                    .statement_limit_us = statement_limit_us,
+                                   .hook_about = tables->hook_about,
+                                   .hook_limit_us = hook_limit_us,
                                    .ended = machine_fire};
     script_init(&m->script, &env, calls, report);
 }

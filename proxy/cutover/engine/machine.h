@@ -74,6 +74,9 @@ struct machine_tables {
     /* Of those that move together; the name is borrowed until the list changes. */
     uint32_t (*databases)(const struct cutover *c);
     const char *(*database_name)(const struct cutover *c, uint32_t database);
+    /* See struct script_env; both may be NULL where no line has a hook. */
+    void (*hook_about)(const struct cutover *c, enum hook hook, struct hook_about *out);
+    uint64_t (*hook_limit_us)(const struct cutover *c);
     void (*check)(const struct cutover *c); /* asserts what must hold in the state it is in */
 };
 

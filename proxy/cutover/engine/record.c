@@ -1,7 +1,8 @@
 /* record.c — the durable record as text with a checksum.
  *
  * Text, because an operator who must repair something at night reads it with cat. The reader is
- * strict: every key once, in any order, no other, and the CRC of what stands before the last line.
+ * strict: every key once, in any order, no other (but what is
+ * not so by default may be missing), and the CRC of what stands before the last line.
  */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "cutover/engine/record.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/crc32.h"
 #include "cutover/types/ops.h"
 
 static const char *const phase_names[RECORD_PHASES_COUNT] = {
@@ -20,20 +22,6 @@ static const char *const phase_names[RECORD_PHASES_COUNT] = {
 };
 
 static const char magic[] = "teal-state 1\n";
-
-/* CRC-32 (IEEE 802.3), bit by bit: a record has 200 bytes and is written a few times a flip. */
-static uint32_t
-crc32_of(struct slice s)
-{
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < s.len; i++) {
-        crc ^= s.p[i];
-        for (int bit = 0; bit < 8; bit++) {
-            crc = (crc & 1u) != 0 ? (crc >> 1) ^ 0xEDB88320u : crc >> 1;
-        }
-    }
-    return ~crc;
-}
 
 static const char *
 record_phase_name(enum record_phase phase)
@@ -55,6 +43,9 @@ record_encode(const struct record *r, struct buf *out)
     buf_printf(out, "to %s\n", side_name(r->to));
     buf_printf(out, "kind %s\n", cutover_kind_name(r->kind));
     buf_printf(out, "strict %d\n", r->fence_strict ? 1 : 0);
+    if (r->ha_paused) {
+        buf_printf(out, "ha-paused 1\n");
+    }
     const struct slice all = buf_slice(out);
     const struct slice body = slice_of(all.p + before, all.len - before);
     buf_printf(out, "crc %08" PRIx32 "\n", crc32_of(body));
@@ -112,12 +103,14 @@ enum {
     KEY_TO,
     KEY_KIND,
     KEY_STRICT,
+    KEY_HA_PAUSED, /* may be missing: then it is not */
     KEYS_COUNT,
 };
 
 static const char *const keys[KEYS_COUNT] = {
-    [KEY_EPOCH] = "epoch", [KEY_WRITER] = "writer", [KEY_PHASE] = "phase", [KEY_FLIP] = "flip",
-    [KEY_FROM] = "from",   [KEY_TO] = "to",         [KEY_KIND] = "kind",   [KEY_STRICT] = "strict",
+    [KEY_EPOCH] = "epoch", [KEY_WRITER] = "writer", [KEY_PHASE] = "phase",
+    [KEY_FLIP] = "flip",   [KEY_FROM] = "from",     [KEY_TO] = "to",
+    [KEY_KIND] = "kind",   [KEY_STRICT] = "strict", [KEY_HA_PAUSED] = "ha-paused",
 };
 
 static bool
@@ -138,6 +131,8 @@ value_parse(struct record *r, int key, const char *value)
         return side_parse(value, &r->to);
     case KEY_KIND:
         return kind_parse(value, &r->kind);
+    case KEY_HA_PAUSED:
+        return flag_parse(value, &r->ha_paused);
     default:
         return flag_parse(value, &r->fence_strict);
     }
@@ -177,7 +172,7 @@ body_parse(struct record *r, char *text)
         }
         line = end + 1;
     }
-    return seen == (1u << KEYS_COUNT) - 1;
+    return (seen | (1u << KEY_HA_PAUSED)) == (1u << KEYS_COUNT) - 1;
 }
 
 /* A flip must lead from the one side to the other, and behind the release there is an epoch before

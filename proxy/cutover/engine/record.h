@@ -36,6 +36,7 @@ struct record {
     enum side to;
     enum cutover_kind kind;
     bool fence_strict;
+    bool ha_paused; /* whoever fails over by itself was told to keep still, and not to go on yet */
 };
 
 enum record_result { RECORD_OK, RECORD_MISSING, RECORD_CORRUPT };

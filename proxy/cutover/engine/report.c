@@ -90,6 +90,19 @@ report_rows(struct report *r, const struct cutover_rows *rows)
     return rows->unknown ? CUT_EV_UNKNOWN : CUT_EV_FAIL;
 }
 
+enum cutover_event
+report_answer(struct report *r, const struct hook_answer *answer)
+{
+    if (answer->ok) {
+        return CUT_EV_OK;
+    }
+    r->err = answer->err;
+    if (!err_is_set(&r->err)) {
+        (void)err_set(&r->err, SQLSTATE_INTERNAL, "a hook failed without saying why");
+    }
+    return answer->unknown ? CUT_EV_UNKNOWN : CUT_EV_FAIL;
+}
+
 void
 report_database(struct report *r, const char *database)
 {

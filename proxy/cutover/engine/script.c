@@ -8,6 +8,7 @@
 
 static void on_poll(const struct call *call);
 static void on_rows(const struct call *call, const struct cutover_rows *rows);
+static void on_hook(const struct call *call, const struct hook_answer *answer);
 
 static uint64_t
 now_us(const struct script *s)
@@ -199,6 +200,19 @@ line_judge(struct script *s, const struct line *line, struct place at,
     return event;
 }
 
+/* A hook runs alone: there is no other outcome yet. */
+static enum cutover_event
+line_judge_hook(struct script *s, const struct line *line, const struct hook_answer *answer)
+{
+    CHECK(s->outcome == CUT_EV_OK);
+    const bool all = (line->flags & LINE_JUDGE_ALL) != 0;
+    forget_waiting(s, line, DATABASE_HOME);
+    if (line->hook->judge != NULL && (answer->ok || all)) {
+        return line->hook->judge(s->env.cutover, answer);
+    }
+    return report_answer(s->report, answer);
+}
+
 /* ---- the start of a line ---- */
 
 static void
@@ -223,10 +237,24 @@ line_ask(struct script *s, const struct line *line, uint32_t database)
     buf_fini(&sql);
 }
 
-/* Counted as pending by the caller. A call ends at once; a statement is under way afterwards. */
+static void
+line_run(struct script *s, const struct line *line)
+{
+    struct hook_about about = {.hook = line->hook->hook};
+    s->env.hook_about(s->env.cutover, line->hook->hook, &about);
+    const struct call call = {.arg = s, .what = line, .turn = s->turn, .on_hook = on_hook};
+    calls_hook(s->calls, &call, &about, s->env.hook_limit_us(s->env.machine));
+}
+
+/* Counted as pending by the caller. A call ends at once; what else there is is under way
+ * afterwards. */
 static void
 line_start(struct script *s, const struct line *line, uint32_t database)
 {
+    if (line->hook != NULL) {
+        line_run(s, line);
+        return;
+    }
     if (line->call == NULL) {
         line_ask(s, line, database);
         return;
@@ -338,6 +366,19 @@ on_rows(const struct call *call, const struct cutover_rows *rows)
     CHECK(s->pending > 0);
     const struct line *line = call->what;
     line_judged(s, line, call->at.database, line_judge(s, line, call->at, rows));
+    go_on_and_tell(s);
+}
+
+static void
+on_hook(const struct call *call, const struct hook_answer *answer)
+{
+    struct script *s = call->arg;
+    if (call->turn != s->turn) {
+        return;
+    }
+    CHECK(s->pending == 1);
+    const struct line *line = call->what;
+    line_judged(s, line, DATABASE_HOME, line_judge_hook(s, line, answer));
     go_on_and_tell(s);
 }
 

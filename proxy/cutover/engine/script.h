@@ -1,12 +1,12 @@
 /* script.h — runs the lines of a state, one act at a time.
  *
- * A script is a static array of lines: each is an SQL statement on one side, or a call. Lines
- * marked TOGETHER start with the line behind them and are waited for together, so that the two
- * sides work at the same time. A line marked EACH runs in every database, at the same time; each
- * database is asked, polled and judged for itself, and the script goes on when all are done. The
- * others run in the home database. An answer belongs to the turn in which it was asked: when the
- * state was left meanwhile (a deadline, an abort), the answer is dropped in script.c and nowhere
- * else.
+ * A script is a static array of lines: each is an SQL statement on one side, a call, or the run of
+ * a hook, which is alone and about the pair, not about a database. Lines marked TOGETHER start with
+ * the line behind them and are waited for together, so that the two sides work at the same time. A
+ * line marked EACH runs in every database, at the same time; each database is asked, polled and
+ * judged for itself, and the script goes on when all are done. The others run in the home database.
+ * An answer belongs to the turn in which it was asked: when the state was left meanwhile (a
+ * deadline, an abort), the answer is dropped in script.c and nowhere else.
  *
  * The runner knows no state and no SQL. Whose lines they are (struct cutover) it only hands on, and
  * what it must ask upward it asks through struct script_env. */
@@ -54,10 +54,17 @@ typedef void line_write_fn(const struct cutover *c, struct place at, struct buf 
 typedef enum cutover_event line_judge_fn(struct cutover *c, struct place at,
                                          const struct cutover_rows *rows);
 typedef enum cutover_event line_call_fn(struct cutover *c);
+typedef enum cutover_event line_answer_fn(struct cutover *c, const struct hook_answer *answer);
 
-/* A statement (sql or write, then judge) or a call. Its name is the fault point, the tag in front
- * of the SQL, and the step of its report. Lines must be safe to repeat: a crash or a retry runs
- * them again. */
+/* A line that runs a hook. */
+struct line_hook {
+    enum hook hook;
+    line_answer_fn *judge; /* as that of a statement */
+};
+
+/* A statement (sql or write, then judge), a call or a hook. Its name is the fault point, the tag in
+ * front of the SQL, and the step of its report. Lines must be safe to repeat: a crash or a retry
+ * runs them again. */
 struct line {
     const char *name;
     enum line_side side;
@@ -70,6 +77,8 @@ struct line {
      * when it ran. */
     line_judge_fn *judge;
     line_call_fn *call; /* instead of a statement; means the same */
+    const struct line_hook
+        *hook; /* instead of both; borrowed for ever. Never together with others */
 };
 
 struct script_def {
@@ -91,6 +100,9 @@ struct script_env {
     struct machine *machine; /* borrowed: handed to the two below */
     /* How long a plain statement may take now. */
     uint64_t (*statement_limit_us)(const struct machine *m);
+    /* What a hook is about, and how long it may take now. May be NULL where no line has one. */
+    void (*hook_about)(const struct cutover *c, enum hook hook, struct hook_about *out);
+    uint64_t (*hook_limit_us)(const struct machine *m);
     /* The script has ended with the event. Never called from within script_start. */
     void (*ended)(struct machine *m, enum cutover_event event);
 };

@@ -16,6 +16,7 @@ flip_begin(struct cutover *c, enum side to)
     commit_clear(c);
     stream_clear(c);
     effort_clear(c);
+    external_clear(c);
 }
 
 void

@@ -97,7 +97,13 @@ catchup_judge_rehearsed(struct cutover *c, struct place at, const struct cutover
 bool
 catchup_wants_mark(const struct cutover *c, struct place at)
 {
-    return flip_is_logical(c) || !databases_other(c, at);
+    return flip_is_logical(c) || (flip_is_physical(c) && !databases_other(c, at));
+}
+
+bool
+catchup_has_mark(const struct cutover *c, struct place at)
+{
+    return at.database < c->catchup.count && c->catchup.of[at.database].marker_seq > 0;
 }
 
 bool

@@ -37,8 +37,10 @@ line_wants_fn catchup_wants_others;
 line_write_fn catchup_write_rehearsal, catchup_write_rehearsed;
 line_judge_fn catchup_judge_rehearsed;
 
-/* Lines. A standby follows the whole server, so one mark is enough there. */
+/* Lines. A standby follows the whole server, so one mark is enough there. Where somebody else
+ * drives the servers, external.h has lines of its own. */
 line_wants_fn catchup_wants_mark;
+bool catchup_has_mark(const struct cutover *c, struct place at); /* it was written there */
 line_write_fn catchup_write_mark;
 line_judge_fn catchup_judge_mark;
 #define CATCHUP_SQL_FLUSH_LSN "SELECT pg_current_wal_flush_lsn()"

@@ -68,6 +68,7 @@ leaving_phase(enum cutover_kind kind)
         [CUTOVER_PHYSICAL] = "leaving-physical",
         [CUTOVER_TWO_WAY] = "leaving-two-way",
         [CUTOVER_ONE_WAY] = "leaving-one-way",
+        [CUTOVER_EXTERNAL] = "leaving-external",
     };
     return phases[kind];
 }

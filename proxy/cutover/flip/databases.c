@@ -108,7 +108,7 @@ databases_init(struct cutover *c)
 }
 
 void
-databases_fini(struct cutover *c)
+flip_databases_fini(struct cutover *c)
 {
     databases_forget(c);
     free_all(c->databases.of, c->databases.count);

@@ -50,7 +50,7 @@ struct databases {
 };
 
 void databases_init(struct cutover *c);
-void databases_fini(struct cutover *c);
+void flip_databases_fini(struct cutover *c);
 /* A new look begins: what was seen is forgotten, the list stays until it is chosen anew. */
 void databases_forget(struct cutover *c);
 

@@ -22,6 +22,12 @@ fence_touch(struct cutover *c)
     c->fence.touched = true;
 }
 
+void
+fence_seen(struct cutover *c, const char *at)
+{
+    (void)snprintf(c->fence.seen_at, sizeof(c->fence.seen_at), "%s", at);
+}
+
 bool
 fence_is_untouched(const struct cutover *c)
 {
@@ -38,7 +44,7 @@ fence_judge_guard_on(struct cutover *c, struct place at, const struct cutover_ro
         report_detail(&c->report, "default_transaction_read_only is not on yet");
         return CUT_EV_AGAIN;
     }
-    (void)snprintf(c->fence.seen_at, sizeof(c->fence.seen_at), "%s", rows_text(rows, 0, 1));
+    fence_seen(c, rows_text(rows, 0, 1));
     return CUT_EV_OK;
 }
 
@@ -111,6 +117,12 @@ put_as_new_session(struct buf *sql)
     buf_printf(sql, "SET LOCAL default_transaction_read_only TO DEFAULT; SELECT "
                     "set_config('transaction_read_only', "
                     "current_setting('default_transaction_read_only'), true); ");
+}
+
+bool
+fence_probes(const struct cutover *c, struct place at)
+{
+    return flip_is_own(c) && databases_other(c, at);
 }
 
 void
@@ -223,14 +235,14 @@ fence_judge_recovery(struct cutover *c, struct place at, const struct cutover_ro
 bool
 fence_is_target_guarded(const struct cutover *c)
 {
-    return c->fence.target_guarded;
+    return c->fence.target_guarded && flip_is_own(c);
 }
 
 /* A database limit of 0 is a strict fence of an earlier flip. */
 bool
 fence_was_target_strict(const struct cutover *c)
 {
-    return c->flip.strict || databases_any_closed(c, c->flip.to);
+    return flip_is_own(c) && (c->flip.strict || databases_any_closed(c, c->flip.to));
 }
 
 bool
@@ -252,8 +264,14 @@ fence_write_open_probe(const struct cutover *c, struct place at, struct buf *sql
 enum cutover_event
 fence_judge_open_probe(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    (void)rows;
-    (void)at;
-    report_detail(&c->report, "%s accepts writes", side_name(c->flip.to));
+    if (!rows->ok && strcmp(rows->err.sqlstate, SQLSTATE_READ_ONLY) == 0 &&
+        databases_other(c, at)) {
+        /* Database by database, each in its own time. */
+        return report_again(&c->report, SQLSTATE_READ_ONLY, "%s", rows->err.text);
+    }
+    if (!rows->ok) {
+        return report_rows(&c->report, rows);
+    }
+    report_detail(&c->report, "%s accepts writes", side_name(at.side));
     return CUT_EV_OK;
 }

@@ -29,6 +29,9 @@ void fence_clear(struct cutover *c);
 /* From here on an undo must look at the databases. */
 void fence_touch(struct cutover *c);
 
+/* The fence was seen at this time of the old side's clock: who began before it is ended. */
+void fence_seen(struct cutover *c, const char *at);
+
 /* Rows. */
 bool fence_is_untouched(const struct cutover *c);
 
@@ -45,6 +48,7 @@ line_judge_fn fence_judge_guard_on, fence_judge_guard_off;
 line_call_fn fence_call_heartbeat_off; /* or its update would come behind the marker */
 line_write_fn fence_write_strict_on, fence_write_strict_off;
 line_call_fn fence_call_leave; /* Teal's own connections to the old side end */
+line_wants_fn fence_probes;    /* the others, where Teal itself drives the servers */
 line_write_fn fence_write_probe;
 line_judge_fn fence_judge_probe;
 line_write_fn fence_write_clear;

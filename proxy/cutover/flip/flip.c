@@ -72,7 +72,25 @@ flip_is_physical(const struct cutover *c)
 bool
 flip_is_logical(const struct cutover *c)
 {
-    return !flip_is_physical(c);
+    return flip_is_one_way(c) || flip_is_two_way(c);
+}
+
+bool
+flip_is_external(const struct cutover *c)
+{
+    return c->flip.kind == CUTOVER_EXTERNAL;
+}
+
+bool
+flip_is_own(const struct cutover *c)
+{
+    return !flip_is_external(c);
+}
+
+bool
+flip_is_promoted(const struct cutover *c)
+{
+    return flip_is_physical(c) || flip_is_external(c);
 }
 
 bool
@@ -90,7 +108,7 @@ flip_is_two_way(const struct cutover *c)
 bool
 flip_is_strict(const struct cutover *c)
 {
-    return c->flip.strict;
+    return c->flip.strict && flip_is_own(c);
 }
 
 bool

@@ -41,6 +41,10 @@ void flip_set_kind(struct cutover *c, enum cutover_kind kind);
 /* For the tables. */
 enum side flip_line_side(const struct cutover *c, enum line_side side);
 line_applies_fn flip_is_physical, flip_is_logical, flip_is_one_way, flip_is_two_way, flip_is_strict,
-    flip_is_dry_run;
+    flip_is_dry_run, flip_is_external;
+/* Teal itself drives the servers. */
+line_applies_fn flip_is_own;
+/* A promotion decides it, by whomever. */
+line_applies_fn flip_is_promoted;
 
 #endif

@@ -62,7 +62,7 @@ hold_call_publish(struct cutover *c)
         return CUT_EV_FAIL;
     }
     const uint64_t limit =
-        flip_is_physical(c) ? c->config.hold_timeout_physical_us : c->config.hold_timeout_us;
+        flip_is_promoted(c) ? c->config.hold_timeout_physical_us : c->config.hold_timeout_us;
     c->hold.since_us = machine_now(&c->machine);
     c->hold.deadline_us = c->hold.since_us + limit;
     journal_publish(c, true);

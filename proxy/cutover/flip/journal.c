@@ -52,6 +52,12 @@ journal_flip(struct cutover *c)
     r->fence_strict = c->flip.strict;
 }
 
+void
+journal_ha_paused(struct cutover *c, bool paused)
+{
+    c->journal.record.ha_paused = paused;
+}
+
 bool
 journal_write(struct cutover *c, enum record_phase phase, struct err *err)
 {

@@ -31,6 +31,8 @@ void journal_read(struct cutover *c, struct slice bytes);
 void journal_writer(struct cutover *c, enum side writer, uint64_t epoch);
 /* The record names the flip under way. */
 void journal_flip(struct cutover *c);
+/* Whether failover is paused; nothing is written yet. */
+void journal_ha_paused(struct cutover *c, bool paused);
 /* Durable when it returns true. */
 MUST_CHECK bool journal_write(struct cutover *c, enum record_phase phase, struct err *err);
 /* The same where the databases have decided already, and recovery asks them: a disk that fails is

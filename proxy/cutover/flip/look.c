@@ -178,6 +178,9 @@ kind_of_versions(const struct cutover *c)
 enum cutover_kind
 look_kind(const struct cutover *c, enum side to)
 {
+    if (c->config.external) {
+        return CUTOVER_EXTERNAL;
+    }
     return c->looks.of[to].in_recovery ? CUTOVER_PHYSICAL : kind_of_versions(c);
 }
 

@@ -15,8 +15,10 @@
 #include "cutover/flip/commit.h"
 #include "cutover/flip/databases.h"
 #include "cutover/flip/effort.h"
+#include "cutover/flip/external.h"
 #include "cutover/flip/fence.h"
 #include "cutover/flip/flip.h"
+#include "cutover/flip/ha.h"
 #include "cutover/flip/hold.h"
 #include "cutover/flip/journal.h"
 #include "cutover/flip/look.h"
@@ -38,6 +40,7 @@ struct cutover {
     struct command command;
     struct looks looks;
     struct databases databases;
+    struct ha ha;
 
     /* the flip under way, or the last one; flip_begin clears all of them */
     struct flip flip;
@@ -47,6 +50,7 @@ struct cutover {
     struct commit commit;
     struct stream stream; /* and the way back, which outlives it */
     struct effort effort;
+    struct external external;
 
     /* the rooms above; owned, opaque here */
     struct preflight *preflight;

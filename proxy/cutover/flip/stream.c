@@ -219,7 +219,7 @@ stream_judge_slot_create(struct cutover *c, struct place at, const struct cutove
 bool
 stream_has_way_back(const struct cutover *c)
 {
-    return !c->stream.missing;
+    return !c->stream.missing && flip_is_own(c);
 }
 
 bool

@@ -79,6 +79,12 @@ fail_missing(const struct cutover *c, const struct names *n, enum side side, str
     if (flip_is_physical(c)) {
         return err_hint(err, "wait until the standby has replayed their creation");
     }
+    if (flip_is_external(c)) {
+        return err_hint(err,
+                        "see that whatever keeps %s brings them there; or leave them out by "
+                        "`databases` of [pair]",
+                        side_name(side));
+    }
     return err_hint(err,
                     "CREATE DATABASE on %s and load the schema (pg_dump --schema-only), then "
                     "run PREPARE; or leave them out by `databases` of [pair]",
@@ -137,11 +143,20 @@ fact_databases(struct cutover *c, struct findings *f)
     fact(c, f, true, "F09", "databases", text);
     if (c->databases.left_out_count > 0) {
         const struct slice left = buf_slice(&c->databases.left_out);
-        (void)snprintf(text, sizeof(text),
-                       "%u stay behind, and the fence makes them read-only with their server: %.*s",
-                       c->databases.left_out_count, (int)left.len, (const char *)left.p);
+        (void)snprintf(text, sizeof(text), "%u stay behind, and %s: %.*s",
+                       c->databases.left_out_count,
+                       flip_is_external(c) ? "what the hooks do to them is not looked at"
+                                           : "the fence makes them read-only with their server",
+                       (int)left.len, (const char *)left.p);
         findings_add(f, c, CUTOVER_WARN, "W09", "databases-left", text);
     }
+}
+
+/* Whose target may lack the schema: it gets it when it is opened. */
+static bool
+may_lack(const struct cutover *c, enum side side)
+{
+    return flip_is_external(c) && side == c->flip.to;
 }
 
 /* Of the databases but home: what each has said. */
@@ -155,7 +170,7 @@ names_not_prepared(const struct cutover *c, const char **error)
         for (int s = 0; s < SIDES_COUNT; s++) {
             const struct place at = {.side = (enum side)s, .database = i};
             const struct database_on *on = databases_on(c, at);
-            prepared = prepared && on->prepared && on->error == NULL;
+            prepared = prepared && (on->prepared || may_lack(c, at.side)) && on->error == NULL;
             *error = *error != NULL ? *error : on->error;
         }
         if (!prepared) {
@@ -168,7 +183,8 @@ names_not_prepared(const struct cutover *c, const char **error)
 static void
 fact_prepared(struct cutover *c, struct findings *f)
 {
-    const bool home = c->looks.of[c->flip.from].prepared && c->looks.of[c->flip.to].prepared;
+    const bool there = c->looks.of[c->flip.to].prepared;
+    const bool home = c->looks.of[c->flip.from].prepared && (there || may_lack(c, c->flip.to));
     const char *error = NULL;
     const struct names n = names_not_prepared(c, &error);
     char text[REPORT_DETAIL_MAX];
@@ -178,7 +194,8 @@ fact_prepared(struct cutover *c, struct findings *f)
     fact(c, f, home && n.count == 0, "F03", "prepared",
          !home         ? "the schema teal is missing. Run PREPARE"
          : n.count > 0 ? text
-                       : "the schema teal is on both sides");
+         : there       ? "the schema teal is on both sides"
+                       : "the schema teal is on the old side");
 }
 
 static void
@@ -198,7 +215,8 @@ fact_rows(struct cutover *c, struct findings *f)
     const struct look *to = &c->looks.of[c->flip.to];
     const bool agrees =
         from->writer_known && from->writer == c->flip.from && from->epoch == c->flip.epoch;
-    const bool behind = to->epoch <= c->flip.epoch && to->epoch > 0;
+    const bool none_yet = flip_is_external(c) && !to->prepared;
+    const bool behind = none_yet || (to->epoch <= c->flip.epoch && to->epoch > 0);
     char text[REPORT_DETAIL_MAX];
     (void)snprintf(text, sizeof(text),
                    "%s says epoch %" PRIu64 ", writer %s, phase %s; Teal is at epoch %" PRIu64
@@ -236,6 +254,49 @@ fact_guard(struct cutover *c, struct findings *f)
                  guarded ? "the target refuses writes of others"
                          : "the target accepts writes of others. Run PREPARE: it turns "
                            "default_transaction_read_only on there");
+}
+
+/* Whether it has been promoted is later told by whether it accepts writes. */
+static void
+fact_closed(struct cutover *c, struct findings *f)
+{
+    const struct look *to = &c->looks.of[c->flip.to];
+    const bool closed = to->in_recovery || to->fenced;
+    fact(c, f, closed, "F08", "target-closed",
+         closed
+             ? "the target refuses writes until it is promoted"
+             : "the target accepts writes already, so nobody could tell whether hook_promote has "
+               "worked. It must be in recovery, or have default_transaction_read_only = on");
+}
+
+/* What hook_lag says, and that it can be run at all. */
+static void
+fact_hooks(struct cutover *c, struct findings *f)
+{
+    const struct hook_answer *a = &c->external.lag;
+    char text[REPORT_DETAIL_MAX];
+    CHECK(c->external.asked);
+    fact(c, f, a->ok && a->lag_known, "F10", "hook-lag",
+         !a->ok         ? a->err.text
+         : a->lag_known ? "hook_lag tells the lag"
+                        : "hook_lag does not say lag_bytes");
+    (void)snprintf(text, sizeof(text),
+                   "%" PRIu64 " bytes, %" PRIu64 " ms behind, says hook_lag; start_lag_bytes is "
+                   "%" PRIu64 ", start_lag %" PRIu64 " ms",
+                   a->lag_bytes, a->lag_us / 1000, c->config.start_lag_bytes,
+                   c->config.start_lag_us / 1000);
+    const bool near = a->lag_known && a->lag_bytes <= c->config.start_lag_bytes &&
+                      a->lag_us <= c->config.start_lag_us;
+    findings_add(f, c, near ? CUTOVER_OK : CUTOVER_WARN, "B09", "lag",
+                 a->lag_known ? text : "unknown; the flip waits until it is known and small");
+    findings_add(f, c,
+                 a->way_back               ? CUTOVER_OK
+                 : c->flip.way_back_wanted ? CUTOVER_FAIL
+                                           : CUTOVER_WARN,
+                 "F11", "hook-way-back",
+                 a->way_back
+                     ? "hook_lag says that the old side will follow the new one"
+                     : "the hooks promise no way back. Go without one: CUTOVER NO ROLLBACK");
 }
 
 static void
@@ -280,8 +341,13 @@ facts_check(struct cutover *c, struct findings *f)
     }
     fact_rows(c, f);
     fact_versions(c, f);
-    fact_guard(c, f);
     fact_sessions(c, f);
+    if (flip_is_external(c)) {
+        fact_closed(c, f);
+        fact_hooks(c, f);
+        return true;
+    }
+    fact_guard(c, f);
     fact_lag(c, f);
     return true;
 }

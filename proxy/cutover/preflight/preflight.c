@@ -30,6 +30,8 @@ enum kinds {
     LOGICAL = TWO_WAY | ONE_WAY,
     ONE_AT_A_TIME = ONE_WAY | PHYSICAL,
     ALL = PHYSICAL | LOGICAL,
+    EXTERNAL = 1u << CUTOVER_EXTERNAL,
+    EVERY = ALL | EXTERNAL,
     /* It is about the server: asked in the home database alone. */
     ONCE = 1u << CUTOVER_KINDS_COUNT,
 };

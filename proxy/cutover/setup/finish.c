@@ -9,7 +9,7 @@ bool
 finish_is_there(const struct cutover *c, struct place at)
 {
     const struct look *l = &c->looks.of[at.side];
-    return l->answered && !l->in_recovery && databases_on(c, at)->exists;
+    return flip_is_own(c) && l->answered && !l->in_recovery && databases_on(c, at)->exists;
 }
 
 void
@@ -74,6 +74,7 @@ finish_looked(struct cutover *c)
 {
     const enum side from = c->flip.from;
     CHECK(c->command.job == CUTOVER_JOB_FINISH);
+    flip_set_kind(c, look_kind(c, c->flip.to));
     if (!c->looks.of[from].answered) {
         return look_no_answer(c, from);
     }

@@ -435,6 +435,11 @@ announce(struct cutover *c)
                     "%u databases, side by side; \"%s\" holds the rows that decide", count,
                     databases_name(c, DATABASE_HOME));
     }
+    if (flip_is_external(c)) {
+        report_line(&c->report, CUTOVER_INFO, "plan",
+                    "on %s: schema teal with two tables; %s is kept by somebody else", from, to);
+        return;
+    }
     report_line(&c->report, CUTOVER_INFO, "plan",
                 "on %s: schema teal with two tables, publication teal for all tables", from);
     if (flip_is_physical(c)) {
@@ -461,7 +466,7 @@ accept_side(struct cutover *c, enum side side)
     if (!l->answered) {
         return look_no_answer(c, side);
     }
-    if (strcmp(l->wal_level, "logical") != 0) {
+    if (flip_is_own(c) && strcmp(l->wal_level, "logical") != 0) {
         (void)report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
                           "wal_level of %s is %s, it must be logical", side_name(side),
                           l->wal_level);

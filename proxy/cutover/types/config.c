@@ -7,6 +7,12 @@
 #include "base/check.h"
 #include "base/mem.h"
 
+bool
+cutover_config_has_hook(const struct cutover_config *config, enum hook hook)
+{
+    return (config->hooks & (1u << hook)) != 0;
+}
+
 static const char *const *
 names_copy(const char *const *names, uint32_t count)
 {

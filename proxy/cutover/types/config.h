@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "model/drain.h"
+#include "model/hook.h"
 #include "model/side.h"
 
 /* More than anybody has; so many names are compared with each other. */
@@ -41,8 +42,13 @@ struct cutover_config {
     enum drain_policy drain_policy;
     bool fence_strict;
     bool require_way_back;
+    bool external;  /* the servers are somebody else's: hooks drive them */
+    unsigned hooks; /* bits by enum hook: those that there are */
+    uint64_t hook_timeout_us;
 };
 
+/* Whether there is such a hook. */
+bool cutover_config_has_hook(const struct cutover_config *config, enum hook hook);
 /* A copy that owns its strings; cutover_config_fini frees them. */
 void cutover_config_copy(struct cutover_config *to, const struct cutover_config *from);
 void cutover_config_fini(struct cutover_config *config);

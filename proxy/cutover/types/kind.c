@@ -8,6 +8,7 @@ static const char *const kind_names[CUTOVER_KINDS_COUNT] = {
     [CUTOVER_PHYSICAL] = "physical",
     [CUTOVER_TWO_WAY] = "two-way",
     [CUTOVER_ONE_WAY] = "one-way",
+    [CUTOVER_EXTERNAL] = "external",
 };
 
 const char *

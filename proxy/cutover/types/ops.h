@@ -14,12 +14,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "cutover/types/hook.h"
 #include "cutover/types/place.h"
 #include "cutover/types/rows.h"
 #include "model/side.h"
 
 typedef void cutover_sql_fn(void *arg, const struct cutover_rows *rows);
 typedef void cutover_timer_fn(void *arg);
+typedef void cutover_hook_fn(void *arg, const struct hook_answer *answer);
 
 /* What the data path is to do; the control thread puts it into the routing view. */
 struct cutover_route {
@@ -66,7 +68,7 @@ struct cutover_report {
 enum { CUTOVER_RECORD_SIZE_MAX = 4096 };
 
 /* Every callback below must be NULL-free but those marked optional. None of them may call back into
- * the machine before it returns: completions come from the loop. Every sql and every timer
+ * the machine before it returns: completions come from the loop. Every sql, hook and timer
  * completes exactly once, unless the machine was freed (see cutover_free). */
 struct cutover_ops {
     void *ctx; /* borrowed as long as the machine lives */
@@ -82,6 +84,10 @@ struct cutover_ops {
      * would meet. */
     void (*sql_fresh)(void *ctx, const struct cutover_where *where, const char *sql,
                       uint64_t timeout_us, cutover_sql_fn *done, void *arg);
+    /* Runs a hook of the pair; optional (may be NULL) where the configuration has none. One that is
+     * asked for while another runs ends that one first: whoever asked for it has left it. */
+    void (*hook)(void *ctx, const struct hook_about *about, uint64_t timeout_us,
+                 cutover_hook_fn *done, void *arg);
     /* One shot, at least delay_us from now. */
     void (*timer)(void *ctx, uint64_t delay_us, cutover_timer_fn *fn, void *arg);
     /* Writes the durable record, at most CUTOVER_RECORD_SIZE_MAX bytes, as the whole state file;

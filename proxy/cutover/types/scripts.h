@@ -32,6 +32,7 @@ enum cutover_script {
     SCRIPT_UNDO,
     SCRIPT_UNDO_RELEASE,
     SCRIPT_UNDO_AFTER,
+    SCRIPT_RESUME_HA,
     SCRIPTS_COUNT,
 };
 

@@ -78,7 +78,7 @@ client_receive(struct session *s)
     case STREAM_OK:
         break;
     }
-    stat_add(&w->stats.bytes_received, n);
+    stat_add(&s->stats->bytes_received, n);
     c->fresh = slice_of(w->scratch, n);
     if (buf_len(&c->in) > 0) {
         client_keep(s);
@@ -230,7 +230,7 @@ client_send(struct session *s)
         return;
     }
     const enum stream_status status = outlet_send(&c->out, &c->stream, &sent);
-    stat_add(&s->worker->stats.bytes_sent, sent);
+    stat_add(&s->stats->bytes_sent, sent);
     if (status == STREAM_CLOSED) {
         close_write_side(s);
     }

@@ -1,13 +1,32 @@
-/* held.c — sessions that wait for the release of writes. See held.h. */
+/* held.c — sessions that wait, and a new view. See held.h. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/link/held.h"
 
 #include "session/link/link.h"
 
-/* A session that waits for a backend of the side that is held now would begin something new when
- * its turn came. */
+/* It would begin something new when its turn came. */
+static bool
+is_to_be_held(const struct session *s, const struct view *view, const struct pool_key *key)
+{
+    return s->database->facts.paused ||
+           (view->writes_held && key->node.side == view->writer && !key->read_only);
+}
+
+/* The server is down, and its reads have another one; or it does not take the writes any more, or
+ * none does. */
+static bool
+is_to_move(const struct view *view, const struct pool_key *key)
+{
+    const struct view_side *side = &view->side[key->node.side];
+    const bool is_writer = key->node.side == view->writer;
+    if (key->read_only) {
+        return !side->node[key->node.node].up && (!is_writer || side->nodes_count > 1);
+    }
+    return is_writer && (key->node.node != side->lead || route_writer_is_lost(view));
+}
+
 static void
-hold_waiters(const struct view *view, struct list *sessions)
+sort_waiting(const struct view *view, struct list *sessions)
 {
     LIST_EACH(node, sessions)
     {
@@ -16,31 +35,10 @@ hold_waiters(const struct view *view, struct list *sessions)
             continue;
         }
         const struct pool_key *key = pool_key_of(s->link.waiter.pool);
-        if (view->paused || (key->node.side == view->writer && !key->read_only)) {
+        if (is_to_be_held(s, view, key)) {
             link_stop_waiting(s);
             link_hold(s, s->link.wait_since_us);
-        }
-    }
-}
-
-void
-held_begin(struct worker *w, uint32_t pair)
-{
-    const struct view *view = w->pairs[pair].view;
-    CHECK(view->writes_held || view->paused);
-    hold_waiters(view, &w->arriving);
-    hold_waiters(view, &w->sessions);
-}
-
-static void
-leave_dead(struct list *sessions, uint32_t pair, enum side side)
-{
-    LIST_EACH(node, sessions)
-    {
-        struct session *s = LIST_OBJECT(node, struct session, node);
-        const struct pool *pool = s->link.waiter.pool;
-        if (pool != NULL && s->identity.pair == pair && pool_key_of(pool)->node.side == side &&
-            pool_key_of(pool)->read_only) {
+        } else if (is_to_move(view, key)) {
             link_stop_waiting(s);
             session_wake(s);
         }
@@ -48,10 +46,10 @@ leave_dead(struct list *sessions, uint32_t pair, enum side side)
 }
 
 void
-held_leave_dead(struct worker *w, uint32_t pair, enum side side)
+held_sort(struct worker *w, uint32_t pair)
 {
-    leave_dead(&w->arriving, pair, side);
-    leave_dead(&w->sessions, pair, side);
+    sort_waiting(w->pairs[pair].view, &w->arriving);
+    sort_waiting(w->pairs[pair].view, &w->sessions);
 }
 
 void

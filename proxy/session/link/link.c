@@ -3,8 +3,13 @@
 #include "session/link/link.h"
 
 #include "base/clock.h"
+#include "session/link/failover.h"
 #include "session/link/parameters.h"
 #include "wire/message.h"
+
+/* How long the data path stays away from a server that it has lost a connection to, where another
+ * will do: the monitor has asked it by then. */
+enum { LOST_AVOIDED_US = 1000 * 1000 };
 
 static void waiter_done(struct pool_waiter *waiter, struct backend *b, const struct err *err);
 
@@ -20,6 +25,7 @@ void
 link_identify(struct session *s, bool is_reader, uint32_t bucket)
 {
     s->link.traits = (struct route_session){
+        .facts = &s->database->facts,
         .user = s->identity.user,
         .database = s->identity.database,
         .application = s->identity.application,
@@ -44,6 +50,8 @@ set_busy(struct session *s, bool busy)
     }
     s->link.is_busy = busy;
     const struct pool_key *key = pool_key_of(s->link.backend->pool);
+    s->worker->pairs[key->node.pair].balance[key->node.side].busy[key->node.node] +=
+        busy ? 1U : UINT32_MAX;
     if (!key->read_only) { /* what cannot write need not be drained */
         worker_busy_add(s->worker, key->node.pair, key->node.side, busy ? 1 : -1);
     }
@@ -63,9 +71,9 @@ link_end_transaction(struct session *s, bool wrote)
     struct worker *w = s->worker;
     if (s->link.transaction_us != 0) {
         const uint64_t took_us = loop_now_us(w->loop) - s->link.transaction_us;
-        stat_add(&w->stats.xacts, 1);
-        stat_add(&w->stats.xact_time_us, took_us);
-        stat_hist_add(&w->stats.latency, took_us);
+        stat_add(&s->stats->xacts, 1);
+        stat_add(&s->stats->xact_time_us, took_us);
+        stat_hist_add(&s->stats->latency, took_us);
         s->link.transaction_us = 0;
     }
     if (wrote) {
@@ -143,7 +151,7 @@ link_take_fresh(struct session *s)
 static void
 count_assignment(struct session *s)
 {
-    struct worker_stats *stats = &s->worker->stats;
+    struct worker_stats *stats = s->stats;
     const struct route_decision *d = &s->link.decision;
     stat_add(&stats->assignments, 1);
     stat_add(d->read_only ? &stats->reads_by_side[d->side] : &stats->writes_by_side[d->side], 1);
@@ -163,7 +171,7 @@ link_backend(struct session *s, struct backend *b)
     }
     set_busy(s, true);
     if (l->wait_since_us != 0) {
-        stat_add(&s->worker->stats.wait_time_us, now_us - l->wait_since_us);
+        stat_add(&s->stats->wait_time_us, now_us - l->wait_since_us);
         l->wait_since_us = 0;
     }
     if (l->transaction_us == 0) {
@@ -176,23 +184,36 @@ link_backend(struct session *s, struct backend *b)
     }
 }
 
-/* The pool of the decision; found by name once, for pools live as long as their worker. */
+/* The pools of the session's user in its database: found by name once, for they live as long as
+ * their worker. */
+static struct pool_family *
+pools_of(struct session *s)
+{
+    struct database *d = s->database;
+    const char *user = d->user == NULL ? s->identity.user : d->user;
+    if (s->link.pools != NULL) {
+        return s->link.pools;
+    }
+    if (d->pools == NULL || !pool_family_is_of(d->pools, s->identity.use, user)) {
+        d->pools = pools_family(s->worker->pools, &(struct pool_key){.node.pair = d->pair,
+                                                                     .use = s->identity.use,
+                                                                     .alias = d->alias,
+                                                                     .database = d->name,
+                                                                     .user = user});
+    }
+    s->link.pools = d->pools;
+    return d->pools;
+}
+
+/* The pool of the decision. */
 static struct pool *
 pool_of(struct session *s)
 {
     const struct route_decision *d = &s->link.decision;
-    struct pool **pool = &s->link.pools[d->side][d->read_only];
-    if (*pool == NULL) {
-        const struct pool_key key = {
-            .node = {s->identity.pair, d->side, 0},
-            .read_only = d->read_only,
-            .use = s->identity.use,
-            .database = s->identity.database,
-            .user = s->identity.user,
-        };
-        *pool = pools_get(s->worker->pools, &key);
-    }
-    return *pool;
+    struct worker_pair *pair = &s->worker->pairs[s->identity.pair];
+    const uint32_t node = balance_pick(&pair->balance[d->side], &pair->view->side[d->side],
+                                       d->nodes, loop_now_us(s->worker->loop));
+    return pool_family_get(pools_of(s), d->side, node, d->read_only);
 }
 
 bool
@@ -206,7 +227,9 @@ link_seek(struct session *s, enum sql_class class)
         l->transaction_us = loop_now_us(w->loop);
     }
     if (l->decision.wait) {
-        link_hold(s, loop_now_us(w->loop));
+        if (l->decision.reason != ROUTE_FAILOVER || failover_has_room(s)) {
+            link_hold(s, loop_now_us(w->loop));
+        }
         return false;
     }
     l->waiter.startup = s->settings.now;
@@ -278,7 +301,7 @@ link_unhold(struct session *s)
     list_remove(&s->link.held_node);
     const unsigned before = atomic_fetch_sub(&w->gauges.of_pair[s->identity.pair].held, 1);
     CHECK(before > 0);
-    stat_hist_add(&w->stats.held, loop_now_us(w->loop) - s->link.wait_since_us);
+    stat_hist_add(&s->stats->held, loop_now_us(w->loop) - s->link.wait_since_us);
 }
 
 void
@@ -345,6 +368,25 @@ link_lose(struct session *s)
     s->link.is_applying = false;
     outlet_drop_run(&s->link.backend->out);
     pool_discard(&s->link.backend);
+}
+
+void
+link_server_is_lost(struct session *s)
+{
+    const struct node_id *node = &pool_key_of(s->link.backend->pool)->node;
+    struct worker *w = s->worker;
+    balance_avoid(&w->pairs[node->pair].balance[node->side], node->node,
+                  loop_now_us(w->loop) + LOST_AVOIDED_US);
+    pools_look_at(w->pools, node);
+}
+
+void
+link_say_lost_state(const struct session *s, const char *why, struct err *err)
+{
+    (void)err_set(err, SQLSTATE_ADMIN_SHUTDOWN,
+                  "%s, and this session cannot go on elsewhere: it held %s", why,
+                  sql_pin_name(s->pins));
+    (void)err_hint(err, "Connect again.");
 }
 
 void

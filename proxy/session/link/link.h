@@ -50,6 +50,11 @@ bool link_has_sequence_state(const struct session *s);
 void link_give_back(struct session *s);
 /* Closes the backend: it is broken. */
 void link_lose(struct session *s);
+/* The server has closed the connection: reads avoid it for a moment, and what idles there is looked
+ * at. Before link_lose. */
+void link_server_is_lost(struct session *s);
+/* What a session is told that idles on a backend, which it keeps, and has lost it. */
+void link_say_lost_state(const struct session *s, const char *why, struct err *err);
 /* Writes have moved away from the side that its backend is on: the session ends. */
 void link_left_behind(struct session *s);
 /* The backend does something that a transaction does not end: it is a walsender. */

@@ -98,7 +98,7 @@ admission_login(struct session *s)
         return false;
     }
     if (!admission_enter(s, CLIENT_LIMIT_DATABASE, s->identity.database,
-                         conf->max_db_client_connections)) {
+                         s->database->clients_max)) {
         session_refuse(s, SQLSTATE_TOO_MANY_CONNECTIONS, "too many connections for database \"%s\"",
                        s->identity.database);
         return false;

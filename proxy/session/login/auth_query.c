@@ -7,6 +7,7 @@
 #include "auth/users.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "conf/databases.h"
 #include "net/address.h"
 #include "net/pq.h"
 #include "session/state/worker.h"
@@ -33,10 +34,25 @@ struct entry {
     struct list waiters; /* of struct auth_query_waiter */
 };
 
+/* Where and as whom is asked, and what: by the database that the client names. */
+struct source {
+    uint32_t pair;
+    const char *database; /* on the servers */
+    const char *user;
+    const char *query;
+};
+
+/* Those of one worker, one for each source in use. */
+struct auth_queries {
+    struct worker *worker; /* borrowed */
+    struct map by_source;  /* text -> struct auth_query, owned */
+};
+
 struct auth_query {
     struct worker *worker; /* borrowed */
+    struct source source;  /* its texts are owned */
     struct pq *pq;         /* owned; NULL until needed */
-    enum side side;        /* of pq, with its address */
+    struct node_id server; /* of pq, with its address */
     struct address address;
     struct map by_name; /* -> struct entry, owned */
     struct list entries;
@@ -45,11 +61,13 @@ struct auth_query {
 
 static void entry_ask(struct entry *e);
 
-struct auth_query *
-auth_query_new(struct worker *w)
+static struct auth_query *
+auth_query_new(struct worker *w, const struct source *source)
 {
     struct auth_query *q = xcalloc(1, sizeof(*q));
     q->worker = w;
+    q->source = (struct source){source->pair, xstrdup(source->database), xstrdup(source->user),
+                                xstrdup(source->query)};
     map_init(&q->by_name, rand_u64());
     list_init(&q->entries);
     return q;
@@ -78,36 +96,141 @@ drop_answers(struct auth_query *q, bool also_asking)
     }
 }
 
-void
+static void
 auth_query_free(struct auth_query *q)
 {
-    if (q == NULL) {
-        return;
-    }
     pq_free(q->pq);
     drop_answers(q, true);
     CHECK(map_count(&q->by_name) == 0);
     map_fini(&q->by_name);
+    mem_free((void *)(uintptr_t)q->source.database);
+    mem_free((void *)(uintptr_t)q->source.user);
+    mem_free((void *)(uintptr_t)q->source.query);
     mem_free(q);
 }
 
-bool
-auth_query_is_on(const struct auth_query *q)
+/* ---- all of a worker ---- */
+
+struct auth_queries *
+auth_queries_new(struct worker *w)
 {
-    return q->worker->conf->auth_user[0] != '\0';
+    struct auth_queries *all = xcalloc(1, sizeof(*all));
+    all->worker = w;
+    map_init(&all->by_source, rand_u64());
+    return all;
+}
+
+void
+auth_queries_free(struct auth_queries *all)
+{
+    size_t at = 0;
+    if (all == NULL) {
+        return;
+    }
+    for (struct auth_query *q = map_next(&all->by_source, &at); q != NULL;
+         q = map_next(&all->by_source, &at)) {
+        auth_query_free(q);
+    }
+    map_fini(&all->by_source);
+    mem_free(all);
+}
+
+static const char *
+own_or(const char *own, const char *common)
+{
+    return own[0] != '\0' ? own : common;
+}
+
+static struct source
+source_of_database(const struct conf *conf, const struct conf_database *d)
+{
+    return (struct source){
+        .pair = d->pair,
+        .database =
+            own_or(own_or(d->auth_dbname, conf->auth_dbname), conf->pairs[d->pair].database),
+        .user = own_or(d->auth_user, conf->auth_user),
+        .query = own_or(d->auth_query, conf->auth_query),
+    };
+}
+
+/* What holds for the database that clients name so. */
+static struct source
+source_of(const struct conf *conf, const char *alias)
+{
+    const struct conf_database *d = conf_database_find(conf, alias);
+    return source_of_database(conf, d == NULL ? &conf->rest : d);
+}
+
+static bool
+source_equal(const struct source *a, const struct source *b)
+{
+    return a->pair == b->pair && strcmp(a->database, b->database) == 0 &&
+           strcmp(a->user, b->user) == 0 && strcmp(a->query, b->query) == 0;
+}
+
+/* Whether the configuration leads any client to it. */
+static bool
+is_in_use(const struct auth_query *q)
+{
+    const struct conf *conf = q->worker->conf;
+    for (uint32_t i = 0; i <= conf->databases_count; i++) {
+        const struct source source =
+            source_of_database(conf, i < conf->databases_count ? &conf->databases[i] : &conf->rest);
+        if (source_equal(&source, &q->source)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+auth_query_is_on(const struct auth_queries *all, const char *alias)
+{
+    return source_of(all->worker->conf, alias).user[0] != '\0';
+}
+
+/* The one of this source, made when there is none. */
+static struct auth_query *
+auth_query_of(struct auth_queries *all, const struct source *source)
+{
+    struct buf key;
+    buf_init(&key);
+    buf_put_u32(&key, source->pair);
+    buf_put_cstr(&key, source->database);
+    buf_put_cstr(&key, source->user);
+    buf_put_cstr(&key, source->query);
+    struct auth_query *q = map_get(&all->by_source, buf_slice(&key));
+    if (q == NULL) {
+        q = auth_query_new(all->worker, source);
+        (void)map_put(&all->by_source, buf_slice(&key), q); /* there was none */
+    }
+    buf_fini(&key);
+    return q;
 }
 
 /* ---- the connection ---- */
 
+/* The side's lead, or any other of its servers. */
+static bool
+choose_node(const struct view_side *side, uint32_t *node)
+{
+    *node = side->lead;
+    for (uint32_t i = 0; i < side->nodes_count && !side->node[*node].up; i++) {
+        *node = i;
+    }
+    return side->node[*node].up && side->node[*node].addr_len > 0;
+}
+
 /* Reading is all that is done, so a follower will do where the writer does not answer. */
 static bool
-choose_side(const struct view *view, enum side *side)
+choose_server(const struct view *view, struct node_id *id)
 {
-    *side = view->writer;
-    if (!view_lead(view, *side)->up) {
-        *side = side_other(*side);
+    *id = (struct node_id){.pair = view->pair, .side = view->writer};
+    if (choose_node(&view->side[id->side], &id->node)) {
+        return true;
     }
-    return view_lead(view, *side)->up && view_lead(view, *side)->addr_len > 0;
+    id->side = side_other(id->side);
+    return choose_node(&view->side[id->side], &id->node);
 }
 
 /* To the address that the data path uses: libpq would resolve the name while the worker waits. */
@@ -115,16 +238,14 @@ static struct pq *
 make_pq(const struct auth_query *q)
 {
     const struct worker *w = q->worker;
-    const struct conf *conf = w->conf;
-    const struct user *user = access_user(w->access, conf->auth_user);
+    const struct conf_pair *pair = &w->conf->pairs[q->server.pair];
+    const struct conf_host *host = &pair->side[q->server.side].hosts[q->server.node];
+    const struct user *user = access_user(w->access, q->source.user);
     const struct address_list list = {.items = {q->address}, .count = 1};
-    const struct node_id id = {.pair = 0, .side = q->side};
-    const char *database = conf->auth_dbname;
-    char *conninfo = conninfo_of_user(
-        conf, &id, database[0] == '\0' ? conf->pairs[0].database : database, conf->auth_user,
-        user != NULL && user->kind == USER_PASSWORD ? user->secret : "");
-    char *with_address =
-        address_conninfo(conninfo, conf->pairs[0].side[q->side].hosts[0].name, &list);
+    char *conninfo =
+        conninfo_of_user(w->conf, &q->server, q->source.database, q->source.user,
+                         user != NULL && user->kind == USER_PASSWORD ? user->secret : "");
+    char *with_address = address_conninfo(conninfo, host->name, &list);
     struct pq *pq = pq_new(w->loop, "auth_query", with_address, setup);
     conninfo_free(with_address);
     conninfo_free(conninfo);
@@ -134,19 +255,20 @@ make_pq(const struct auth_query *q)
 static bool
 connect_pq(struct auth_query *q, struct err *err)
 {
-    const struct view *view = q->worker->pairs[0].view;
-    enum side side;
-    if (!choose_side(view, &side)) {
+    const struct view *view = q->worker->pairs[q->source.pair].view;
+    struct node_id server;
+    if (!choose_server(view, &server)) {
         return err_set(err, SQLSTATE_CONNECTION_FAILURE,
                        "the user could not be looked up: no server is up");
     }
-    const struct address address = {view_lead(view, side)->addr, view_lead(view, side)->addr_len};
-    const bool same = q->side == side && address_equal(&q->address, &address);
+    const struct view_node *node = &view->side[server.side].node[server.node];
+    const struct address address = {node->addr, node->addr_len};
+    const bool same = node_id_equal(&q->server, &server) && address_equal(&q->address, &address);
     if (q->pq != NULL && (same || q->asking_count > 0)) {
         return true;
     }
     pq_free(q->pq);
-    q->side = side;
+    q->server = server;
     q->address = address;
     q->pq = make_pq(q);
     return true;
@@ -154,41 +276,21 @@ connect_pq(struct auth_query *q, struct err *err)
 
 /* ---- answers ---- */
 
-/* As a line of a users file, which is how secrets are read everywhere else. */
-static void
-put_quoted(struct buf *b, const char *text)
-{
-    buf_put_u8(b, '"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"') {
-            buf_put_u8(b, '"');
-        }
-        buf_put_u8(b, (uint8_t)*text);
-    }
-    buf_put_u8(b, '"');
-}
-
 /* The keys that a login has shown stay for as long as the secret does, also when the answer was
  * forgotten meanwhile: backends of that user may have nothing else, and a client that only tries a
  * name must not take them away. */
 static struct users *
-users_of_one(const struct entry *e, const char *secret)
+users_of_secret(const struct entry *e, const char *secret)
 {
-    struct buf line;
     struct buf mistakes;
-    buf_init(&line);
     buf_init(&mistakes);
-    put_quoted(&line, e->name);
-    buf_put_u8(&line, ' ');
-    put_quoted(&line, secret);
-    const struct worker *w = e->q->worker;
-    struct users *users = users_load_slice(buf_slice(&line), "auth_query", &w->workers->seed,
-                                           pools_learnt(w->pools, e->name), &mistakes);
+    const struct auth_query *q = e->q;
+    struct users *users =
+        users_of_one(e->name, secret, "auth_query", &q->worker->workers->seed,
+                     pools_learnt(q->worker->pools, q->source.pair, e->name), &mistakes);
     if (users == NULL) {
         log_warn(NULL, "what auth_query gives is no secret", "user=\"%s\"", e->name);
     }
-    explicit_bzero(line.data, line.size);
-    buf_fini(&line);
     buf_fini(&mistakes);
     return users;
 }
@@ -210,7 +312,7 @@ users_of_result(const struct entry *e, const struct pq_result *r)
         log_error(NULL, "auth_query answers about another user", "asked=\"%s\"", e->name);
         return NULL;
     }
-    return users_of_one(e, secret == NULL ? "" : secret);
+    return users_of_secret(e, secret == NULL ? "" : secret);
 }
 
 /* Takes the waiters one by one: what each does then may end others. */
@@ -251,7 +353,7 @@ on_answer(void *arg, const struct pq_result *r)
     list_remove(&e->node);
     list_push_back(&q->entries, &e->node);
     if (e->users != NULL) {
-        pools_learn_user(q->worker->pools, e->name, e->users);
+        pools_learn_user(q->worker->pools, q->source.pair, e->name, e->users);
     }
     answer_waiters(e, NULL);
 }
@@ -265,7 +367,7 @@ entry_ask(struct entry *e)
     CHECK(!e->asking && q->pq != NULL);
     e->asking = true;
     q->asking_count++;
-    pq_query_with(q->pq, q->worker->conf->auth_query, e->name, QUERY_TIMEOUT_US, on_answer, e);
+    pq_query_with(q->pq, q->source.query, e->name, QUERY_TIMEOUT_US, on_answer, e);
 }
 
 static void
@@ -316,9 +418,12 @@ ask_about(struct auth_query *q, const char *name, struct entry **e, struct err *
 }
 
 void
-auth_query_find(struct auth_query *q, const char *name, struct auth_query_waiter *waiter)
+auth_query_find(struct auth_queries *all, const char *alias, const char *name,
+                struct auth_query_waiter *waiter)
 {
     struct err err;
+    const struct source source = source_of(all->worker->conf, alias);
+    struct auth_query *q = auth_query_of(all, &source);
     CHECK(!waiter->waits && waiter->done != NULL);
     struct entry *e = map_get(&q->by_name, slice_of_str(name));
     if (e != NULL && !e->asking && loop_now_us(q->worker->loop) < e->expires_us) {
@@ -342,8 +447,8 @@ auth_query_leave(struct auth_query_waiter *waiter)
     }
 }
 
-void
-auth_query_reset(struct auth_query *q)
+static void
+ask_again(struct auth_query *q)
 {
     struct err err;
     drop_answers(q, false);
@@ -354,7 +459,7 @@ auth_query_reset(struct auth_query *q)
     {
         struct entry *e = LIST_OBJECT(node, struct entry, node);
         e->asking = false;
-        if (auth_query_is_on(q) && connect_pq(q, &err)) {
+        if (is_in_use(q) && connect_pq(q, &err)) {
             entry_ask(e);
             continue;
         }
@@ -362,5 +467,15 @@ auth_query_reset(struct auth_query *q)
                       "the user could not be looked up: the configuration has changed");
         answer_waiters(e, &err);
         entry_drop(e);
+    }
+}
+
+void
+auth_queries_reset(struct auth_queries *all)
+{
+    size_t at = 0;
+    for (struct auth_query *q = map_next(&all->by_source, &at); q != NULL;
+         q = map_next(&all->by_source, &at)) {
+        ask_again(q);
     }
 }

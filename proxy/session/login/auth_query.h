@@ -21,7 +21,7 @@
 #include "base/err.h"
 #include "base/list.h"
 
-struct auth_query;
+struct auth_queries; /* of a worker */
 struct worker;
 
 /* One that asks. Begin with zeroes and a node of its own; done is called once, at once or later. */
@@ -32,15 +32,16 @@ struct auth_query_waiter {
     void (*done)(struct auth_query_waiter *w, struct users *users, const struct err *err);
 };
 
-struct auth_query *auth_query_new(struct worker *w);
+struct auth_queries *auth_queries_new(struct worker *w);
 /* All waiters must have gone. NULL is fine. */
-void auth_query_free(struct auth_query *q);
-/* Whether names are asked for at all. */
-bool auth_query_is_on(const struct auth_query *q);
-void auth_query_find(struct auth_query *q, const char *name, struct auth_query_waiter *waiter);
+void auth_queries_free(struct auth_queries *all);
+/* Whether names are asked for at all by clients of the database that they name so. */
+bool auth_query_is_on(const struct auth_queries *all, const char *alias);
+void auth_query_find(struct auth_queries *all, const char *alias, const char *name,
+                     struct auth_query_waiter *waiter);
 /* It waits no more; harmless when it does not. */
 void auth_query_leave(struct auth_query_waiter *waiter);
 /* The configuration has changed: what was found is forgotten, what is asked for is asked again. */
-void auth_query_reset(struct auth_query *q);
+void auth_queries_reset(struct auth_queries *all);
 
 #endif

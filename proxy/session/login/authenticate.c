@@ -207,8 +207,9 @@ look_up(struct session *s)
 {
     struct auth_attempt *a = s->auth;
     const struct user *user = access_user(a->access, s->identity.user);
-    if (user == NULL && a->method->answer != NULL && auth_query_is_on(s->worker->auth_query)) {
-        auth_query_find(s->worker->auth_query, s->identity.user, &a->waiter);
+    if (user == NULL && a->method->answer != NULL &&
+        auth_query_is_on(s->worker->auth_queries, s->database->alias)) {
+        auth_query_find(s->worker->auth_queries, s->database->alias, s->identity.user, &a->waiter);
         a->answer_is_late = true; /* from here on: what comes within the call is in its turn */
         return;
     }

@@ -91,6 +91,16 @@ client_limits_leave(struct client_limits *c, struct client_count *h)
     (void)pthread_mutex_unlock(&c->lock);
 }
 
+uint32_t
+client_limits_count(struct client_limits *c, enum client_limit kind, const char *name)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    const struct client_count *h = map_get(&c->counts[kind], slice_of_str(name));
+    const uint32_t count = h == NULL ? 0 : h->count;
+    (void)pthread_mutex_unlock(&c->lock);
+    return count;
+}
+
 void
 client_host(const char *peer, char out[CLIENT_HOST_SIZE])
 {

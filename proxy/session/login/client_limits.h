@@ -34,6 +34,9 @@ MUST_CHECK struct client_count *client_limits_enter(struct client_limits *c, enu
 /* Counts one less; harmless with NULL. */
 void client_limits_leave(struct client_limits *c, struct client_count *h);
 
+/* How many are counted under the name. */
+uint32_t client_limits_count(struct client_limits *c, enum client_limit kind, const char *name);
+
 /* The address that a peer ("1.2.3.4:5", "[::1]:5", "unix") is counted under: without the port, and
  * of IPv6 the /64, which is what one subscriber has. */
 enum { CLIENT_SOURCE_SIZE = 64, CLIENT_HOST_SIZE = CLIENT_SOURCE_SIZE };

@@ -272,6 +272,31 @@ identity_take(struct session *s, const struct startup_packet *packet)
 
 /* ---- what becomes of it ---- */
 
+bool
+identity_find_database(struct session *s)
+{
+    struct err err;
+    CHECK(s->database == NULL);
+    /* A physical walsender serves the whole cluster: it has no database. */
+    const bool has_none = s->identity.use == POOL_WALSENDERS;
+    s->database = database_enter(s->worker, s->identity.database, has_none, &err);
+    if (s->database == NULL) {
+        session_fail(s, &err);
+        return false;
+    }
+    s->identity.pair = s->database->pair;
+    for (size_t i = 0; i < DATABASE_SETTINGS; i++) {
+        const char *value = s->database->settings[i];
+        struct slice asked;
+        if (value != NULL &&
+            !settings_draft_get(&s->identity.draft, database_settings[i], &asked)) {
+            settings_draft_set(&s->identity.draft, slice_of_str(database_settings[i]),
+                               slice_of_str(value));
+        }
+    }
+    return true;
+}
+
 /* The server shows the name in ASCII, and takes any bytes for it when they come with a start-up
  * packet. What is no text in its encoding would be refused in a statement. */
 static void

@@ -18,6 +18,9 @@ void identity_fini(struct session *s);
 /* Takes over the names, the kind of the session and its settings, and answers a version or options
  * that are not spoken here. False when the session was refused, and has ended. */
 MUST_CHECK bool identity_take(struct session *s, const struct startup_packet *packet);
+/* Its database, of those that are served. False when there is none of that name: the session was
+ * refused, and has ended. */
+MUST_CHECK bool identity_find_database(struct session *s);
 /* It may come in as far as its names go: the settings become shared, the router knows it. */
 void identity_settle(struct session *s);
 

@@ -35,7 +35,9 @@ welcome(struct session *s)
     cycle_init(s);
     list_remove(&s->node);
     list_push_back(&s->worker->sessions, &s->node);
-    stat_add(&s->worker->stats.logins, 1);
+    database_serve(s->worker, s->database);
+    s->stats = &s->database->stats;
+    stat_add(&s->stats->logins, 1);
     log_debug(&s->log, "client logged in", "addr=%s", s->client.peer);
 }
 

@@ -24,7 +24,7 @@ on_encryption_request(struct session *s, bool *asked, bool more_behind)
         return false;
     }
     if (*asked || more_behind) {
-        stat_add(&s->worker->stats.client_errors, 1);
+        stat_add(&s->stats->client_errors, 1);
         session_fail(s, NULL);
         return false;
     }
@@ -98,14 +98,10 @@ on_session_packet(struct session *s, const struct startup_packet *packet)
                        "connections without TLS are not accepted (client_tls_sslmode)");
         return;
     }
-    /* A physical walsender serves the whole cluster: it has no database. */
-    if (s->identity.use != POOL_WALSENDERS &&
-        strcmp(s->identity.database, s->worker->conf->pairs[0].database) != 0) {
-        session_refuse(s, SQLSTATE_INVALID_DATABASE, "database \"%s\" does not exist",
-                       s->identity.database);
+    if (!identity_find_database(s)) {
         return;
     }
-    if (session_view(s)->disabled) {
+    if (s->database->facts.disabled) {
         session_refuse(s, SQLSTATE_OBJECT_NOT_IN_STATE,
                        "database \"%s\" is disabled and takes no new clients",
                        s->identity.database);

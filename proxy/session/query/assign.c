@@ -18,7 +18,7 @@ static bool
 backend_is_held(const struct session *s)
 {
     const struct view *view = session_view(s);
-    return view->paused || (view->writes_held && link_side(s) == view->writer);
+    return s->database->facts.paused || (view->writes_held && link_side(s) == view->writer);
 }
 
 /* Its backend could write, on a side that is not the writer any more. */
@@ -79,11 +79,22 @@ admit_linked(struct session *s)
     return s->link.is_busy || f->txn != 'I' || begin_on_kept_backend(s);
 }
 
+/* It keeps its backend for the session, as pool_mode says, and nothing holds it there. */
+static bool
+may_leave_backend(const struct session *s)
+{
+    return !s->link.is_busy && s->pins == SQL_PIN_NONE && !s->link.is_held &&
+           backend_is_left_behind(s);
+}
+
 static bool
 find_backend(struct session *s, struct input *m)
 {
     enum sql_class class;
     const uint8_t type = m->frame.type;
+    if (s->link.backend != NULL && may_leave_backend(s)) {
+        link_give_back(s);
+    }
     if (s->link.backend != NULL) {
         return type == 'X' || admit_linked(s);
     }

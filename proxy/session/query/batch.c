@@ -114,7 +114,8 @@ batch_classify(const struct session *s, struct input *m, enum sql_class *class)
     const bool is_decided =
         session_is_single(s) && !session_view(s)->writes_held && !s->link.traits.reader;
     *class = SQL_WRITE;
-    if (s->replay.is_second || is_decided || m->frame.type == 'F') {
+    /* What keeps its backend for the session will write there. */
+    if (s->replay.is_second || is_decided || s->database->keeps_backends || m->frame.type == 'F') {
         return true;
     }
     if (m->frame.type == 'Q') {

@@ -71,7 +71,7 @@ cycle_answered(struct session *s)
     struct cycle *c = &s->cycle;
     const uint64_t now_us = loop_now_us(s->worker->loop);
     CHECK(c->is_open && flow_empty(&s->link.backend->flow));
-    stat_add(&s->worker->stats.query_time_us, now_us - c->since_us);
+    stat_add(&s->stats->query_time_us, now_us - c->since_us);
     c->since_us = now_us;
     c->is_open = false;
     c->is_sent = false;

@@ -142,7 +142,7 @@ extended_parse(struct session *s, const struct input *m)
         return 0;
     }
     join_batch(s, m);
-    stat_add(&w->stats.client_parses, 1);
+    stat_add(&s->stats->client_parses, 1);
     if (server_skips(s)) {
         return input_discard(s, m);
     }
@@ -245,7 +245,7 @@ extended_bind(struct session *s, const struct input *m)
     if (prepared_must_wait(s) || (ok && bind.name.len == 0 && prepared_unnamed_is_unsure(s))) {
         return 0;
     }
-    stat_add(&s->worker->stats.binds, 1);
+    stat_add(&s->stats->binds, 1);
     join_batch(s, m);
     if (server_skips(s)) {
         return input_discard(s, m);
@@ -351,7 +351,7 @@ size_t
 extended_execute(struct session *s, const struct input *m)
 {
     join_batch(s, m);
-    stat_add(&s->worker->stats.queries, 1);
+    stat_add(&s->stats->queries, 1);
     if (server_skips(s)) {
         return m->frame.seen.len;
     }

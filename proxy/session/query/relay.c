@@ -39,13 +39,50 @@ is_preliminary(uint8_t type)
 
 /* ---- when it breaks ---- */
 
+/* What the client is told of what it did on the backend that was lost; nothing: of what it holds
+ * there, or nothing at all. */
+static const char *
+outcome_of(struct session *s)
+{
+    const struct backend *b = s->link.backend;
+    if (s->phase != SESSION_READY || s->link.decision.read_only) {
+        return NULL;
+    }
+    if (!flow_empty(&b->flow)) {
+        stat_add(&s->stats->outcome_unknown, 1);
+        return "whether the statement took effect is unknown";
+    }
+    return b->flow.txn != 'I' ? "the transaction was rolled back" : NULL;
+}
+
+/* A session that idles on the backend that it keeps has lost what it holds there, and nothing
+ * else. */
+static bool
+has_lost_its_state(const struct session *s)
+{
+    return s->phase == SESSION_READY && !s->link.is_busy && s->pins != SQL_PIN_NONE;
+}
+
+/* It keeps a backend for the session, and has nothing there: the next statement gets another. */
+static bool
+needs_it_no_more(const struct session *s)
+{
+    return s->phase == SESSION_READY && s->database->keeps_backends && !s->link.is_busy &&
+           s->pins == SQL_PIN_NONE && link_is_quiet(s);
+}
+
 static void
 lose(struct session *s, const struct err *err)
 {
-    struct err unknown;
+    struct err whole;
     CHECK(s->link.backend != NULL);
-    const bool is_owed = !flow_empty(&s->link.backend->flow);
+    if (needs_it_no_more(s)) {
+        link_lose(s);
+        return;
+    }
     const bool again = replay_is_possible(s) && s->phase == SESSION_READY;
+    const char *outcome = again ? NULL : outcome_of(s);
+    const bool lost_state = has_lost_its_state(s);
     /* An error in the middle of a message would be read as a part of it. */
     const bool told = s->reply.fatal_seen || (s->reply.left > 0 && !s->reply.is_discarded);
     s->reply.left = 0;
@@ -56,11 +93,12 @@ lose(struct session *s, const struct err *err)
         replay_again(s);
         return;
     }
-    if (is_owed && !s->link.decision.read_only && s->phase == SESSION_READY) {
-        stat_add(&s->worker->stats.outcome_unknown, 1);
-        (void)err_set(&unknown, err->sqlstate, "%s; whether the statement took effect is unknown",
-                      err->text);
-        err = &unknown;
+    if (outcome != NULL) {
+        (void)err_set(&whole, err->sqlstate, "%s; %s", err->text, outcome);
+        err = &whole;
+    } else if (lost_state) {
+        link_say_lost_state(s, err->text, &whole);
+        err = &whole;
     }
     session_fail(s, told || s->phase == SESSION_LEAVING ? NULL : err);
 }
@@ -71,6 +109,8 @@ lose_connection(struct session *s, const char *before, const char *behind)
     struct err err;
     (void)err_set(&err, SQLSTATE_CONNECTION_FAILURE, "%s%s%s", before, side_name(link_side(s)),
                   behind);
+    link_server_is_lost(s);
+    replay_note_lost(s);
     lose(s, &err);
 }
 

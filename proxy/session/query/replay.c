@@ -1,4 +1,4 @@
-/* replay.c — a read that is sent again to the writer. See replay.h. */
+/* replay.c — a read that is sent again. See replay.h. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/query/replay.h"
 
@@ -7,13 +7,20 @@
 #include "session/query/cycle.h"
 #include "wire/message.h"
 
+/* A session that asked to be a reader has no writer to go to, but perhaps another server. */
+static bool
+has_other_servers(const struct session *s)
+{
+    return session_view(s)->side[s->link.decision.side].nodes_count > 1;
+}
+
 void
 replay_arm(struct session *s)
 {
     CHECK(!s->replay.is_pending && buf_len(&s->replay.messages) == 0);
     CHECK(buf_len(&s->replay.answers) == 0);
-    s->replay.is_armed =
-        s->link.decision.read_only && !s->link.traits.reader && !s->replay.is_second;
+    s->replay.is_armed = s->link.decision.read_only && !s->replay.is_second &&
+                         (!s->link.traits.reader || has_other_servers(s));
 }
 
 void
@@ -58,10 +65,28 @@ replay_is_possible(const struct session *s)
 }
 
 void
-replay_begin(struct session *s)
+replay_begin(struct session *s, bool is_lost)
 {
     CHECK(replay_is_possible(s));
     s->replay.is_pending = true;
+    s->replay.is_lost = is_lost;
+}
+
+void
+replay_note_lost(struct session *s)
+{
+    s->replay.is_lost = true;
+}
+
+/* Whether it goes as a read, to whatever server there is: each loss is of another one. */
+static bool
+goes_as_read(struct session *s)
+{
+    struct replay *r = &s->replay;
+    const bool as_read = r->is_lost && has_other_servers(s) && r->servers < NODES_MAX;
+    r->servers = (uint8_t)(r->servers + (as_read ? 1 : 0));
+    r->is_lost = false;
+    return as_read;
 }
 
 struct buf *
@@ -76,11 +101,10 @@ replay_again(struct session *s)
     struct replay *r = &s->replay;
     CHECK(r->is_pending || s->link.backend == NULL); /* refused, or lost */
     CHECK(!r->is_second);
-    stat_add(&s->worker->stats.replays, 1);
-    log_debug(&s->log, "read sent again to the writer", "from=%s",
-              side_name(s->link.decision.side));
+    stat_add(&s->stats->replays, 1);
+    log_debug(&s->log, "read sent again", "from=%s", side_name(s->link.decision.side));
     replay_abandon(s);
-    r->is_second = true;
+    r->is_second = !goes_as_read(s);
     buf_fini(&r->answers);
     cycle_restart(s);
     link_give_back(s);
@@ -97,6 +121,7 @@ void
 replay_end(struct session *s)
 {
     s->replay.is_second = false;
+    s->replay.servers = 0;
     s->replay.is_armed = false;
     buf_fini(&s->replay.messages);
 }

@@ -31,7 +31,7 @@ server_owe(struct session *s, enum flow_kind kind, enum flow_action action, stru
     const bool pushed = flow_push(&s->link.backend->flow, kind, action, tag);
     CHECK(pushed);
     if (kind == FLOW_PARSE && action != FLOW_LOCAL) {
-        stat_add(&s->worker->stats.server_parses, 1);
+        stat_add(&s->stats->server_parses, 1);
     }
     server_answer_local(s);
 }

@@ -12,19 +12,32 @@
 #include "session/query/server.h"
 #include "wire/message.h"
 
-/* A read-only backend refused to write (25006), gave way to replication (40001), or is shutting
- * down (57P0x): nothing has taken effect, and nothing was sent to the client. */
 static bool
-may_go_to_writer(struct slice sqlstate)
+is_one_of(struct slice sqlstate, const char *const *states)
 {
-    static const char *const states[] = {SQLSTATE_READ_ONLY, "40001", SQLSTATE_ADMIN_SHUTDOWN,
-                                         "57P02", SQLSTATE_CANNOT_CONNECT_NOW};
-    for (size_t i = 0; i < COUNT_OF(states); i++) {
-        if (slice_equal_str(sqlstate, states[i])) {
-            return true;
-        }
+    while (*states != NULL && !slice_equal_str(sqlstate, *states)) {
+        states++;
     }
-    return false;
+    return *states != NULL;
+}
+
+/* The server is shutting down, or ends the connection. */
+static bool
+says_goodbye(struct slice sqlstate)
+{
+    static const char *const states[] = {SQLSTATE_ADMIN_SHUTDOWN, "57P02",
+                                         SQLSTATE_CANNOT_CONNECT_NOW, NULL};
+    return is_one_of(sqlstate, states);
+}
+
+/* A read-only backend refused to write (25006), gave way to replication (40001), or is shutting
+ * down: nothing has taken effect, and nothing was sent to the client. A session that asked to be a
+ * reader is refused as it asked for. */
+static bool
+may_be_sent_again(const struct session *s, struct slice sqlstate)
+{
+    static const char *const states[] = {SQLSTATE_READ_ONLY, "40001", NULL};
+    return says_goodbye(sqlstate) || (!s->link.traits.reader && is_one_of(sqlstate, states));
 }
 
 /* The settings of a login were refused: the server's own words, as FATAL. */
@@ -78,8 +91,8 @@ server_error_take(struct session *s, const struct frame *f, const struct flow_ve
     if (s->replay.is_pending) {
         return SERVER_ERROR_IS_HANDLED;
     }
-    if (s->replay.is_armed && replay_is_possible(s) && may_go_to_writer(e.sqlstate)) {
-        replay_begin(s);
+    if (s->replay.is_armed && replay_is_possible(s) && may_be_sent_again(s, e.sqlstate)) {
+        replay_begin(s, says_goodbye(e.sqlstate));
         return SERVER_ERROR_IS_HANDLED;
     }
     if (s->link.is_applying && verdict->action == FLOW_SWALLOW) {
@@ -97,7 +110,7 @@ server_error_take(struct session *s, const struct frame *f, const struct flow_ve
         send_refusal(s, (enum refusal)entry->tag.id);
         return SERVER_ERROR_IS_HANDLED;
     }
-    stat_add(&s->worker->stats.client_errors, 1);
+    stat_add(&s->stats->client_errors, 1);
     errors_note_server(&s->worker->errors, e.sqlstate, is_fatal(&e));
     return is_fatal(&e) ? SERVER_ERROR_IS_FATAL : SERVER_ERROR_GOES_ON;
 }

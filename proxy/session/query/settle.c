@@ -58,7 +58,8 @@ settle_ready(struct session *s)
         return true;
     }
     const struct ended ended = end_what_is_over(s);
-    if (ended.transaction && s->pins == SQL_PIN_NONE) {
+    if (ended.transaction && s->pins == SQL_PIN_NONE &&
+        (!s->database->keeps_backends || s->link.backend->close_when_idle)) {
         link_give_back(s);
     }
     if (ended.transaction && s->worker->draining) {

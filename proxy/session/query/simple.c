@@ -57,7 +57,7 @@ size_t
 simple_query(struct session *s, const struct input *m)
 {
     struct slice text;
-    stat_add(&s->worker->stats.queries, 1);
+    stat_add(&s->stats->queries, 1);
     if (server_skips(s)) {
         return input_discard(s, m);
     }

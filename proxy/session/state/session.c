@@ -30,6 +30,7 @@ void
 session_init(struct session *s, struct worker *w)
 {
     s->worker = w;
+    s->stats = &w->stats;
     s->id = (uint64_t)w->index << 40 | ++w->next_session_id;
     s->phase = SESSION_STARTUP;
     s->connected_us = loop_now_us(w->loop);
@@ -90,7 +91,7 @@ log_end(const struct session *s, const struct err *err)
                   tls_failure(&s->client.stream));
         return;
     }
-    stat_add(&s->worker->stats.client_errors, 1);
+    stat_add(&s->stats->client_errors, 1);
     errors_note_ours(&s->worker->errors, err, true);
     log_info(&s->log, "session ended", "addr=%s sqlstate=%s reason=\"%s\"", s->client.peer,
              err->sqlstate, err->text);
@@ -127,7 +128,7 @@ session_refuse(struct session *s, const char *sqlstate, const char *fmt, ...)
 void
 session_send_error(struct session *s, const struct err *err)
 {
-    stat_add(&s->worker->stats.client_errors, 1);
+    stat_add(&s->stats->client_errors, 1);
     errors_note_ours(&s->worker->errors, err, false);
     message_put_error(outlet_queue(&s->client.out), "ERROR", err);
 }

@@ -22,6 +22,7 @@
 #include "pool/pool.h"
 #include "route/route.h"
 #include "session/prepared/names.h"
+#include "session/state/database.h"
 #include "session/state/phases.h"
 #include "session/state/worker.h"
 #include "sql/set.h"
@@ -81,10 +82,10 @@ struct identity {
 /* Its backend, or its wait for one. Written by link/link.c. */
 struct link {
     struct route_session traits;
-    struct route_decision decision;     /* of the current transaction */
-    struct pool *pools[SIDES_COUNT][2]; /* borrowed: by side and read_only; NULL until needed */
-    struct backend *backend;            /* borrowed from its pool, while linked */
-    bool is_fresh;                      /* nothing was sent on the backend since it was linked */
+    struct route_decision decision; /* of the current transaction */
+    struct pool_family *pools;      /* borrowed; NULL until needed */
+    struct backend *backend;        /* borrowed from its pool, while linked */
+    bool is_fresh;                  /* nothing was sent on the backend since it was linked */
     bool is_busy;     /* a transaction is under way on it; counted in worker->gauges.busy */
     bool is_applying; /* the SELECT set_config() ahead of its messages is not answered yet */
     bool is_held;
@@ -140,12 +141,14 @@ struct prepared {
     char *refused_name;   /* owned: the name in the next error about a statement; NULL for none */
 };
 
-/* A read on a read-only backend may turn out to write: until the server has begun to answer it can
- * be sent again, to the writer. Written by query/replay.c. */
+/* A read on a read-only backend may turn out to write, or its server may be lost: until the server
+ * has begun to answer it can be sent again. Written by query/replay.c. */
 struct replay {
     bool is_armed;
     bool is_pending; /* replies are discarded until ReadyForQuery, then messages are sent again */
     bool is_second;  /* what is processed now is a replay: it goes to the writer, and no further */
+    bool is_lost;    /* the server went away: another of its side may serve the read */
+    uint8_t servers; /* so many have */
     struct buf messages; /* as the client sent them */
     struct buf answers;  /* those without effect (ParseComplete, ...), kept back meanwhile */
 };
@@ -166,9 +169,11 @@ struct replication {
 };
 
 struct session {
-    struct list node;       /* in worker->arriving until it is READY, then in worker->sessions */
-    struct list woken_node; /* in worker->woken: by session_wake_later */
-    struct worker *worker;  /* borrowed */
+    struct list node;          /* in worker->arriving until it is READY, then in worker->sessions */
+    struct list woken_node;    /* in worker->woken: by session_wake_later */
+    struct worker *worker;     /* borrowed */
+    struct database *database; /* borrowed, and counted there; NULL until it has named one */
+    struct worker_stats *stats; /* borrowed: of its database; until it has logged in the worker's */
     uint64_t id;
     enum session_phase phase;
     uint32_t pins; /* enum sql_pin: why it keeps its backend; by session_pin */

@@ -10,16 +10,18 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "base/stat.h"
 #include "pool/pool.h"
+#include "route/balance.h"
 #include "session/prepared/statement.h"
 #include "session/state/errors.h"
+#include "session/state/stats.h"
 #include "session/state/upcalls.h"
 
 enum { WORKER_SCRATCH_LEN = 64 * 1024, WORKER_LISTENERS_MAX = 16 };
 
-struct auth_query;
+struct auth_queries;
 struct client_limits;
+struct database;
 struct session;
 struct throttle;
 struct workers;
@@ -32,21 +34,13 @@ enum pressure {
     PRESSURE_OVER,  /* from 95 %: those that wait end, the newest first */
 };
 
-struct worker_stats {
-    stat_counter logins, xacts, queries, bytes_received, bytes_sent;
-    stat_counter xact_time_us, query_time_us, wait_time_us;
-    stat_counter reads_by_side[SIDES_COUNT], writes_by_side[SIDES_COUNT];
-    stat_counter assignments; /* of a backend to a transaction */
-    stat_counter client_parses, server_parses, binds;
-    stat_counter replays, client_errors, outcome_unknown;
-    struct stat_hist latency;
-    struct stat_hist held;
-};
-
 /* What a worker knows of a pair. */
 struct worker_pair {
     struct view *view; /* owned: this worker's copy */
-    bool is_single;    /* reads and writes end on one side */
+    bool is_single;    /* reads and writes end on one server */
+    struct balance balance[SIDES_COUNT];
+    /* Since when its writer is lost (route_writer_is_lost); 0 while it is there. */
+    uint64_t lost_since_us;
 };
 
 /* What several threads look at; each worker writes its own. */
@@ -82,8 +76,8 @@ struct worker {
     struct sql_extra *extra; /* owned: read_functions */
     struct worker_pair pairs[PAIRS_MAX];
     uint32_t pairs_count;
-    struct pools *pools;           /* owned */
-    struct auth_query *auth_query; /* owned */
+    struct pools *pools;               /* owned */
+    struct auth_queries *auth_queries; /* owned */
     struct settings_table settings;
     struct statement_table statements;
     struct map cached_params; /* login key -> struct params, shared (ref): cached_params.h */
@@ -102,9 +96,13 @@ struct worker {
     uint32_t ticks_to_trim;
     bool draining; /* ends sessions when their transaction has ended */
     uint64_t next_session_id;
-    uint8_t *scratch; /* owned: the receive buffer of all connections */
-    struct worker_stats stats;
-    struct errors errors; /* for SHOW ERRORS */
+    uint8_t *scratch;                  /* owned: the receive buffer of all connections */
+    struct map databases;              /* what clients say -> struct database, owned */
+    struct list known;                 /* of struct database: all there are, owned */
+    _Atomic(struct database *) served; /* those with counters to tell: see database.h */
+    uint32_t unseen;                   /* names tried that the monitor does not know */
+    struct worker_stats stats;         /* of clients that have not logged in to any */
+    struct errors errors;              /* for SHOW ERRORS */
     struct worker_gauges gauges;
 };
 

@@ -19,10 +19,12 @@
 struct stage {
     struct loop *loop;
     struct console_clients clients;
-    struct runner runner;
+    struct runners runners;
     struct console_client *client;
     int peer; /* the client's end */
     struct conf *conf;
+    struct conf_pair pairs[2]; /* of the configuration, and another one */
+    uint32_t pairs_count;
     struct view view;
     struct monitor_facts facts;
     struct workers_stats stats;
@@ -30,6 +32,7 @@ struct stage {
     enum command_id performed;
     enum cutover_job started;
     bool aborted;
+    uint32_t pair; /* of the last one */
     workers_report_fn *report_done;
     void *report_arg;
     /* What it answers. */
@@ -42,20 +45,34 @@ struct stage {
 };
 
 static void
+use_of(void *ctx, const char *alias, struct database_use *out)
+{
+    (void)ctx;
+    (void)alias;
+    *out = (struct database_use){.servers = 0};
+}
+
+static void
 snapshot(void *ctx, struct snapshot *out)
 {
     struct stage *s = ctx;
     out->conf = s->conf;
-    out->view = &s->view;
-    out->facts = &s->facts;
+    out->conf_file = s->conf;
     out->stats = &s->stats;
-    out->cutover.state_name = "idle";
-    out->cutover.step_name = "none";
-    out->cutover.job_name = "none";
-    out->cutover.kind_name = "two-way";
-    out->cutover.committed = s->committed;
-    out->cutover.to = SIDE_GREEN;
-    out->cutover.way_back = CUTOVER_WAY_BACK_OPEN;
+    out->use_of = use_of;
+    out->pairs_count = s->pairs_count;
+    for (uint32_t i = 0; i < s->pairs_count; i++) {
+        out->pairs[i].conf = &s->pairs[i];
+        out->pairs[i].view = &s->view;
+        out->pairs[i].facts = &s->facts;
+        out->pairs[i].cutover = (struct cutover_status){.state_name = "idle",
+                                                        .step_name = "none",
+                                                        .job_name = "none",
+                                                        .kind_name = "two-way",
+                                                        .committed = s->committed,
+                                                        .to = SIDE_GREEN,
+                                                        .way_back = CUTOVER_WAY_BACK_OPEN};
+    }
 }
 
 static void
@@ -69,18 +86,21 @@ report(void *ctx, enum worker_report what, workers_report_fn *done, void *arg)
 }
 
 static bool
-start(void *ctx, enum cutover_job job, const struct cutover_options *options, struct err *err)
+start(void *ctx, uint32_t pair, enum cutover_job job, const struct cutover_options *options,
+      struct err *err)
 {
     struct stage *s = ctx;
     (void)options;
     s->started = job;
+    s->pair = pair;
     return !s->refuses || err_set(err, SQLSTATE_OBJECT_IN_USE, "not now");
 }
 
 static bool
-call_off(void *ctx)
+call_off(void *ctx, uint32_t pair)
 {
     struct stage *s = ctx;
+    s->pair = pair;
     s->aborted = true;
     return true;
 }
@@ -90,14 +110,16 @@ perform(void *ctx, const struct command *c, struct buf *detail, struct err *err)
 {
     struct stage *s = ctx;
     s->performed = c->id;
+    s->pair = c->pair_number;
     buf_printf(detail, "done as told");
     return !s->refuses || err_set(err, SQLSTATE_OBJECT_IN_USE, "not now");
 }
 
 static enum console_wait
-pause_state(void *ctx, struct buf *detail, struct err *err)
+pause_state(void *ctx, const struct command *c, struct buf *detail, struct err *err)
 {
     const struct stage *s = ctx;
+    (void)c;
     buf_printf(detail, "paused");
     (void)err_set(err, SQLSTATE_QUERY_CANCELED, "called off");
     return s->pause;
@@ -123,7 +145,7 @@ execute(void *ctx, struct slice text, bool describe)
     if (!command_parse(text, &client->command, &err)) {
         fail_msg("%s", err.text);
     }
-    command_run(client, &s->runner);
+    command_run(client, &s->runners);
 }
 
 static void
@@ -176,6 +198,7 @@ set_up(struct stage *s)
 {
     static const struct dialog_ops dialog_ops = {
         .begin = begin, .execute = execute, .cancel = cancel};
+    static char other_name[] = "shop";
     static const char *const pairs[] = {"user", "op", "database", "teal"};
     struct conf_mistakes mistakes = {0};
     int fds[2];
@@ -185,10 +208,14 @@ set_up(struct stage *s)
     s->loop = loop_new();
     s->conf = conf_load_string("[blue]\nhost = b\n[green]\nhost = g\n", "t.ini", &mistakes);
     assert_non_null(s->conf);
+    s->pairs[0] = s->pairs[1] = s->conf->pairs[0];
+    s->pairs[1].name = other_name;
+    s->pairs_count = 1;
+    s->facts.side[SIDE_BLUE].nodes_count = s->facts.side[SIDE_GREEN].nodes_count = 1;
     s->view.writes_known = true;
     s->ops = (struct console_ops){s, snapshot, report, start, call_off, perform, pause_state};
     console_clients_init(&s->clients, s->loop, &s->ops, s);
-    runner_init(&s->runner, &s->clients);
+    runners_init(&s->runners, &s->clients);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     s->peer = fds[1];
     assert_true(console_client_identify(&who, fds[0]));
@@ -276,8 +303,8 @@ play_to_the_end(struct stage *s)
             s->pause = CONSOLE_WAIT_OVER;
             s->client->look(s->client);
             console_client_turn(s->client);
-        } else if (s->runner.active) {
-            runner_done(&s->runner, true, NULL);
+        } else if (s->runners.of_pair[0].active) {
+            runners_done(&s->runners, 0, true, NULL);
         }
     }
 }
@@ -393,12 +420,86 @@ one_long_command_at_a_time(void **state)
     assert_int_equal(s.started, CUTOVER_JOB_FLIP);
     assert_string_equal(got(&s), "T");
     set_up(&other);
-    other.runner.active = true; /* as if another client had started one */
-    other.runner.audit = s.client->audit;
+    other.runners.of_pair[0].active = true; /* as if another client had started one */
+    other.runners.of_pair[0].audit = s.client->audit;
     say(&other, "PREPARE");
     assert_string_equal(got(&other), "EZ");
     assert_true(said(&other, "CUTOVER"));
     tear_down(&other);
+    tear_down(&s);
+}
+
+/* With two pairs, app and shop. */
+static void
+a_command_that_changes_a_pair_must_name_it(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"CUTOVER", "READS blue", "HOLD", "RELEASE", "CHECK"};
+    struct stage s;
+    set_up(&s);
+    s.pairs_count = 2;
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        say(&s, refused[i]);
+        assert_string_equal(got(&s), "EZ");
+        assert_true(said(&s, "22023") && said(&s, "The pairs are app, shop."));
+        assert_int_equal(s.performed, CMD_EMPTY);
+        assert_int_equal(s.started, CUTOVER_JOB_NONE);
+    }
+    assert_true(said(&s, "For instance: CHECK PAIR app."));
+    say(&s, "RELEASE PAIR nowhere");
+    assert_string_equal(got(&s), "EZ");
+    assert_true(said(&s, "42704"));
+    say(&s, "RELEASE PAIR shop");
+    assert_string_equal(got(&s), "TDCZ");
+    assert_int_equal(s.performed, CMD_RELEASE);
+    assert_int_equal(s.pair, 1);
+    tear_down(&s);
+}
+
+static void
+each_pair_runs_a_long_command(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct stage other;
+    set_up(&s);
+    set_up(&other);
+    s.pairs_count = other.pairs_count = 2;
+    say(&s, "CUTOVER PAIR app");
+    assert_string_equal(got(&s), "T");
+    other.runners.of_pair[0] = s.runners.of_pair[0]; /* as if it were the same console */
+    say(&other, "CUTOVER PAIR app DRY RUN");
+    assert_string_equal(got(&other), "EZ");
+    say(&other, "CUTOVER DRY RUN PAIR shop");
+    assert_string_equal(got(&other), "T");
+    assert_int_equal(other.pair, 1);
+    runners_done(&other.runners, 1, true, NULL);
+    assert_string_equal(got(&other), "CZ");
+    assert_true(other.runners.of_pair[0].active);
+    runners_call_off(&s.runners, s.client);
+    assert_true(s.aborted && s.pair == 0);
+    tear_down(&other);
+    tear_down(&s);
+}
+
+static void
+reports_tell_pairs_from_each_other_where_they_mix(void **state)
+{
+    (void)state;
+    struct stage s;
+    set_up(&s);
+    say(&s, "SHOW LAG");
+    assert_string_equal(got(&s), "TDDCZ");
+    s.pairs_count = 2;
+    say(&s, "SHOW LAG");
+    assert_string_equal(got(&s), "TDDDDCZ");
+    assert_true(said(&s, "shop"));
+    say(&s, "SHOW LAG PAIR app");
+    assert_string_equal(got(&s), "TDDCZ");
+    say(&s, "SHOW PAIR shop");
+    assert_string_equal(got(&s), "TDCZ");
+    say(&s, "EXPLAIN ROUTE PAIR shop SELECT 1");
+    assert_string_equal(got(&s), "TDCZ");
     tear_down(&s);
 }
 
@@ -414,20 +515,20 @@ a_flip_streams_its_rows_and_sums_up(void **state)
     set_up(&s);
     say(&s, "CUTOVER");
     assert_string_equal(got(&s), "T");
-    runner_report(&s.runner, &hold);
+    runners_report(&s.runners, 0, &hold);
     assert_string_equal(got(&s), "D");
-    runner_report(&s.runner, &sum);
+    runners_report(&s.runners, 0, &sum);
     (void)got(&s);
     assert_true(said(&s, "the machine's own words")); /* a dry run: nothing was moved */
     s.committed = true;
-    runner_report(&s.runner, &sum);
+    runners_report(&s.runners, 0, &sum);
     (void)got(&s);
     assert_true(said(&s, "tealctl rollback"));
-    runner_call_off(&s.runner, s.client);
+    runners_call_off(&s.runners, s.client);
     assert_true(s.aborted);
-    runner_done(&s.runner, true, NULL);
+    runners_done(&s.runners, 0, true, NULL);
     assert_string_equal(got(&s), "CZ");
-    runner_report(&s.runner, &hold); /* of nobody's command */
+    runners_report(&s.runners, 0, &hold); /* of nobody's command */
     assert_string_equal(got(&s), "");
     tear_down(&s);
 }
@@ -443,6 +544,9 @@ main(void)
         cmocka_unit_test(an_answer_for_a_client_that_has_gone_is_dropped),
         cmocka_unit_test(only_a_session_that_is_there_is_killed),
         cmocka_unit_test(one_long_command_at_a_time),
+        cmocka_unit_test(a_command_that_changes_a_pair_must_name_it),
+        cmocka_unit_test(each_pair_runs_a_long_command),
+        cmocka_unit_test(reports_tell_pairs_from_each_other_where_they_mix),
         cmocka_unit_test(a_flip_streams_its_rows_and_sums_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,6 +152,9 @@ reads_takes_a_share_or_conditions(void **state)
     assert_int_equal(parsed("reads green 0.25 %;").percent, 25);
     assert_int_equal(parsed("reads blue 100").percent, 10000);
     assert_int_equal(parsed("reads follow").reads, READS_FOLLOW);
+    assert_string_equal(parsed("reads green pair shop user u").pair, "shop");
+    assert_true(parsed("reads Default").reads_default);
+    assert_false(parsed("reads follow").reads_default);
     s = parsed("reads blue user bob application 'it''s a job' database \"A b\"");
     assert_false(s.percent_set);
     assert_string_equal(s.user, "bob");

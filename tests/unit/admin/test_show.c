@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "admin/status.h"
+#include "conf/change.h"
+#include "conf/load.h"
 
 /* The pair of the story: blue serves, green follows by logical replication. */
 struct story {
@@ -22,8 +24,15 @@ struct story {
     struct monitor_facts facts;
     struct workers_stats stats;
     struct snapshot snap;
-    char name[8], database[8], blue[16], green[16];
+    char name[8], database[8], blue[16], green[16], empty[1];
 };
+
+static void
+use_of(void *ctx, const char *alias, struct database_use *out)
+{
+    (void)ctx;
+    *out = (struct database_use){.servers = 3, .clients = strcmp(alias, "shop") == 0 ? 812 : 0};
+}
 
 static void
 tell(struct story *s)
@@ -43,6 +52,7 @@ tell(struct story *s)
     s->pair.side[SIDE_GREEN].hosts_count = 1;
     s->pair.side[SIDE_GREEN].hosts[0].name = s->green;
     s->pair.side[SIDE_GREEN].hosts[0].port = 5432;
+    s->facts.side[SIDE_BLUE].nodes_count = s->facts.side[SIDE_GREEN].nodes_count = 1;
     s->view =
         (struct view){.version = 1, .epoch = 7, .writes_known = true, .reads_percent = PERCENT_ALL};
     s->facts.side[SIDE_BLUE].node[0] = (struct node_facts){
@@ -56,14 +66,19 @@ tell(struct story *s)
     s->stats.sessions_pinned = 3;
     s->snap = (struct snapshot){.now_us = 1000000000,
                                 .conf = &s->conf,
-                                .view = &s->view,
-                                .facts = &s->facts,
                                 .stats = &s->stats,
+                                .pairs_count = 1,
+                                .end = 1,
+                                .use_of = use_of,
                                 .sessions = 812};
-    s->snap.cutover.state_name = "idle";
-    s->snap.cutover.step_name = "none";
-    s->snap.cutover.job_name = "none";
-    s->snap.cutover.kind_name = "two-way";
+    s->conf.rest_is_served = true;
+    s->conf.rest.dbname = s->conf.rest.user = s->empty;
+    s->snap.pairs[0] =
+        (struct snapshot_pair){.conf = &s->pair, .view = &s->view, .facts = &s->facts};
+    s->snap.pairs[0].cutover.state_name = "idle";
+    s->snap.pairs[0].cutover.step_name = "none";
+    s->snap.pairs[0].cutover.job_name = "none";
+    s->snap.pairs[0].cutover.kind_name = "two-way";
     s->snap.rates.xacts_per_s = 4210;
     s->snap.rates.p99_us = 3100;
 }
@@ -103,12 +118,12 @@ status_tells_what_is_not_as_it_should_be(void **state)
     s.view.reads = READS_GREEN;
     s.view.reads_percent = 550;
     s.view.rules_count = 1;
-    s.snap.cutover.state = CUT_DRAIN;
-    s.snap.cutover.state_name = "drain";
-    s.snap.cutover.state_since_us = s.snap.now_us - 1100000;
-    (void)snprintf(s.snap.runner, sizeof(s.snap.runner), "%s",
+    s.snap.pairs[0].cutover.state = CUT_DRAIN;
+    s.snap.pairs[0].cutover.state_name = "drain";
+    s.snap.pairs[0].cutover.state_since_us = s.snap.now_us - 1100000;
+    (void)snprintf(s.snap.pairs[0].runner, sizeof(s.snap.pairs[0].runner), "%s",
                    "\"CUTOVER\", started 1.2 s ago by uid 0");
-    s.snap.waiting = 31;
+    s.snap.pairs[0].waiting = 31;
     s.stats.sessions_pinned = 0;
     s.facts.side[SIDE_GREEN].node[0].up = false;
     (void)err_set(&s.facts.side[SIDE_GREEN].node[0].error, SQLSTATE_CONNECTION_FAILURE,
@@ -130,7 +145,7 @@ status_tells_of_the_way_back_when_green_writes(void **state)
     struct buf out;
     tell(&s);
     s.view.writer = SIDE_GREEN;
-    s.snap.cutover.way_back = CUTOVER_WAY_BACK_OPEN;
+    s.snap.pairs[0].cutover.way_back = CUTOVER_WAY_BACK_OPEN;
     s.facts.side[SIDE_BLUE].node[0].lag_known = true;
     buf_init(&out);
     status_print(&s.snap, &out);
@@ -139,6 +154,174 @@ status_tells_of_the_way_back_when_green_writes(void **state)
     assert_non_null(strstr(text, "the way back is open (reverse lag 0 B): tealctl rollback\n"));
     assert_non_null(strstr(text, "17.5   primary   up"));
     buf_fini(&out);
+}
+
+static void
+status_tells_what_the_operator_has_ordered(void **state)
+{
+    (void)state;
+    struct story s;
+    struct buf out;
+    tell(&s);
+    s.view.paused = true;
+    char name[] = "shop";
+    struct view_stop stop = {.alias = name, .paused = true, .disabled = true};
+    s.view.stops = &stop;
+    s.view.stops_count = 1;
+    s.view.writes_held = true;
+    s.snap.pairs[0].hold_until_us = s.snap.now_us + 12000000;
+    buf_init(&out);
+    status_print(&s.snap, &out);
+    buf_put_u8(&out, 0);
+    const char *text = (const char *)buf_slice(&out).p;
+    assert_non_null(strstr(text, "held by the operator, 12.0 s left\n"));
+    assert_non_null(strstr(text, "  PAUSED: whatever begins waits: tealctl resume\n"));
+    assert_non_null(strstr(text, "  PAUSED: whatever begins in shop waits: tealctl resume shop\n"));
+    assert_non_null(
+        strstr(text, "  DISABLED: new clients of shop are refused: tealctl enable shop\n"));
+    buf_fini(&out);
+}
+
+/* A second pair like the first one, but for its name. */
+static void
+tell_of_two_pairs(struct story *s, struct conf_pair *other)
+{
+    static char name[] = "billing";
+    tell(s);
+    *other = s->pair;
+    other->name = name;
+    s->snap.pairs[1] = s->snap.pairs[0];
+    s->snap.pairs[1].conf = other;
+    s->snap.pairs_count = s->snap.end = 2;
+}
+
+static void
+status_of_several_pairs_tells_each_and_the_traffic_once(void **state)
+{
+    (void)state;
+    struct story s;
+    struct conf_pair other;
+    tell_of_two_pairs(&s, &other);
+    s.view.writer = SIDE_GREEN;
+    s.snap.pairs[1].cutover.way_back = CUTOVER_WAY_BACK_OPEN;
+    assert_status(
+        &s,
+        "pair app    epoch 7    writes -> green    reads -> green    idle\n"
+        "  blue    10.0.0.1:5432   15.8   primary   up    lag unknown\n"
+        "  green   10.0.0.2:5432   17.5   primary   up    0/0\n"
+        "pair billing    epoch 7    writes -> green    reads -> green    idle\n"
+        "  blue    10.0.0.1:5432   15.8   primary   up    lag unknown\n"
+        "  green   10.0.0.2:5432   17.5   primary   up    0/0\n"
+        "  the way back is open (reverse lag unknown): tealctl --pair billing rollback\n"
+        "all pairs\n"
+        "  812 sessions (3 cannot move: tealctl sessions --pinned)    4210 tx/s    p99 3.1 ms\n");
+}
+
+static void
+status_tells_every_server_of_a_side(void **state)
+{
+    (void)state;
+    struct story s;
+    char third[] = "10.0.0.3";
+    tell(&s);
+    s.pair.side[SIDE_BLUE].hosts_count = 2;
+    s.pair.side[SIDE_BLUE].hosts[1] = (struct conf_host){.name = third, .port = 5433};
+    s.facts.side[SIDE_BLUE].nodes_count = 2;
+    s.facts.side[SIDE_BLUE].node[1] = s.facts.side[SIDE_BLUE].node[0];
+    s.facts.side[SIDE_BLUE].node[1].role = NODE_STANDBY;
+    struct buf out;
+    buf_init(&out);
+    status_print(&s.snap, &out);
+    buf_put_u8(&out, 0);
+    const char *text = (const char *)buf_slice(&out).p;
+    assert_non_null(
+        strstr(text, "  blue    10.0.0.1:5432   15.8   primary            up    0/3A001F20\n"
+                     "  blue    10.0.0.3:5433   15.8   standby            up    lag unknown\n"));
+    buf_fini(&out);
+}
+
+static void
+show_nodes_has_a_row_a_server(void **state)
+{
+    (void)state;
+    struct story s;
+    struct conf_pair other;
+    struct command nodes = {.id = CMD_NODES};
+    tell_of_two_pairs(&s, &other);
+    for (size_t i = 0; i < command_rows_count(); i++) {
+        nodes.row = command_row_at(i)->id == CMD_NODES ? command_row_at(i) : nodes.row;
+    }
+    struct table *t = show_table(&nodes, &s.snap);
+    assert_int_equal(table_rows(t), 4);
+    assert_string_equal(table_text(t, 2, table_column(t, "pair")), "billing");
+    assert_string_equal(table_text(t, 3, table_column(t, "host")), "10.0.0.2");
+    assert_string_equal(table_text(t, 3, table_column(t, "role")), "logical follower");
+    table_free(t);
+}
+
+static void
+show_databases_tells_how_each_stands(void **state)
+{
+    (void)state;
+    char app1[] = "app1";
+    char app2[] = "app2";
+    char shop[] = "shop";
+    char *on_blue[] = {app1, app2, shop};
+    char *on_green[] = {app1, shop};
+    static const char *const expected[][2] = {
+        {"shop", "served"}, {"app1", "paused"}, {"app2", "missing on green"}};
+    struct story s;
+    struct command show = {.id = CMD_DATABASES};
+    struct view_stop stop = {.alias = on_blue[0], .paused = true};
+    tell(&s);
+    s.view.stops = &stop;
+    s.view.stops_count = 1;
+    s.facts.side[SIDE_BLUE].databases =
+        (struct side_databases){.generation = 1, .names = on_blue, .count = 3};
+    s.facts.side[SIDE_GREEN].databases =
+        (struct side_databases){.generation = 1, .names = on_green, .count = 2};
+    for (size_t i = 0; i < command_rows_count(); i++) {
+        show.row = command_row_at(i)->id == CMD_DATABASES ? command_row_at(i) : show.row;
+    }
+    struct table *t = show_table(&show, &s.snap);
+    assert_int_equal(table_rows(t), COUNT_OF(expected));
+    for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        assert_string_equal(table_text(t, i, 0), expected[i][0]);
+        assert_string_equal(table_text(t, i, table_column(t, "state")), expected[i][1]);
+        assert_int_equal(table_number(t, i, table_column(t, "paused")), i == 1);
+    }
+    table_free(t);
+}
+
+static void
+show_config_tells_what_was_set(void **state)
+{
+    (void)state;
+    struct story s;
+    struct conf_mistakes mistakes = {0};
+    struct command show = {.id = CMD_CONFIG};
+    struct err err;
+    tell(&s);
+    struct conf *file =
+        conf_load_string("[blue]\nhost = b\n[green]\nhost = g\n", "t.ini", &mistakes);
+    assert_non_null(file);
+    struct conf *live = conf_with(file, "max_client_conn", "7", &err);
+    assert_non_null(live);
+    s.snap.conf = live;
+    s.snap.conf_file = file;
+    for (size_t i = 0; i < command_rows_count(); i++) {
+        show.row = command_row_at(i)->id == CMD_CONFIG ? command_row_at(i) : show.row;
+    }
+    struct table *t = show_table(&show, &s.snap);
+    const size_t source = table_column(t, "source");
+    for (size_t row = 0; row < table_rows(t); row++) {
+        const bool is_set = strcmp(table_text(t, row, 0), "max_client_conn") == 0;
+        assert_string_equal(table_text(t, row, source), is_set ? "SET" : "file");
+    }
+    table_free(t);
+    conf_unref(file);
+    conf_unref(live);
+    conf_mistakes_fini(&mistakes);
 }
 
 static void
@@ -249,18 +432,28 @@ rates_are_differences_over_the_window(void **state)
     static struct rates rates;
     static struct workers_stats stats;
     struct rates_now now;
+    rates_init(&rates);
     rates_get(&rates, &now);
+    assert_true(now.xacts_per_s == 0 && now.window_us == 0);
+    rates_get_database(&rates, "shop", &now);
     assert_true(now.xacts_per_s == 0 && now.window_us == 0);
     for (uint64_t second = 1; second <= 30; second++) {
         stats.xacts = second * 100;
         stats.xact_time_us = second * 100 * 70;
         stat_hist_add(&stats.latency, second < 15 ? 900000 : 1000);
         rates_add(&rates, &stats, second * 1000000);
+        rates_add_database(&rates, &(struct workers_database){.alias = "shop", .stats = stats},
+                           second * 1000000);
     }
     rates_get(&rates, &now);
     assert_true(now.window_us == 10000000);
     assert_true(now.xacts_per_s == 100 && now.xact_time_us == 70);
     assert_true(now.p99_us >= 1000 && now.p99_us < 1200); /* what was slow has left the window */
+    rates_get_database(&rates, "shop", &now);
+    assert_true(now.xacts_per_s == 100 && now.xact_time_us == 70);
+    rates_get_database(&rates, "other", &now);
+    assert_true(now.xacts_per_s == 0);
+    rates_fini(&rates);
 }
 
 int
@@ -270,6 +463,12 @@ main(void)
         cmocka_unit_test(status_is_the_one_of_the_story),
         cmocka_unit_test(status_tells_what_is_not_as_it_should_be),
         cmocka_unit_test(status_tells_of_the_way_back_when_green_writes),
+        cmocka_unit_test(status_tells_what_the_operator_has_ordered),
+        cmocka_unit_test(status_of_several_pairs_tells_each_and_the_traffic_once),
+        cmocka_unit_test(status_tells_every_server_of_a_side),
+        cmocka_unit_test(show_nodes_has_a_row_a_server),
+        cmocka_unit_test(show_databases_tells_how_each_stands),
+        cmocka_unit_test(show_config_tells_what_was_set),
         cmocka_unit_test(unknown_lag_is_never_shown_as_a_number),
         cmocka_unit_test(every_row_that_answers_with_a_table_has_one),
         cmocka_unit_test(pgbouncers_columns_come_first),

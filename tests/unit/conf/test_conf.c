@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "conf/change.h"
+#include "conf/databases.h"
 #include "conf/load.h"
 
 static struct conf *
@@ -49,7 +51,7 @@ show_has_value_default_and_whether_it_may_change(void **state)
     assert_string_equal(cell(t, "listen_port", 3), "no");
     assert_string_equal(cell(t, "blue.host", 1), "b");
     assert_null(cell(t, "blue.host", 2));
-    assert_string_equal(cell(t, "green.replication_host", 1), "g");
+    assert_string_equal(cell(t, "green.replication_host", 1), "");
     assert_string_equal(cell(t, "logfile", 1), "");
     table_free(t);
     conf_unref(c);
@@ -94,10 +96,98 @@ reload_names_the_keys_that_need_a_restart(void **state)
     assert_reload(SIDES, "[teal]\nlisten_port = 6432\n" SIDES, ""); /* the default, spelt out */
     assert_reload(SIDES, "[teal]\nmax_client_conn = 5\nlog_level = debug\n" SIDES, "");
     assert_reload(SIDES, "[teal]\nlisten_port = 5\nworkers = 3\n" SIDES, "listen_port, workers");
-    assert_reload(SIDES, SIDES "port = 5\n[pair]\ndatabase = d\n",
-                  "database, green.port, green.replication_port");
+    assert_reload(SIDES, SIDES "port = 5\n[pair]\ndatabase = d\n", "database, green.port");
     assert_reload(SIDES, SIDES "password = x\n", "green.password, green.replication_password");
     assert_reload(SIDES, "[teal]\nlisten_addr = 127.0.0.1, ::1\n" SIDES, "listen_addr");
+}
+
+#define PAIR(name)                                                                            \
+    "[pair " name "]\n"                                                                       \
+    "databases = " name "\n[blue " name "]\nhost = " name "b\n[green " name "]\nhost = " name \
+    "g\n"
+
+static void
+reload_compares_pair_by_pair(void **state)
+{
+    (void)state;
+    assert_reload(PAIR("a") PAIR("b"), PAIR("a") PAIR("b"), "");
+    assert_reload(PAIR("a") PAIR("b"), PAIR("a") PAIR("b") "port = 7\n", "b.green.port");
+    assert_reload(PAIR("a"), PAIR("a") PAIR("b"), "[pair b] (added)");
+    assert_reload(PAIR("a") PAIR("b"), PAIR("b"), "[pair a] (removed)");
+    assert_reload("[teal]\nworkers = 1\n" PAIR("a"), PAIR("b"),
+                  "[pair a] (removed), [pair b] (added), workers");
+    assert_reload(PAIR("a") PAIR("b"), PAIR("b") PAIR("a"), "the order of the pairs");
+    assert_reload("[pair]\nname = x\n" SIDES, "[pair]\nname = y\n" SIDES, "name");
+}
+
+static void
+databases_come_and_go_with_a_reload(void **state)
+{
+    (void)state;
+    assert_reload(SIDES, SIDES "[databases]\nx = pool_size=1\n", "");
+    assert_reload("[pair]\ndatabases = app, a\n" SIDES, "[pair]\ndatabases = app, b\n" SIDES, "");
+    assert_reload("[pair]\ndatabases = a, b\n" SIDES, "[pair]\ndatabases = b, a\n" SIDES,
+                  "database"); /* the home was left to the list */
+}
+
+static void
+keys_of_named_pairs_have_the_name_before_them(void **state)
+{
+    (void)state;
+    struct err err;
+    struct conf *c = conf_of(PAIR("shop") PAIR("bills"));
+    struct table *t = conf_show(c);
+    assert_string_equal(cell(t, "shop.lag_max", 1), "1s");
+    assert_string_equal(cell(t, "bills.green.host", 1), "billsg");
+    for (size_t row = 0; row < table_rows(t); row++) {
+        assert_string_not_equal(table_text(t, row, 0), "lag_max");
+    }
+    table_free(t);
+    struct conf *d = conf_with(c, "bills.lag_max", "7s", &err);
+    assert_non_null(d);
+    assert_int_equal(d->pairs[0].lag_max_us, 1000000);
+    assert_int_equal(d->pairs[1].lag_max_us, 7000000);
+    assert_string_equal(d->pairs[1].name, "bills");
+    static const char *const bad[] = {"lag_max",
+                                      "bills.",
+                                      "bills",
+                                      "bill.lag_max",
+                                      "blue.lag_max",
+                                      "bills.blue.green.host",
+                                      "shop.bills.lag_max",
+                                      "bills.workers"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        assert_null(conf_with(c, bad[i], "7s", &err));
+        assert_string_equal(err.sqlstate, SQLSTATE_UNDEFINED_OBJECT);
+    }
+    conf_unref(c);
+    conf_unref(d);
+}
+
+static void
+set_keeps_databases_in_order(void **state)
+{
+    (void)state;
+    struct err err;
+    struct conf *c =
+        conf_of("[pair]\ndatabases = a, b\n" SIDES
+                "[databases]\nx = dbname=b pool_size=3 password=hunter2\n* = pool_size=4\n");
+    struct conf *d = conf_with(c, "databases", "b, a, c", &err);
+    assert_non_null(d);
+    assert_string_equal(d->pairs[0].database, "a");
+    assert_int_equal(conf_database_find(d, "x")->pool_size, 3);
+    assert_string_equal(conf_database_find(d, "x")->password, "hunter2");
+    assert_int_equal(conf_database_find(d, "c")->pool_size, 4);
+    assert_null(conf_database_find(c, "c"));
+    assert_null(conf_with(d, "databases", "a, c", &err)); /* x means b */
+    assert_string_equal(err.sqlstate, SQLSTATE_INVALID_PARAMETER);
+    assert_string_equal(err.text,
+                        "databases: database \"x\": \"b\" is not among the databases of [pair]");
+    assert_null(conf_with(d, "databases", "b, c", &err));
+    assert_string_equal(err.text,
+                        "databases: the home database, database = a, is not among databases");
+    conf_unref(c);
+    conf_unref(d);
 }
 
 static void
@@ -197,6 +287,10 @@ main(void)
         cmocka_unit_test(show_has_value_default_and_whether_it_may_change),
         cmocka_unit_test(show_never_has_a_secret),
         cmocka_unit_test(reload_names_the_keys_that_need_a_restart),
+        cmocka_unit_test(reload_compares_pair_by_pair),
+        cmocka_unit_test(databases_come_and_go_with_a_reload),
+        cmocka_unit_test(keys_of_named_pairs_have_the_name_before_them),
+        cmocka_unit_test(set_keeps_databases_in_order),
         cmocka_unit_test(last_reference_frees),
         cmocka_unit_test(a_copy_differs_in_the_one_value),
         cmocka_unit_test(what_set_refuses_is_refused_with_its_sqlstate),

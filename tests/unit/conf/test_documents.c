@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "conf/change.h"
+#include "conf/databases.h"
 #include "conf/load.h"
 
 /* Runs in the source tree. */
@@ -58,6 +60,42 @@ sample_is_a_configuration(void **state)
     conf_unref(c);
 }
 
+/* password_file of the example is nowhere but where the reader puts it. */
+static void
+example_of_an_estate_is_a_configuration(void **state)
+{
+    (void)state;
+    struct conf_mistakes mistakes = {NULL, 0};
+    struct buf example;
+    struct buf text;
+    buf_init(&example);
+    buf_init(&text);
+    assert_true(file_read("config/estate.ini", 1024 * 1024, &example, NULL));
+    buf_put_u8(&example, 0);
+    for (const char *p = (const char *)buf_slice(&example).p; *p != '\0'; p++) {
+        if (strncmp(p, "\npassword_file", strlen("\npassword_file")) == 0) {
+            buf_printf(&text, "\n;");
+        } else {
+            buf_put_u8(&text, (uint8_t)*p);
+        }
+    }
+    buf_put_u8(&text, 0);
+    struct conf *c = conf_load_string((const char *)buf_slice(&text).p, "estate.ini", &mistakes);
+    assert_non_null(c);
+    assert_int_equal(c->pairs_count, 2);
+    assert_string_equal(c->pairs[1].database, "bills");
+    assert_int_equal(c->pairs[0].side[SIDE_BLUE].hosts_count, 3);
+    assert_int_equal(conf_database_find(c, "reports")->pair, 0);
+    assert_int_equal(conf_database_find(c, "taxes")->pair, 1);
+    assert_int_equal(conf_database_find(c, "taxes")->pool_size, 3);
+    assert_int_equal(conf_database_find(c, "bills")->pair, 1);
+    assert_int_equal(conf_database_find(c, "bills")->pool_size, 10);
+    assert_int_equal(conf_database_find(c, "anything")->pair, 0);
+    conf_unref(c);
+    buf_fini(&example);
+    buf_fini(&text);
+}
+
 /* The commented lines of the sample hold the defaults: switched on, they change nothing. */
 static void
 sample_with_every_line_switched_on_is_the_default(void **state)
@@ -99,6 +137,7 @@ main(void)
         cmocka_unit_test(sample_in_the_tree_is_current),
         cmocka_unit_test(manual_in_the_tree_is_current),
         cmocka_unit_test(sample_is_a_configuration),
+        cmocka_unit_test(example_of_an_estate_is_a_configuration),
         cmocka_unit_test(sample_with_every_line_switched_on_is_the_default),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,7 +133,7 @@ list_may_be_given_in_several_lines(void **state)
 }
 
 static void
-replication_is_reached_as_the_node_unless_said(void **state)
+replication_is_reached_as_the_side_unless_said(void **state)
 {
     (void)state;
     struct conf *c = conf_of("[blue]\nhost = b\nport = 1\nuser = u\npassword = p\n"
@@ -141,8 +141,8 @@ replication_is_reached_as_the_node_unless_said(void **state)
                              "replication_user = v\nreplication_password = q\n");
     const struct conf_side *blue = &c->pairs[0].side[SIDE_BLUE];
     const struct conf_side *green = &c->pairs[0].side[SIDE_GREEN];
-    assert_string_equal(blue->replication_host, "b");
-    assert_int_equal(blue->replication_port, 1);
+    assert_string_equal(blue->replication_host, "");
+    assert_int_equal(blue->replication_port, 0);
     assert_string_equal(blue->replication_user, "u");
     assert_string_equal(blue->replication_password, "p");
     assert_string_equal(green->replication_host, "r");
@@ -166,11 +166,11 @@ static const struct {
     {"[teal]\nzzz = 1\n" SIDES, "t.ini:2: unknown key \"zzz\" in [teal]\n"},
     {"[teal]\nhost = 1\n" SIDES,
      "t.ini:2: unknown key \"host\" in [teal]; it belongs into [blue]\n"},
-    {"[databases]\nx = 1\ny = 2\n" SIDES,
-     "t.ini:1: unknown section [databases]; there are [teal], [pair], [blue] and [green]\n"},
-    {"[tael]\n[paer]\n" SIDES, "t.ini:1: unknown section [tael]; there are [teal], [pair], [blue] "
-                               "and [green]\nt.ini:2: unknown section [paer]; did you mean "
-                               "[pair]?\n"},
+    {"[users]\nx = 1\ny = 2\n" SIDES, "t.ini:1: unknown section [users]; there are [teal], [pair], "
+                                      "[blue], [green] and [databases]\n"},
+    {"[tael]\n[paer]\n" SIDES, "t.ini:1: unknown section [tael]; there are [teal], [pair], [blue], "
+                               "[green] and [databases]\nt.ini:2: unknown section [paer]; did you "
+                               "mean [pair]?\n"},
     {"listen_port = 1\n" SIDES, "t.ini:1: a key before the first section; begin with [teal]\n"},
     {"[teal\nlisten_port = 1\n" SIDES, "t.ini:1: a section is written [name]\n"},
     {"[teal] x\n" SIDES, "t.ini:1: unexpected text behind the section's name\n"},
@@ -386,7 +386,7 @@ main(void)
         cmocka_unit_test(values_go_to_their_fields),
         cmocka_unit_test(comments_blanks_and_line_ends_do_not_matter),
         cmocka_unit_test(list_may_be_given_in_several_lines),
-        cmocka_unit_test(replication_is_reached_as_the_node_unless_said),
+        cmocka_unit_test(replication_is_reached_as_the_side_unless_said),
         cmocka_unit_test(every_mistake_is_reported_with_its_line),
         cmocka_unit_test(long_line_is_read_whole_or_refused),
         cmocka_unit_test(socket_path_must_fit),

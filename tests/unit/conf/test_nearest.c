@@ -17,6 +17,8 @@ misspelt_names_have_a_nearest_one(void **state)
     assert_string_equal(nearest_key(CONF_SECTION_TEAL, "max_client_conns"), "max_client_conn");
     assert_string_equal(nearest_key(CONF_SECTION_GREEN, "hosst"), "host");
     assert_string_equal(nearest_section("gren"), "green");
+    assert_string_equal(nearest_section("database"), "databases");
+    assert_string_equal(nearest_key(CONF_SECTION_DATABASES, "pol_size"), "pool_size");
 }
 
 static void
@@ -28,7 +30,7 @@ other_names_have_none(void **state)
     assert_null(nearest_key(CONF_SECTION_TEAL, ""));
     assert_null(nearest_key(CONF_SECTION_TEAL, "a_name_that_is_longer_than_any_key_could_ever_be"
                                                "_and_then_some"));
-    assert_null(nearest_section("databases"));
+    assert_null(nearest_section("users"));
 }
 
 int

@@ -207,6 +207,46 @@ lists_split_at_commas_and_add_up(void **state)
     buf_fini(&shown);
 }
 
+/* A copy is a value of its own, which may change without the other. */
+static void
+copies_are_equal_until_one_changes(void **state)
+{
+    (void)state;
+    static const struct {
+        enum value_type type;
+        const char *text, *other;
+    } cases[] = {
+        {VALUE_TEXT, "a", "b"},         {VALUE_SECRET, "a", ""},
+        {VALUE_COUNT, "7", "8"},        {VALUE_PORT, "7", "65535"},
+        {VALUE_BOOL, "yes", "no"},      {VALUE_DURATION, "1s", "1ms"},
+        {VALUE_READS, "blue", "green"}, {VALUE_POOL_MODE, "session", "transaction"},
+        {VALUE_LIST, "a, b", "a"},      {VALUE_LIST, "a, b", "a, c"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct value_limits any = {0, 65535000, true};
+        const enum value_type type = cases[i].type;
+        union {
+            char *text;
+            struct conf_list list;
+            uint64_t number;
+        } a, b, c;
+        memset(&a, 0, sizeof(a));
+        memset(&b, 0, sizeof(b));
+        memset(&c, 0, sizeof(c));
+        assert_true(value_parse(type, &any, cases[i].text, &a, NULL));
+        assert_true(value_parse(type, &any, cases[i].other, &b, NULL));
+        value_copy(type, &b, &c);
+        assert_true(value_equal(type, &b, &c));
+        assert_false(value_equal(type, &a, &c));
+        value_copy(type, &a, &c);
+        assert_true(value_equal(type, &a, &c));
+        value_fini(type, &a);
+        assert_false(value_equal(type, &b, &c));
+        value_fini(type, &b);
+        value_fini(type, &c);
+    }
+}
+
 int
 main(void)
 {
@@ -218,6 +258,7 @@ main(void)
         cmocka_unit_test(choices_are_their_words),
         cmocka_unit_test(each_word_of_each_choice_is_shown_as_written),
         cmocka_unit_test(lists_split_at_commas_and_add_up),
+        cmocka_unit_test(copies_are_equal_until_one_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -143,6 +143,65 @@ what_the_operator_said_outlasts_the_configuration(void **state)
     tear_down(&p);
 }
 
+static void
+what_was_said_before_a_restart_is_said(void **state)
+{
+    (void)state;
+    const struct conf_pair conf = {.reads = READS_FOLLOW, .reads_percent = PERCENT_ALL};
+    struct pair before;
+    struct pair after;
+    set_up(&before);
+    set_up(&after);
+    say(&before, "READS green 5%");
+    say(&before, "READS green USER u");
+    const struct wish_reads said = read_policy_wish(&before.reads);
+    read_policy_from_conf(&after.reads, &conf);
+    read_policy_restore(&after.reads, &said);
+    assert_true(after.reads.set && after.reads.to == READS_GREEN && after.reads.percent == 500);
+    assert_int_equal(after.reads.rules_count, 1);
+    assert_string_equal(after.reads.rules[0].user, "u");
+    assert_ptr_not_equal(after.reads.rules, before.reads.rules);
+    tear_down(&before);
+    tear_down(&after);
+}
+
+static void
+a_rule_alone_leaves_the_rest_to_the_configuration(void **state)
+{
+    (void)state;
+    const struct conf_pair conf = {.reads = READS_BLUE, .reads_percent = 2000};
+    struct pair before;
+    struct pair after;
+    set_up(&before);
+    set_up(&after);
+    say(&before, "READS green USER u");
+    const struct wish_reads said = read_policy_wish(&before.reads);
+    read_policy_from_conf(&after.reads, &conf);
+    read_policy_restore(&after.reads, &said);
+    assert_true(!after.reads.set && after.reads.to == READS_BLUE && after.reads.percent == 2000);
+    assert_int_equal(after.reads.rules_count, 1);
+    tear_down(&before);
+    tear_down(&after);
+}
+
+static void
+default_is_what_the_configuration_says(void **state)
+{
+    (void)state;
+    const struct conf_pair conf = {.reads = READS_BLUE, .reads_percent = 2000};
+    struct pair p;
+    set_up(&p);
+    say(&p, "READS green 5%");
+    say(&p, "READS green USER u");
+    buf_clear(&p.detail);
+    read_policy_reset(&p.reads, &conf, &p.detail);
+    assert_true(!p.reads.set && p.reads.to == READS_BLUE && p.reads.percent == 2000);
+    assert_int_equal(p.reads.rules_count, 0);
+    assert_true(
+        slice_equal_str(buf_slice(&p.detail), "reads as configured: blue, 20 % of the sessions"));
+    tear_down(&p);
+}
+
 int
 main(void)
 {
@@ -151,6 +210,9 @@ main(void)
         cmocka_unit_test(a_side_that_cannot_serve_reads_is_refused),
         cmocka_unit_test(rules_have_a_limit_and_a_missing_one_is_told),
         cmocka_unit_test(what_the_operator_said_outlasts_the_configuration),
+        cmocka_unit_test(what_was_said_before_a_restart_is_said),
+        cmocka_unit_test(a_rule_alone_leaves_the_rest_to_the_configuration),
+        cmocka_unit_test(default_is_what_the_configuration_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

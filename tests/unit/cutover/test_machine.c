@@ -25,6 +25,11 @@
 #include "cutover/flip/parts.h"
 #include "cutover/invariants.h"
 
+enum story { PHYSICAL, TWO_WAY, ONE_WAY, EXTERNAL, EXTERNAL_CLOSED, STORIES_COUNT };
+
+/* A story is told of one database and of several: t counts through both. */
+enum { TALES = 2 * STORIES_COUNT };
+
 enum {
     CELLS_MAX = 12,
     ROWS_MAX = 4,
@@ -57,6 +62,7 @@ struct node {
         bool unprepared;
         bool stream; /* its subscription is enabled */
         bool stuck;  /* nothing arrives in it */
+        bool unlike; /* it has a setting of its own: new sessions are not what the guard says */
         uint64_t marker_epoch;
         uint64_t seq;
         uint64_t sequences_set;
@@ -84,6 +90,9 @@ struct entry {
     size_t database;
     enum fault fault;
     bool silent; /* nobody waits for the answer any more */
+    bool is_hook;
+    cutover_hook_fn *answered;
+    struct hook_about about;
     char sql[2048];
 };
 
@@ -117,7 +126,14 @@ struct world {
     uint64_t crash_at; /* statement before which the process dies; 0 never */
     bool crashed;
     bool both_writable;
-    bool skipped; /* a slot was moved past what clients have written */
+    bool skipped;                /* a slot was moved past what clients have written */
+    bool ha_paused;              /* by the hooks */
+    uint32_t hooks[HOOKS_COUNT]; /* how often each was run */
+    const char *hook_lies;       /* the hook that says ok and does nothing; NULL for none */
+    const char *hook_refuses;    /* .. that says no and does nothing */
+    bool lag_unknown;            /* hook_lag does not say it */
+    bool no_way_back;            /* the hooks promise none */
+    enum story story;
     char cells[ROWS_MAX][CELLS_MAX][CELL_SIZE];
     int columns;
     int rows;
@@ -241,7 +257,7 @@ tag_starts(const char *tag, const char *prefix)
 
 /* What a server answers; the SQLSTATE of its error, or NULL. */
 static const char *
-node_guard_run(struct world *w, struct node *n, const char *tag)
+node_guard_run(struct world *w, struct node *n, const struct node_database *d, const char *tag)
 {
     if (tag_is(tag, "fence-set") || tag_is(tag, "guard")) {
         n->guard_file = true;
@@ -253,7 +269,7 @@ node_guard_run(struct world *w, struct node *n, const char *tag)
         ANSWER(w, n->guard ? "on" : "off", "2026-11-20 11:30:00+00");
     } else if (tag_is(tag, "tick-fence")) {
         ANSWER(w, n->guard || n->guard_file ? "t" : "f");
-    } else if (strstr(tag, "-probe") != NULL && n->guard) {
+    } else if (strstr(tag, "-probe") != NULL && n->guard != d->unlike) {
         return SQLSTATE_READ_ONLY;
     }
     return NULL;
@@ -302,11 +318,13 @@ node_database_run(struct world *w, struct node_database *d, const char *tag, con
 {
     if (tag_is(tag, "look-schema-blue") || tag_is(tag, "look-schema-green")) {
         ANSWER(w, d->unprepared ? "f" : "t");
-    } else if (tag_is(tag, "catchup-mark") || tag_is(tag, "gate-rehearse")) {
+    } else if (tag_is(tag, "catchup-mark") || tag_is(tag, "catchup-hook-mark") ||
+               tag_is(tag, "gate-rehearse")) {
         char seq[CELL_SIZE];
         (void)snprintf(seq, sizeof(seq), "%u", (unsigned)++d->seq);
         ANSWER(w, seq);
-    } else if (tag_starts(tag, "catchup-arrived") || tag_is(tag, "gate-rehearsed")) {
+    } else if (tag_starts(tag, "catchup-arrived") || tag_is(tag, "catchup-hook-arrived") ||
+               tag_is(tag, "gate-rehearsed")) {
         ANSWER(w, d->stuck ? "f" : "t", "t", "0/1");
     } else if (tag_is(tag, "open-epoch")) {
         d->marker_epoch = number_after(sql, "epoch = ");
@@ -316,6 +334,8 @@ node_database_run(struct world *w, struct node_database *d, const char *tag, con
     } else if (tag_is(tag, "sequences-set")) {
         d->sequences_set++;
         ANSWER(w, "2");
+    } else if (tag_is(tag, "open-schema")) {
+        d->unprepared = false;
     } else if (tag_is(tag, "wayback-stream-off")) {
         d->stream = false;
     } else if (tag_is(tag, "after-reverse-on") || tag_is(tag, "undo-stream-on")) {
@@ -363,7 +383,10 @@ node_run(struct world *w, enum side side, size_t database, const char *sql)
     tag[strcspn(tag, " ")] = '\0';
     w->rows = 0;
     w->columns = 0;
-    if (tag_starts(tag, "look-row")) {
+    if (tag_is(tag, "promote-seen") || tag_is(tag, "promote-hook-ask") || tag_is(tag, "open-out")) {
+        ANSWER(w, n->in_recovery ? "t" : "f", n->guard ? "on" : "off");
+        n->in_recovery = n->in_recovery && !n->promoting;
+    } else if (tag_starts(tag, "look-row")) {
         node_look_row(w, n);
     } else if (tag_starts(tag, "look-list")) {
         node_list(w, n, side);
@@ -380,10 +403,10 @@ node_run(struct world *w, enum side side, size_t database, const char *sql)
     } else if (strstr(tag, "-set") != NULL || strstr(tag, "-reload") != NULL ||
                strstr(tag, "-seen") != NULL || strstr(tag, "-probe") != NULL ||
                tag_is(tag, "tick-fence")) {
-        if (tag_starts(tag, "open-probe") && !n->guard) {
+        if ((tag_starts(tag, "open-probe") || tag_is(tag, "open-hook-probe")) && !n->guard) {
             d->marker_epoch = number_after(sql, "epoch = ");
         }
-        return node_guard_run(w, n, tag);
+        return node_guard_run(w, n, d, tag);
     } else {
         return node_flip_run(w, n, tag);
     }
@@ -459,6 +482,27 @@ op_sql(void *ctx, const struct cutover_where *where, const char *sql, uint64_t t
     } else if (w->fault_percent > 0 && world_random(w) % 100 < w->fault_percent) {
         e->fault = (enum fault)(1 + world_random(w) % (FAULTS_COUNT - 1));
     }
+}
+
+/* A hook is a statement like any other: it counts, and meets faults. */
+static void
+op_hook(void *ctx, const struct hook_about *about, uint64_t timeout_us, cutover_hook_fn *done,
+        void *arg)
+{
+    struct world *w = ctx;
+    char text[TAG_SIZE];
+    (void)snprintf(text, sizeof(text), "/* teal hook_%s */", hook_name(about->hook));
+    const size_t before = w->queue_len;
+    const struct cutover_where where = {.side = about->to, .database = database_names[0]};
+    op_sql(ctx, &where, text, timeout_us, NULL, arg);
+    if (w->queue_len == before) {
+        return; /* crashed */
+    }
+    struct entry *e = &w->queue[w->queue_len - 1];
+    e->is_hook = true;
+    e->answered = done;
+    e->about = *about;
+    w->hooks[about->hook]++;
 }
 
 static void
@@ -577,6 +621,7 @@ static const struct cutover_ops world_ops = {
     .now_us = op_now,
     .sql = op_sql,
     .sql_fresh = op_sql,
+    .hook = op_hook,
     .timer = op_timer,
     .record_write = op_record_write,
     .publish = op_publish,
@@ -609,6 +654,66 @@ world_look(struct world *w)
     if (node_writable(&w->node[SIDE_BLUE]) && node_writable(&w->node[SIDE_GREEN])) {
         w->both_writable = true;
     }
+}
+
+/* What the hook does. */
+static void
+hook_run(struct world *w, const struct hook_about *about)
+{
+    struct node *from = &w->node[about->from];
+    struct node *to = &w->node[about->to];
+    switch (about->hook) {
+    case HOOK_FENCE:
+        from->guard = from->guard_file = true;
+        break;
+    case HOOK_UNFENCE:
+        from->guard = from->guard_file = false;
+        break;
+    case HOOK_PROMOTE:
+        to->promoting = to->in_recovery;
+        to->guard = to->guard_file = false;
+        break;
+    case HOOK_PAUSE_HA:
+    case HOOK_RESUME_HA:
+        w->ha_paused = about->hook == HOOK_PAUSE_HA;
+        break;
+    case HOOK_PREPARE:
+    case HOOK_FINISH:
+    case HOOK_LAG:
+        break;
+    }
+    world_look(w);
+}
+
+static bool
+is_hook(const struct hook_about *about, const char *name)
+{
+    return name != NULL && strcmp(hook_name(about->hook), name) == 0;
+}
+
+static void
+hook_answer(struct world *w, const struct entry *e)
+{
+    const bool lies = is_hook(&e->about, w->hook_lies);
+    const bool refuses = is_hook(&e->about, w->hook_refuses);
+    const bool runs = e->fault == FAULT_NONE || e->fault == FAULT_REPLY;
+    if (runs && !lies && !refuses) {
+        hook_run(w, &e->about);
+    }
+    if (e->fault == FAULT_DELAYED) {
+        struct entry *late = world_push(w, 3000);
+        late->is_hook = true;
+        late->silent = true;
+        late->about = e->about;
+    }
+    struct hook_answer a = {.ok = e->fault == FAULT_NONE && !refuses,
+                            .unknown = e->fault > FAULT_FAIL,
+                            .lag_known = !w->lag_unknown,
+                            .way_back = !w->no_way_back};
+    if (!a.ok) {
+        (void)err_set(&a.err, "57000", "hook_%s failed", hook_name(e->about.hook));
+    }
+    e->answered(e->arg, &a);
 }
 
 static void
@@ -670,6 +775,10 @@ world_step(struct world *w)
     w->now_us = e.at_us > w->now_us ? e.at_us : w->now_us;
     if (e.is_timer) {
         e.timer(e.arg);
+    } else if (e.is_hook && e.silent) {
+        hook_run(w, &e.about);
+    } else if (e.is_hook) {
+        hook_answer(w, &e);
     } else if (e.silent) {
         (void)node_run(w, e.side, e.database, e.sql);
         world_look(w);
@@ -709,11 +818,6 @@ world_settle(struct world *w)
     }
 }
 
-enum story { PHYSICAL, TWO_WAY, ONE_WAY, STORIES_COUNT };
-
-/* A story is told of one database and of several: t counts through both. */
-enum { TALES = 2 * STORIES_COUNT };
-
 static void
 world_start_machine(struct world *w)
 {
@@ -734,7 +838,10 @@ world_start_machine(struct world *w)
         .open_timeout_us = 10000000,
         .start_lag_bytes = 1 << 20,
         .start_lag_us = 1000000,
-        .require_way_back = true,
+        .require_way_back = !w->no_way_back,
+        .external = w->story >= EXTERNAL,
+        .hooks = w->story >= EXTERNAL ? (1u << HOOKS_COUNT) - 1 : 0,
+        .hook_timeout_us = 1000000,
     };
     struct cutover_ops ops = world_ops;
     ops.ctx = w;
@@ -750,6 +857,7 @@ a_world_of(enum story story, size_t databases)
     w->databases = databases;
     w->now_us = 1000000;
     w->seed = 42;
+    w->story = story;
     for (int s = 0; s < SIDES_COUNT; s++) {
         struct node *n = &w->node[s];
         n->version = story == TWO_WAY ? 170000 : 150000;
@@ -759,11 +867,12 @@ a_world_of(enum story story, size_t databases)
         (void)snprintf(n->flip_id, sizeof(n->flip_id), "0");
         for (size_t i = 0; i < databases; i++) {
             n->database[i].marker_epoch = 7;
-            n->database[i].stream = s == SIDE_GREEN && story != PHYSICAL;
+            n->database[i].stream = s == SIDE_GREEN && story != PHYSICAL && story != EXTERNAL;
         }
     }
-    w->node[SIDE_GREEN].in_recovery = story == PHYSICAL;
-    w->node[SIDE_GREEN].guard = w->node[SIDE_GREEN].guard_file = story != PHYSICAL;
+    const bool standby = story == PHYSICAL || story == EXTERNAL;
+    w->node[SIDE_GREEN].in_recovery = standby;
+    w->node[SIDE_GREEN].guard = w->node[SIDE_GREEN].guard_file = !standby;
     world_start_machine(w);
     world_settle(w);
     assert_true(cutover_is_ready(w->machine));
@@ -940,12 +1049,13 @@ a_flip_carries_every_database(void **state)
     (void)state;
     for (int t = STORIES_COUNT; t < TALES; t++) {
         struct world *w = a_tale(t);
-        const bool logical = t % STORIES_COUNT != PHYSICAL;
+        const bool logical = t % STORIES_COUNT == TWO_WAY || t % STORIES_COUNT == ONE_WAY;
         world_flip(w, SIDE_GREEN);
         assert_true(w->done_ok);
         for (size_t i = 0; i < DATABASES; i++) {
             assert_int_equal(w->node[SIDE_GREEN].database[i].sequences_set, logical ? 1 : 0);
-            const bool marked = i == 0 || t % STORIES_COUNT == ONE_WAY;
+            /* where slots are moved by hand, and where each database is probed */
+            const bool marked = i == 0 || t % STORIES_COUNT >= ONE_WAY;
             assert_int_equal(w->node[SIDE_GREEN].database[i].marker_epoch, marked ? 8 : 7);
             assert_int_equal(w->node[SIDE_BLUE].database[i].stream, t % STORIES_COUNT == ONE_WAY);
         }
@@ -1196,8 +1306,9 @@ any_one_fault_ends_on_one_side(void **state)
                 w->fault_at = k;
                 w->fault = (enum fault)fault;
                 world_flip(w, SIDE_GREEN);
-                world_run(w, 10);
+                world_run(w, 15);
                 assert_one_side(w);
+                assert_false(w->ha_paused);
                 world_free(w);
             }
         }
@@ -1284,6 +1395,7 @@ a_crash_at_any_statement_resumes_on_one_side(void **state)
             assert_true(w->done_ok);
             assert_int_equal(cutover_route(w->machine)->writer, to);
             assert_one_side(w);
+            assert_false(w->ha_paused);
             world_free(w);
         }
     }
@@ -1366,7 +1478,10 @@ static void
 a_commit_without_an_answer_ends_the_command_and_is_resolved_later(void **state)
 {
     (void)state;
-    static const char *const decides[STORIES_COUNT] = {"promote-call", "commit-row", "commit-row"};
+    static const char *const decides[STORIES_COUNT] = {
+        [PHYSICAL] = "promote-call", [TWO_WAY] = "commit-row",           [ONE_WAY] = "commit-row",
+        [EXTERNAL] = "hook_promote", [EXTERNAL_CLOSED] = "hook_promote",
+    };
     for (int t = 0; t < TALES; t++) {
         struct world *w = a_tale(t);
         w->told[0] = '\0';
@@ -1510,6 +1625,306 @@ the_start_up_logs_the_error_of_the_side_that_it_is_about(void **state)
     }
 }
 
+/* ---- hooks ---- */
+
+static uint64_t
+flip_and_count(struct world *w, enum hook hook)
+{
+    world_flip(w, SIDE_GREEN);
+    world_run(w, 15);
+    assert_one_side(w);
+    assert_false(w->ha_paused);
+    return w->hooks[hook];
+}
+
+static void
+an_external_flip_runs_each_of_its_hooks(void **state)
+{
+    (void)state;
+    struct world *w = a_world(EXTERNAL);
+    assert_int_equal(flip_and_count(w, HOOK_PROMOTE), 1);
+    assert_true(w->done_ok);
+    assert_int_equal(w->hooks[HOOK_PAUSE_HA], 1);
+    assert_int_equal(w->hooks[HOOK_FENCE], 1);
+    assert_int_equal(w->hooks[HOOK_LAG], 3);
+    assert_int_equal(w->hooks[HOOK_UNFENCE], 0);
+    assert_int_equal(w->hooks[HOOK_RESUME_HA], 1);
+    assert_non_null(strstr(w->told, "the way back is open"));
+    world_free(w);
+}
+
+static void
+hooks_run_once_for_all_databases(void **state)
+{
+    (void)state;
+    struct world *w = a_world_of(EXTERNAL, DATABASES);
+    assert_int_equal(flip_and_count(w, HOOK_PROMOTE), 1);
+    assert_true(w->done_ok);
+    assert_int_equal(w->hooks[HOOK_FENCE], 1);
+    assert_int_equal(w->hooks[HOOK_LAG], 3);
+    world_free(w);
+}
+
+/* The hook says ok, and nothing has happened: the server is believed, not the hook. */
+static void
+a_fence_that_does_not_hold_is_undone(void **state)
+{
+    (void)state;
+    struct world *w = a_world(EXTERNAL);
+    w->hook_lies = "fence";
+    assert_int_equal(flip_and_count(w, HOOK_PROMOTE), 0);
+    assert_false(w->done_ok);
+    assert_non_null(strstr(w->done_err.text, "a new session on blue could still write"));
+    assert_int_equal(w->hooks[HOOK_UNFENCE], 1);
+    assert_int_equal(cutover_route(w->machine)->writer, SIDE_BLUE);
+    world_free(w);
+}
+
+/* A hook may set something in each database, and have forgotten one. */
+static void
+a_fence_that_leaves_one_database_open_is_undone(void **state)
+{
+    (void)state;
+    struct world *w = a_world_of(EXTERNAL, DATABASES);
+    w->node[SIDE_BLUE].database[2].unlike = true;
+    start_flip(w);
+    world_run(w, 4);
+    w->node[SIDE_BLUE].database[2].unlike = false; /* by hook_unfence */
+    world_run(w, 15);
+    assert_false(w->done_ok);
+    assert_non_null(strstr(w->done_err.text, "database \"third\""));
+    assert_non_null(strstr(w->done_err.text, "a new session on blue could still write"));
+    assert_int_equal(w->hooks[HOOK_PROMOTE], 0);
+    assert_int_equal(cutover_route(w->machine)->writer, SIDE_BLUE);
+    assert_one_side(w);
+    world_free(w);
+}
+
+/* It has promoted the server, and one database does not accept writes yet: nobody is let in. */
+static void
+writes_are_held_until_each_database_is_open(void **state)
+{
+    (void)state;
+    struct world *w = a_world_of(EXTERNAL, DATABASES);
+    w->node[SIDE_GREEN].database[1].unlike = true;
+    start_flip(w);
+    world_run(w, 20);
+    assert_true(w->held);
+    assert_non_null(strstr(w->told, "Second one"));
+    w->node[SIDE_GREEN].database[1].unlike = false;
+    world_run(w, 15);
+    assert_int_equal(cutover_route(w->machine)->writer, SIDE_GREEN);
+    assert_one_side(w);
+    world_free(w);
+}
+
+/* Somebody else may replicate each database on its own. */
+static void
+one_database_that_does_not_arrive_keeps_the_target_from_being_promoted(void **state)
+{
+    (void)state;
+    struct world *w = a_world_of(EXTERNAL_CLOSED, DATABASES);
+    w->node[SIDE_GREEN].database[2].stuck = true;
+    assert_int_equal(flip_and_count(w, HOOK_PROMOTE), 0);
+    assert_false(w->done_ok);
+    assert_non_null(strstr(w->done_err.text, "database \"third\""));
+    world_free(w);
+}
+
+/* Its target gets it when it is opened, in each database. */
+static void
+an_external_target_needs_no_schema(void **state)
+{
+    (void)state;
+    struct world *w = a_world_of(EXTERNAL_CLOSED, DATABASES);
+    w->node[SIDE_GREEN].database[1].unprepared = true;
+    w->node[SIDE_GREEN].database[1].stuck = true; /* nor does a marker get there */
+    world_flip(w, SIDE_GREEN);
+    assert_true(w->done_ok);
+    assert_false(w->node[SIDE_GREEN].database[1].unprepared);
+    assert_one_side(w);
+    world_free(w);
+}
+
+static void
+a_hook_that_refuses_before_the_commit_is_undone(void **state)
+{
+    (void)state;
+    static const char *const refusing[] = {"pause_ha", "fence", "promote"};
+    for (size_t i = 0; i < COUNT_OF(refusing); i++) {
+        for (int story = EXTERNAL; story <= EXTERNAL_CLOSED; story++) {
+            struct world *w = a_world((enum story)story);
+            w->hook_refuses = refusing[i];
+            (void)flip_and_count(w, HOOK_LAG);
+            assert_false(w->done_ok);
+            assert_string_equal(w->done_err.text + strlen("hook_"), i == 0   ? "pause_ha failed"
+                                                                    : i == 1 ? "fence failed"
+                                                                             : "promote failed");
+            assert_int_equal(cutover_route(w->machine)->writer, SIDE_BLUE);
+            world_free(w);
+        }
+    }
+}
+
+static void
+a_promotion_that_the_hook_only_claims_is_asked_for_until_it_is_there(void **state)
+{
+    (void)state;
+    for (int story = EXTERNAL; story <= EXTERNAL_CLOSED; story++) {
+        struct world *w = a_world((enum story)story);
+        w->hook_lies = "promote";
+        w->told[0] = '\0';
+        start_flip(w);
+        world_run(w, 20);
+        assert_true(w->held);
+        assert_int_equal(w->done_calls, 1);
+        assert_false(w->done_ok);
+        assert_non_null(strstr(w->told, "commit: BLOCKED: "));
+        assert_true(w->hooks[HOOK_PROMOTE] > 1);
+        w->hook_lies = NULL;
+        world_run(w, 15);
+        assert_one_side(w);
+        assert_int_equal(cutover_route(w->machine)->writer, SIDE_GREEN);
+        assert_false(w->ha_paused);
+        world_free(w);
+    }
+}
+
+static void
+an_undo_goes_on_until_the_old_side_is_open_again(void **state)
+{
+    (void)state;
+    struct world *w = a_world(EXTERNAL);
+    w->hook_refuses = "promote";
+    w->hook_lies = "unfence";
+    start_flip(w);
+    world_run(w, 20);
+    assert_true(w->held);
+    assert_int_equal(w->done_calls, 1);
+    assert_true(w->hooks[HOOK_UNFENCE] > 1);
+    w->hook_lies = NULL;
+    world_run(w, 15);
+    assert_one_side(w);
+    assert_int_equal(cutover_route(w->machine)->writer, SIDE_BLUE);
+    world_free(w);
+}
+
+static void
+a_lag_that_is_not_told_blocks_the_flip(void **state)
+{
+    (void)state;
+    struct world *w = a_world(EXTERNAL);
+    w->lag_unknown = true;
+    assert_int_equal(flip_and_count(w, HOOK_FENCE), 0);
+    assert_false(w->done_ok);
+    assert_non_null(strstr(w->done_err.text, "F10 hook-lag: hook_lag does not say lag_bytes"));
+    world_free(w);
+}
+
+static void
+a_target_that_is_open_already_blocks_the_flip(void **state)
+{
+    (void)state;
+    struct world *w = a_world(EXTERNAL_CLOSED);
+    w->node[SIDE_GREEN].guard = w->node[SIDE_GREEN].guard_file = false;
+    world_flip(w, SIDE_GREEN);
+    assert_false(w->done_ok);
+    assert_non_null(strstr(w->done_err.text, "F08 target-closed"));
+    assert_int_equal(w->hooks[HOOK_FENCE], 0);
+    world_free(w);
+}
+
+/* Neither hooks nor anybody else gives one: only who says NO ROLLBACK goes on, and is told. */
+static void
+no_way_back_is_a_matter_of_the_operator(void **state)
+{
+    (void)state;
+    struct world *w = a_world(EXTERNAL);
+    struct err err;
+    const struct cutover_options options = {.to = SIDE_GREEN, .no_way_back = true};
+    w->no_way_back = true;
+    w->machine->config.require_way_back = true;
+    world_flip(w, SIDE_GREEN);
+    assert_false(w->done_ok);
+    assert_non_null(strstr(w->done_err.text, "F11 hook-way-back"));
+    assert_int_equal(w->hooks[HOOK_PAUSE_HA], 0);
+    assert_true(cutover_start(w->machine, CUTOVER_JOB_FLIP, &options, &err));
+    world_settle(w);
+    assert_true(w->done_ok);
+    assert_non_null(strstr(w->told, "there is no way back"));
+    assert_one_side(w);
+    world_free(w);
+}
+
+static void
+failover_that_cannot_be_resumed_is_told_and_tried_again(void **state)
+{
+    (void)state;
+    struct world *w = a_world(EXTERNAL);
+    w->hook_refuses = "resume_ha";
+    world_flip(w, SIDE_GREEN);
+    assert_true(w->done_ok);
+    assert_non_null(strstr(w->told, "resume-ha: failover is still paused: hook_resume_ha failed"));
+    world_run(w, 25);
+    assert_true(w->ha_paused);
+    assert_true(w->hooks[HOOK_RESUME_HA] >= 3);
+    world_crash(w, false);
+    world_start_machine(w); /* the record knows */
+    w->hook_refuses = NULL;
+    world_run(w, 15);
+    assert_false(w->ha_paused);
+    const uint32_t runs = w->hooks[HOOK_RESUME_HA];
+    world_run(w, 30);
+    assert_int_equal(w->hooks[HOOK_RESUME_HA], runs);
+    assert_one_side(w);
+    world_free(w);
+}
+
+static void
+failover_is_paused_for_other_kinds_too(void **state)
+{
+    (void)state;
+    for (int story = PHYSICAL; story < EXTERNAL; story++) {
+        struct world *w = a_world((enum story)story);
+        w->machine->config.hooks = 1u << HOOK_PAUSE_HA | 1u << HOOK_RESUME_HA;
+        assert_int_equal(flip_and_count(w, HOOK_PAUSE_HA), 1);
+        assert_true(w->done_ok);
+        assert_int_equal(w->hooks[HOOK_RESUME_HA], 1);
+        world_free(w);
+    }
+}
+
+/* A drain that fails has touched no database, but failover was paused. */
+static void
+failover_goes_on_when_nothing_was_touched(void **state)
+{
+    (void)state;
+    struct world *w = a_world(EXTERNAL);
+    drain_with(DRAIN_ABORT, w);
+    assert_false(w->done_ok);
+    assert_int_equal(w->hooks[HOOK_FENCE], 0);
+    assert_int_equal(w->hooks[HOOK_RESUME_HA], 1);
+    assert_false(w->ha_paused);
+    world_free(w);
+}
+
+static void
+a_hook_that_is_late_ends_with_its_state(void **state)
+{
+    (void)state;
+    struct world *w = a_world(EXTERNAL);
+    w->freeze_at = "hook_fence";
+    start_flip(w);
+    world_run(w, 1);
+    w->node[SIDE_GREEN].frozen = false;
+    world_run(w, 15);
+    assert_int_equal(w->done_calls, 1);
+    assert_false(w->done_ok);
+    assert_one_side(w);
+    assert_int_equal(cutover_route(w->machine)->writer, SIDE_BLUE);
+    world_free(w);
+}
+
 /* ---- random walks ---- */
 
 /* Faults everywhere, a crash now and then, flips to and fro; then the world heals. */
@@ -1590,6 +2005,23 @@ main(void)
         cmocka_unit_test(the_preflight_gives_each_side_its_own_error),
         cmocka_unit_test(the_set_up_names_the_error_of_the_side_that_it_is_about),
         cmocka_unit_test(the_start_up_logs_the_error_of_the_side_that_it_is_about),
+        cmocka_unit_test(an_external_flip_runs_each_of_its_hooks),
+        cmocka_unit_test(hooks_run_once_for_all_databases),
+        cmocka_unit_test(a_fence_that_does_not_hold_is_undone),
+        cmocka_unit_test(a_fence_that_leaves_one_database_open_is_undone),
+        cmocka_unit_test(writes_are_held_until_each_database_is_open),
+        cmocka_unit_test(one_database_that_does_not_arrive_keeps_the_target_from_being_promoted),
+        cmocka_unit_test(an_external_target_needs_no_schema),
+        cmocka_unit_test(a_hook_that_refuses_before_the_commit_is_undone),
+        cmocka_unit_test(a_promotion_that_the_hook_only_claims_is_asked_for_until_it_is_there),
+        cmocka_unit_test(an_undo_goes_on_until_the_old_side_is_open_again),
+        cmocka_unit_test(a_lag_that_is_not_told_blocks_the_flip),
+        cmocka_unit_test(a_target_that_is_open_already_blocks_the_flip),
+        cmocka_unit_test(no_way_back_is_a_matter_of_the_operator),
+        cmocka_unit_test(failover_that_cannot_be_resumed_is_told_and_tried_again),
+        cmocka_unit_test(failover_is_paused_for_other_kinds_too),
+        cmocka_unit_test(failover_goes_on_when_nothing_was_touched),
+        cmocka_unit_test(a_hook_that_is_late_ends_with_its_state),
         cmocka_unit_test(random_walks_end_on_one_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

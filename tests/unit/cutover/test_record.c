@@ -31,6 +31,7 @@ a_record_reads_as_written(void **state)
             struct record r = sample;
             r.phase = (enum record_phase)phase;
             r.kind = (enum cutover_kind)kind;
+            r.ha_paused = kind % 2 == 1;
             struct buf text;
             buf_init(&text);
             record_encode(&r, &text);
@@ -44,6 +45,7 @@ a_record_reads_as_written(void **state)
             assert_int_equal(out.to, r.to);
             assert_int_equal(out.kind, r.kind);
             assert_true(out.fence_strict);
+            assert_int_equal(out.ha_paused, r.ha_paused);
             buf_fini(&text);
         }
     }

@@ -20,7 +20,8 @@
 
 /* Which events a state knows, whatever its guards say. All others are bugs. */
 static const unsigned expected[CUTOVER_STATES_COUNT] = {
-    [CUT_IDLE] = EV(RECOVER) | EV(JOB) | EV(FLIP) | EV(AFTER) | EV(UNDO_AFTER) | EV(UNDO),
+    [CUT_IDLE] =
+        EV(RECOVER) | EV(JOB) | EV(FLIP) | EV(AFTER) | EV(UNDO_AFTER) | EV(UNDO) | EV(RESUME_HA),
     [CUT_RECOVER] = EV(OK) | EV(AGAIN) | EV(FAIL) | EV(UNKNOWN) | EV(UNDO) | EV(RESOLVE) |
                     EV(PROMOTE) | EV(FORWARD) | EV(AFTER) | EV(UNDO_AFTER),
     [CUT_JOB] = EV(OK) | EV(FAIL) | EV(UNKNOWN) | EV(LATE) | EV(NO) | EV(ABORT),
@@ -39,6 +40,7 @@ static const unsigned expected[CUTOVER_STATES_COUNT] = {
     [CUT_OPEN] = EV(OK) | EV(AGAIN) | EV(FAIL) | EV(UNKNOWN) | EV(LATE),
     [CUT_RELEASE] = EV(OK),
     [CUT_AFTER] = EV(OK) | EV(AGAIN) | EV(FAIL) | EV(UNKNOWN) | EV(LATE),
+    [CUT_RESUME_HA] = EV(OK) | EV(FAIL) | EV(UNKNOWN) | EV(LATE),
     [CUT_UNDO] = EV(OK) | EV(AGAIN) | EV(FAIL) | EV(UNKNOWN) | EV(LATE),
     [CUT_UNDO_RELEASE] = EV(OK),
     [CUT_UNDO_AFTER] = EV(OK) | EV(AGAIN) | EV(FAIL) | EV(UNKNOWN),
@@ -171,7 +173,7 @@ every_state_but_idle_begins_with_something(void **state)
 }
 
 static void
-a_line_is_one_statement_or_one_call(void **state)
+a_line_is_one_statement_one_call_or_one_hook(void **state)
 {
     (void)state;
     const struct machine_tables *t = cutover_tables();
@@ -180,10 +182,16 @@ a_line_is_one_statement_or_one_call(void **state)
         assert_true(def->count > 0 && def->poll_us > 0);
         for (size_t n = 0; n < def->count; n++) {
             const struct line *l = &def->lines[n];
-            const int acts = (l->sql != NULL) + (l->write != NULL) + (l->call != NULL);
+            const int acts =
+                (l->sql != NULL) + (l->write != NULL) + (l->call != NULL) + (l->hook != NULL);
             assert_int_equal(acts, 1);
             assert_false(l->call != NULL && l->judge != NULL);
-            assert_false((l->flags & LINE_JUDGE_ALL) != 0 && l->judge == NULL);
+            assert_false(l->hook != NULL && l->judge != NULL);
+            assert_false((l->flags & LINE_JUDGE_ALL) != 0 && l->judge == NULL &&
+                         (l->hook == NULL || l->hook->judge == NULL));
+            assert_false((l->flags & LINE_TOGETHER) != 0 && l->hook != NULL);
+            assert_false(n > 0 && (def->lines[n - 1].flags & LINE_TOGETHER) != 0 &&
+                         l->hook != NULL);
             assert_false((l->flags & LINE_TOGETHER) != 0 && n + 1 == def->count);
             assert_false(l->call != NULL && (l->flags & LINE_EACH) != 0);
             assert_false(l->wants != NULL && (l->flags & LINE_EACH) == 0);
@@ -211,7 +219,7 @@ main(void)
         cmocka_unit_test(every_state_has_a_limit_or_says_why_it_needs_none),
         cmocka_unit_test(a_state_hears_that_it_is_late_when_it_has_a_limit),
         cmocka_unit_test(every_state_but_idle_begins_with_something),
-        cmocka_unit_test(a_line_is_one_statement_or_one_call),
+        cmocka_unit_test(a_line_is_one_statement_one_call_or_one_hook),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

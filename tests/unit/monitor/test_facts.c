@@ -44,12 +44,12 @@ a_standby_of_the_same_history_is_physical(void **state)
     (void)state;
     const struct node_facts writer = a_primary();
     struct node_facts follower = a_standby();
-    assert_int_equal(facts_stream(&writer, &follower), STREAM_PHYSICAL);
+    assert_int_equal(facts_stream(&writer, &follower, &follower), STREAM_PHYSICAL);
     follower.timeline = 2;
-    assert_int_equal(facts_stream(&writer, &follower), STREAM_NONE);
+    assert_int_equal(facts_stream(&writer, &follower, &follower), STREAM_NONE);
     follower.timeline = 1;
     follower.system_identifier = 9;
-    assert_int_equal(facts_stream(&writer, &follower), STREAM_NONE);
+    assert_int_equal(facts_stream(&writer, &follower, &follower), STREAM_NONE);
 }
 
 static void
@@ -59,7 +59,7 @@ an_unknown_timeline_proves_nothing(void **state)
     struct node_facts writer = a_primary();
     struct node_facts follower = a_standby();
     writer.timeline = follower.timeline = 0;
-    assert_int_equal(facts_stream(&writer, &follower), STREAM_NONE);
+    assert_int_equal(facts_stream(&writer, &follower, &follower), STREAM_NONE);
 }
 
 static void
@@ -68,9 +68,44 @@ a_subscription_in_its_copy_is_no_stream_yet(void **state)
     (void)state;
     const struct node_facts writer = a_primary();
     struct node_facts follower = a_logical_follower();
-    assert_int_equal(facts_stream(&writer, &follower), STREAM_LOGICAL);
+    assert_int_equal(facts_stream(&writer, &follower, &follower), STREAM_LOGICAL);
     follower.subscription_ready = false;
-    assert_int_equal(facts_stream(&writer, &follower), STREAM_NONE);
+    assert_int_equal(facts_stream(&writer, &follower, &follower), STREAM_NONE);
+}
+
+/* It has another history than the writer, and the heartbeat as its primary has applied it. */
+static void
+a_standby_of_a_logical_follower_follows_logically(void **state)
+{
+    (void)state;
+    const struct node_facts writer = a_primary();
+    struct node_facts lead = a_logical_follower();
+    struct node_facts standby = lead;
+    standby.role = NODE_STANDBY;
+    standby.in_recovery = true;
+    assert_int_equal(facts_stream(&writer, &standby, &lead), STREAM_LOGICAL);
+    standby.subscription_ready = false;
+    assert_int_equal(facts_stream(&writer, &standby, &lead), STREAM_NONE);
+    standby.subscription_ready = true;
+    standby.timeline = 2;
+    assert_int_equal(facts_stream(&writer, &standby, &lead), STREAM_NONE);
+    standby.timeline = lead.timeline;
+    lead.up = false;
+    assert_int_equal(facts_stream(&writer, &standby, &lead), STREAM_NONE);
+}
+
+static void
+a_follower_that_was_within_the_guard_stays_so_while_nothing_is_written(void **state)
+{
+    (void)state;
+    struct node_facts facts = a_standby();
+    facts_set_lag(&facts, 1, 1, (struct lag_limits){.us = 50, .bytes = 100});
+    facts_keep_lag_ok(&facts);
+    assert_true(facts.lag_ok);
+    assert_false(facts.lag_known);
+    facts_set_lag(&facts, 200, 1, (struct lag_limits){.us = 50, .bytes = 100});
+    facts_keep_lag_ok(&facts);
+    assert_false(facts.lag_ok);
 }
 
 static void
@@ -80,10 +115,10 @@ a_side_that_is_down_has_no_stream(void **state)
     struct node_facts writer = a_primary();
     struct node_facts follower = a_standby();
     follower.up = false;
-    assert_int_equal(facts_stream(&writer, &follower), STREAM_NONE);
+    assert_int_equal(facts_stream(&writer, &follower, &follower), STREAM_NONE);
     follower.up = true;
     writer.up = false;
-    assert_int_equal(facts_stream(&writer, &follower), STREAM_NONE);
+    assert_int_equal(facts_stream(&writer, &follower, &follower), STREAM_NONE);
 }
 
 static void
@@ -92,7 +127,7 @@ two_primaries_do_not_follow_each_other(void **state)
     (void)state;
     const struct node_facts writer = a_primary();
     const struct node_facts other = a_primary();
-    assert_int_equal(facts_stream(&writer, &other), STREAM_NONE);
+    assert_int_equal(facts_stream(&writer, &other, &other), STREAM_NONE);
 }
 
 static void
@@ -208,6 +243,8 @@ main(void)
         cmocka_unit_test(a_standby_of_the_same_history_is_physical),
         cmocka_unit_test(an_unknown_timeline_proves_nothing),
         cmocka_unit_test(a_subscription_in_its_copy_is_no_stream_yet),
+        cmocka_unit_test(a_standby_of_a_logical_follower_follows_logically),
+        cmocka_unit_test(a_follower_that_was_within_the_guard_stays_so_while_nothing_is_written),
         cmocka_unit_test(a_side_that_is_down_has_no_stream),
         cmocka_unit_test(two_primaries_do_not_follow_each_other),
         cmocka_unit_test(the_heart_beats_only_on_an_open_writer_with_a_logical_follower),

@@ -42,6 +42,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
+    lag_fini(*state);
     mem_free(*state);
     return 0;
 }

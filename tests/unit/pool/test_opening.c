@@ -72,7 +72,8 @@ setup(void **state)
     struct conf_mistakes mistakes = {NULL, 0};
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     rig = (struct rig){.loop = loop_new(), .registry = pool_registry_new(1)};
-    rig.key = (struct pool_key){.node.side = SIDE_BLUE, .database = "app", .user = "app"};
+    rig.key =
+        (struct pool_key){.node.side = SIDE_BLUE, .alias = "app", .database = "app", .user = "app"};
     settings_table_init(&rig.settings);
     pool_context_init(&rig.context,
                       &(struct pools_config){.loop = rig.loop,

@@ -108,10 +108,11 @@ a_secret_that_was_learnt_makes_its_user_try_again(void **state)
         users_load_slice(slice_of_str("\"other\" \"secret\""), "t", &seed, NULL, &mistakes);
     assert_non_null(users);
     const struct failed f = all_failed(r);
-    pools_learn_user(r->pools, "other", users);
+    pools_learn_user(r->pools, 0, "other", users);
     assert_failed(&f, true, false, true);
-    assert_ptr_equal(pools_learnt(r->pools, "other"), users);
-    assert_null(pools_learnt(r->pools, "app"));
+    assert_ptr_equal(pools_learnt(r->pools, 0, "other"), users);
+    assert_null(pools_learnt(r->pools, 1, "other")); /* another pair: another user */
+    assert_null(pools_learnt(r->pools, 0, "app"));
     users_unref(users);
     buf_fini(&mistakes);
 }

@@ -11,7 +11,7 @@
 
 /* Two pools of one user on one side, as the registry makes them. */
 struct shares {
-    atomic_uint of_side, of_user;
+    atomic_uint of_database, of_user;
     struct pool_share a, b;
 };
 
@@ -19,8 +19,8 @@ static int
 setup(void **state)
 {
     static struct shares s;
-    s = (struct shares){.of_side = 0};
-    s.a.of_side = s.b.of_side = &s.of_side;
+    s = (struct shares){.of_database = 0};
+    s.a.of_database = s.b.of_database = &s.of_database;
     s.a.of_user = s.b.of_user = &s.of_user;
     *state = &s;
     return 0;
@@ -41,7 +41,7 @@ each_cap_bounds_by_itself(void **state)
     assert_true(pool_share_open(&s->a, &any));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         assert_int_equal(pool_share_open(&s->a, &rows[i].caps), rows[i].may);
-        assert_int_equal(s->of_side, rows[i].may ? 2 : 1);
+        assert_int_equal(s->of_database, rows[i].may ? 2 : 1);
         assert_int_equal(s->of_user, rows[i].may ? 2 : 1);
         if (rows[i].may) {
             pool_share_close(&s->a);
@@ -57,12 +57,12 @@ another_pool_is_in_the_way_only_at_a_cap_over_several(void **state)
 {
     struct shares *s = *state;
     const struct pool_caps of_user = {2, 0, 1};
-    const struct pool_caps of_side = {2, 1, 0};
+    const struct pool_caps of_database = {2, 1, 0};
     bool by_user;
     assert_true(pool_share_open(&s->a, &of_user));
     assert_true(pool_share_is_crowded(&s->b, &of_user, &by_user));
     assert_true(by_user);
-    assert_true(pool_share_is_crowded(&s->b, &of_side, &by_user));
+    assert_true(pool_share_is_crowded(&s->b, &of_database, &by_user));
     assert_false(by_user);
     assert_false(pool_share_is_crowded(&s->a, &(struct pool_caps){1, 1, 1}, &by_user));
     assert_false(pool_share_is_over(&s->a, &of_user));

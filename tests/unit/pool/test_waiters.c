@@ -187,6 +187,7 @@ a_read_waits_for_a_follower_that_is_full(void **state)
     struct pool_rig *r = *state;
     struct pool *pool = pools_get(r->pools, &(struct pool_key){.node.side = SIDE_GREEN,
                                                                .read_only = true,
+                                                               .alias = "app",
                                                                .database = "app",
                                                                .user = "app"});
     struct client read;

@@ -23,7 +23,9 @@ a_view(void)
         .freshness = FRESHNESS_OWN_WRITES,
     };
     for (int i = 0; i < SIDES_COUNT; i++) {
-        v.side[i].node[0] = (struct view_node){.up = true, .lag_ok = true, .fresh_until_us = 1000};
+        v.side[i].nodes_count = 1;
+        v.side[i].node[0] =
+            (struct view_node){.up = true, .lag_ok = true, .fresh_until_us = 1000, .weight = 1};
     }
     return v;
 }
@@ -43,10 +45,13 @@ held(struct view v)
     return v;
 }
 
+static const struct route_database no_facts;
+
 static struct route_session
 a_session(void)
 {
-    return (struct route_session){.user = "u", .database = "d", .application = "a", .bucket = 5000};
+    return (struct route_session){
+        .facts = &no_facts, .user = "u", .database = "d", .application = "a", .bucket = 5000};
 }
 
 static struct route_session
@@ -326,6 +331,209 @@ a_reader_waits_until_the_writer_is_known(void **state)
     expect(&v, a_reader(), SQL_READ, read_only(SIDE_GREEN, ROUTE_READS));
 }
 
+/* The writer's side has two servers; the bits say how they are. */
+static void
+add_replica(struct view *v, unsigned bits)
+{
+    struct view_side *side = &v->side[v->writer];
+    side->nodes_count = 2;
+    side->lead = 1;
+    side->node[0].up = (bits & 1) != 0;
+    side->node[1] = (struct view_node){
+        .up = (bits & 2) != 0, .is_primary = (bits & 4) != 0, .lag_ok = true, .weight = 1};
+}
+
+static bool
+is_served_by_all(const struct view *v, const struct route_decision *d)
+{
+    const struct view_side *side = &v->side[d->side];
+    bool all = d->nodes != 0 && d->nodes < 1U << side->nodes_count;
+    for (uint32_t i = 0; i < side->nodes_count; i++) {
+        all = all && ((d->nodes & 1U << i) == 0 || side->node[i].up);
+    }
+    return all;
+}
+
+/* ---- several servers a side ---- */
+
+enum { LEAD = 1, REPLICA = 2, OTHER = 4 };
+
+/* Blue takes the writes and has a lead and two replicas; green follows and has two servers. */
+static struct view
+an_estate(void)
+{
+    struct view v = a_view();
+    const struct view_node replica = {
+        .up = true, .lag_ok = true, .fresh_until_us = 1000, .weight = 1};
+    v.side[SIDE_BLUE].nodes_count = 3;
+    v.side[SIDE_BLUE].node[0].is_primary = true;
+    v.side[SIDE_BLUE].node[1] = v.side[SIDE_BLUE].node[2] = replica;
+    v.side[SIDE_GREEN].nodes_count = 2;
+    v.side[SIDE_GREEN].node[1] = replica;
+    return v;
+}
+
+static struct route_session
+a_session_that_wrote(uint64_t at_us)
+{
+    struct route_session s = a_session();
+    s.last_write_us = at_us;
+    return s;
+}
+
+static void
+expect_nodes(const struct view *v, struct route_session s, enum sql_class class,
+             struct route_decision want, uint32_t nodes)
+{
+    expect(v, s, class, want);
+    assert_int_equal(route_decide(v, &s, class).nodes, nodes);
+}
+
+static struct route_decision
+lost(enum side side)
+{
+    return (struct route_decision){.side = side, .reason = ROUTE_FAILOVER, .wait = true};
+}
+
+static void
+writes_go_to_the_lead_and_reads_to_all(void **state)
+{
+    (void)state;
+    struct view v = an_estate();
+    expect_nodes(&v, a_session(), SQL_WRITE, to(SIDE_BLUE, ROUTE_WRITE), LEAD);
+    expect_nodes(&v, a_session(), SQL_READ, read_only(SIDE_BLUE, ROUTE_FOLLOW),
+                 LEAD | REPLICA | OTHER);
+    v.side[SIDE_BLUE].node[0].weight = 0; /* the primary is for writes */
+    expect_nodes(&v, a_session(), SQL_READ, read_only(SIDE_BLUE, ROUTE_FOLLOW), REPLICA | OTHER);
+    v.reads = READS_GREEN;
+    expect_nodes(&v, a_session(), SQL_READ, read_only(SIDE_GREEN, ROUTE_READS), LEAD | REPLICA);
+    assert_false(route_is_single(&v));
+    v.reads = READS_FOLLOW;
+    assert_false(route_is_single(&v)); /* to one side, but not to one server */
+}
+
+static void
+a_server_that_fails_a_guard_serves_no_read(void **state)
+{
+    (void)state;
+    struct view v = an_estate();
+    v.side[SIDE_BLUE].node[1].up = false;
+    expect_nodes(&v, a_session(), SQL_READ, read_only(SIDE_BLUE, ROUTE_FOLLOW), LEAD | OTHER);
+    v.side[SIDE_BLUE].node[2].lag_ok = false;
+    expect_nodes(&v, a_session(), SQL_READ, read_only(SIDE_BLUE, ROUTE_FOLLOW), LEAD);
+    v = an_estate();
+    v.side[SIDE_BLUE].node[2].fresh_until_us = 3000;
+    expect_nodes(&v, a_session_that_wrote(2000), SQL_READ, read_only(SIDE_BLUE, ROUTE_FOLLOW),
+                 LEAD | OTHER);
+    v.reads = READS_GREEN; /* none of which has it: the writer's side takes the read */
+    expect_nodes(&v, a_session_that_wrote(2000), SQL_READ, read_only(SIDE_BLUE, ROUTE_OWN_WRITES),
+                 LEAD | OTHER);
+    v.side[SIDE_GREEN].node[1].fresh_until_us = 3000;
+    expect_nodes(&v, a_session_that_wrote(2000), SQL_READ, read_only(SIDE_GREEN, ROUTE_READS),
+                 REPLICA);
+}
+
+static void
+the_nearest_to_serving_is_the_reason(void **state)
+{
+    (void)state;
+    struct view v = an_estate();
+    v.reads = READS_GREEN;
+    v.side[SIDE_GREEN].node[0].up = false;
+    v.side[SIDE_GREEN].node[1].lag_ok = false;
+    expect(&v, a_session(), SQL_READ, read_only(SIDE_BLUE, ROUTE_LAG));
+    v.side[SIDE_GREEN].node[1].up = false;
+    expect(&v, a_session(), SQL_READ, read_only(SIDE_BLUE, ROUTE_DOWN));
+}
+
+static void
+writes_wait_while_the_writer_is_lost(void **state)
+{
+    (void)state;
+    struct view v = an_estate();
+    v.side[SIDE_BLUE].node[0].up = false;
+    expect(&v, a_session(), SQL_WRITE, lost(SIDE_BLUE));
+    expect_nodes(&v, a_session(), SQL_READ, read_only(SIDE_BLUE, ROUTE_FOLLOW), REPLICA | OTHER);
+    expect(&v, a_session_that_wrote(2000), SQL_READ, lost(SIDE_BLUE)); /* no replica has it */
+    v.side[SIDE_BLUE].node[0].up = true;
+    v.side[SIDE_BLUE].node[0].is_primary = false; /* it came back as a standby */
+    expect(&v, a_session(), SQL_WRITE, lost(SIDE_BLUE));
+    v.side[SIDE_BLUE].lead = 2;
+    v.side[SIDE_BLUE].node[2].is_primary = true;
+    expect_nodes(&v, a_session(), SQL_WRITE, to(SIDE_BLUE, ROUTE_WRITE), OTHER);
+    v.writes_held = true;
+    expect(&v, a_session(), SQL_WRITE, waiting(SIDE_BLUE));
+}
+
+static void
+a_reader_waits_while_all_servers_are_lost(void **state)
+{
+    (void)state;
+    struct view v = an_estate();
+    for (int i = 0; i < 3; i++) {
+        v.side[SIDE_BLUE].node[i].up = false;
+    }
+    struct route_decision want = lost(SIDE_BLUE);
+    want.read_only = true;
+    expect(&v, a_reader(), SQL_READ, want);
+    v.side[SIDE_BLUE].node[2].up = true;
+    expect_nodes(&v, a_reader(), SQL_READ, read_only(SIDE_BLUE, ROUTE_FOLLOW), OTHER);
+}
+
+/* ---- what a view says of a database ---- */
+
+static void
+a_stream_of_its_own_tells_how_far_a_database_is(void **state)
+{
+    (void)state;
+    char names[3][8] = {"late", "new", "other"};
+    struct view_database databases[] = {
+        {.name = names[0], .has_stream = true, .fresh_until_us = 5000},
+        {.name = names[1], .has_stream = true, .lag_ok = true, .fresh_until_us = 500},
+        {.name = names[2]},
+    };
+    struct view v = an_estate();
+    v.reads = READS_GREEN;
+    v.databases = databases;
+    v.databases_count = 3;
+    const struct route_database late = route_database(&v, "x", "late");
+    const struct route_database fresh = route_database(&v, "x", "new");
+    const struct route_database other = route_database(&v, "x", "other");
+    struct route_session s = a_session();
+    s.facts = &late;
+    expect(&v, s, SQL_READ, read_only(SIDE_BLUE, ROUTE_LAG));
+    s.facts = &fresh;
+    expect_nodes(&v, s, SQL_READ, read_only(SIDE_GREEN, ROUTE_READS), LEAD | REPLICA);
+    s.last_write_us = 400; /* the lead has it; how far its replica is with the stream, who knows */
+    expect_nodes(&v, s, SQL_READ, read_only(SIDE_GREEN, ROUTE_READS), LEAD);
+    s.last_write_us = 600;
+    expect(&v, s, SQL_READ, read_only(SIDE_BLUE, ROUTE_OWN_WRITES));
+    s.facts = &other;
+    expect_nodes(&v, s, SQL_READ, read_only(SIDE_GREEN, ROUTE_READS), LEAD | REPLICA);
+    assert_null(view_database(&v, "lat"));
+    assert_null(view_database(&v, "zz"));
+}
+
+static void
+a_database_is_paused_and_disabled_by_the_name_of_clients(void **state)
+{
+    (void)state;
+    char shop[] = "shop";
+    struct view_stop stop = {.alias = shop, .paused = true};
+    struct view v = a_view();
+    v.stops = &stop;
+    v.stops_count = 1;
+    const struct route_database paused = route_database(&v, "shop", "app");
+    assert_true(paused.paused && !paused.disabled);
+    assert_false(route_database(&v, "app", "shop").paused);
+    struct route_session s = a_session();
+    s.facts = &paused;
+    expect(&v, s, SQL_READ,
+           (struct route_decision){.side = SIDE_BLUE, .reason = ROUTE_PAUSED, .wait = true});
+    v.disabled = true;
+    assert_true(route_database(&v, "app", "app").disabled);
+}
+
 /* All combinations of what a decision looks at: what must hold always does, and every reason comes
  * up. */
 static void
@@ -335,7 +543,7 @@ the_promises_hold_for_every_view(void **state)
     unsigned seen[ROUTE_REASONS_COUNT] = {0};
     char user[] = "u";
     struct view_rule rule = {.user = user, .side = SIDE_GREEN};
-    for (unsigned bits = 0; bits < 1U << 15; bits++) {
+    for (unsigned bits = 0; bits < 1U << 18; bits++) {
         struct view v = a_view();
         v.writer = (bits & 1) != 0 ? SIDE_GREEN : SIDE_BLUE;
         v.writes_held = (bits & 2) != 0;
@@ -346,7 +554,10 @@ the_promises_hold_for_every_view(void **state)
         v.side[SIDE_BLUE].node[0].lag_ok = (bits & 256) != 0;
         v.rules = &rule;
         v.rules_count = (bits & 512) != 0 ? 1 : 0;
-        v.paused = bits >> 14 != 0;
+        v.paused = (bits >> 14 & 1) != 0;
+        if (bits >> 15 != 0) {
+            add_replica(&v, bits >> 15);
+        }
         struct route_session s = a_session();
         s.last_write_us = (bits & 1024) != 0 ? 2000 : 0;
         s.reader = (bits & 2048) != 0;
@@ -357,9 +568,13 @@ the_promises_hold_for_every_view(void **state)
         assert_true(d.wait || d.read_only || !v.writes_held);
         assert_true(!s.reader || d.read_only);
         assert_true(!d.read_only || s.reader || class == SQL_READ || class == SQL_BEGIN_READ);
-        assert_int_equal(d.wait, d.reason == ROUTE_HELD || d.reason == ROUTE_PAUSED);
+        assert_int_equal(d.wait, d.reason == ROUTE_HELD || d.reason == ROUTE_PAUSED ||
+                                     d.reason == ROUTE_FAILOVER);
         assert_int_equal(v.paused, d.reason == ROUTE_PAUSED);
-        assert_true(d.side == v.writer || v.side[d.side].node[0].up);
+        assert_true(d.side == v.writer || is_served_by_all(&v, &d));
+        assert_true(d.wait || v.side[d.side].nodes_count == 1 || is_served_by_all(&v, &d));
+        assert_true(d.read_only || d.nodes == 1U << v.side[d.side].lead);
+        assert_true(d.wait || d.read_only || !route_writer_is_lost(&v));
         assert_true(s.reader || !route_is_single(&v) || d.side == v.writer);
     }
     for (int i = 0; i < ROUTE_REASONS_COUNT; i++) {
@@ -421,6 +636,13 @@ main(void)
         cmocka_unit_test(own_writes_are_read_from_the_writer_until_the_follower_has_them),
         cmocka_unit_test(a_reader_is_read_only_on_every_side_and_never_held),
         cmocka_unit_test(a_reader_waits_until_the_writer_is_known),
+        cmocka_unit_test(writes_go_to_the_lead_and_reads_to_all),
+        cmocka_unit_test(a_server_that_fails_a_guard_serves_no_read),
+        cmocka_unit_test(the_nearest_to_serving_is_the_reason),
+        cmocka_unit_test(writes_wait_while_the_writer_is_lost),
+        cmocka_unit_test(a_reader_waits_while_all_servers_are_lost),
+        cmocka_unit_test(a_stream_of_its_own_tells_how_far_a_database_is),
+        cmocka_unit_test(a_database_is_paused_and_disabled_by_the_name_of_clients),
         cmocka_unit_test(the_promises_hold_for_every_view),
         cmocka_unit_test(a_view_is_single_when_nothing_can_read_elsewhere),
         cmocka_unit_test(every_reason_has_a_name_and_a_sentence),

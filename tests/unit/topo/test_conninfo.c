@@ -92,6 +92,41 @@ replication_has_a_way_of_its_own(void **state)
     conninfo_free(NULL);
 }
 
+static void
+a_subscription_takes_the_primary_of_several_servers(void **state)
+{
+    (void)state;
+    char a[] = "a";
+    char b[] = "::1";
+    char none[] = "";
+    char names[] = "x,y";
+    struct conf_pair pair = a_pair(none, a, none, TLS_DISABLE);
+    struct conf_side *side = &pair.side[SIDE_GREEN];
+    const struct conf conf = a_conf(&pair);
+    side->hosts[0] = (struct conf_host){.name = a, .port = 5432};
+    side->hosts[1] = (struct conf_host){.name = b, .port = 6000};
+    side->replication_port = 0;
+    side->port = 7000;
+    side->hosts_count = 1;
+    char *s = conninfo_for_replication(&conf, 0, SIDE_GREEN, "app");
+    assert_string_equal(s, "host='a' port='5432' user='a' dbname='app' sslmode='disable' "
+                           "connect_timeout=10");
+    conninfo_free(s);
+    side->hosts_count = 2;
+    s = conninfo_for_replication(&conf, 0, SIDE_GREEN, "app");
+    assert_non_null(strstr(s, "host='a,::1' port='5432,6000' target_session_attrs='primary' "));
+    conninfo_free(s);
+    side->replication_port = 9;
+    s = conninfo_for_replication(&conf, 0, SIDE_GREEN, "app");
+    assert_non_null(strstr(s, "host='a,::1' port='9,9' "));
+    conninfo_free(s);
+    side->replication_port = 0;
+    side->replication_host = names;
+    s = conninfo_for_replication(&conf, 0, SIDE_GREEN, "app");
+    assert_non_null(strstr(s, "host='x,y' port=7000 target_session_attrs='primary' "));
+    conninfo_free(s);
+}
+
 int
 main(void)
 {
@@ -99,6 +134,7 @@ main(void)
         cmocka_unit_test(every_value_is_quoted),
         cmocka_unit_test(what_is_not_set_is_left_to_libpq),
         cmocka_unit_test(replication_has_a_way_of_its_own),
+        cmocka_unit_test(a_subscription_takes_the_primary_of_several_servers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
