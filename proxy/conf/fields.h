@@ -161,7 +161,7 @@ struct conf {
     uint64_t open_timeout_us;
     uint64_t start_lag_bytes;
     uint64_t start_lag_us;
-    enum fence fence;
+    enum fence_policy fence;
     bool require_way_back;
 
     /* [blue] and [green] */

@@ -272,7 +272,7 @@ machine_config(const struct conf *conf, struct config_texts *texts)
         .start_lag_bytes = conf->start_lag_bytes,
         .start_lag_us = conf->start_lag_us,
         .drain_policy = conf->drain_policy,
-        .fence_strict = conf->fence == FENCE_STRICT,
+        .fence = conf->fence,
         .require_way_back = conf->require_way_back,
     };
     for (int side = 0; side < SIDES_COUNT; side++) {

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "cutover/ending.h"
 #include "cutover/engine/machine.h"
+#include "cutover/flip/fence_database.h"
 #include "cutover/flip/parts.h"
 #include "cutover/flip/sql.h"
 #include "cutover/invariants.h"
@@ -235,6 +236,8 @@ static const struct line look_lines[] = {
     PUT("look-green", GREEN, ALL, look_wants_green, look_write_green, look_judge),
     ASK("look-row-blue", BLUE, TOGETHER | ALL, look_has_row_blue, LOOK_SQL_ROW_BLUE, look_judge_row),
     ASK("look-row-green", GREEN, ALL, look_has_row_green, LOOK_SQL_ROW_GREEN, look_judge_row),
+    PUT("rights-blue", BLUE, TOGETHER | ALL, rights_ask_blue, rights_write_blue, rights_judge),
+    PUT("rights-green", GREEN, ALL, rights_ask_green, rights_write_green, rights_judge),
 };
 
 static const struct line check_lines[] = {
@@ -253,8 +256,9 @@ static const struct line prepare_lines[] = {
     ASK("publication", FROM, SHOWN, NULL, PREPARE_SQL_PUBLICATION, NULL),
     CALL("limit", FROM, 0, NULL, prepare_call_limit),
     ASK("replayed", TO, SHOWN | SLOW, flip_is_physical, PREPARE_SQL_REPLAYED, prepare_judge_true),
-    ASK("guard", TO, SHOWN, flip_is_logical, SQL_GUARD_ON, NULL),
-    ASK("guard-reload", TO, 0, flip_is_logical, SQL_RELOAD, NULL),
+    ASK("guard", TO, SHOWN, prepare_guards_system, SQL_GUARD_ON, NULL),
+    ASK("guard-reload", TO, 0, prepare_guards_system, SQL_RELOAD, NULL),
+    PUT("guard-databases", TO, SHOWN, prepare_guards_databases, fence_write_guard, NULL),
     ASK("schema-there", TO, SHOWN, flip_is_logical, PREPARE_SQL_SCHEMA, NULL),
     ASK("rows-clear", TO, 0, prepare_is_new, PREPARE_SQL_ROWS_CLEAR, NULL),
     ASK("publication-there", TO, SHOWN, flip_is_logical, PREPARE_SQL_PUBLICATION, NULL),
@@ -262,6 +266,8 @@ static const struct line prepare_lines[] = {
     PUT("refresh", TO, SHOWN | LONG, prepare_is_known, prepare_write_refresh, NULL),
     CALL("limit", FROM, 0, NULL, prepare_call_limit_copy),
     PUT("copy", TO, SHOWN | SLOW, flip_is_logical, prepare_write_copied, prepare_judge_copied),
+    PUT("forget", TO, 0, prepare_is_new, fence_write_forget, NULL),
+    PUT("guard-roles", TO, SHOWN, fence_has_guard_roles, fence_write_guard_roles, NULL),
     PUT("slot-back", TO, SHOWN | LONG, flip_is_logical, prepare_write_back_slot, NULL),
     PUT("refresh-back", FROM, SHOWN | LONG, prepare_back_is_known, prepare_write_back_refresh, NULL),
     PUT("drop-back", FROM, 0, prepare_back_is_stale, prepare_write_back_drop, NULL),
@@ -303,13 +309,16 @@ static const struct line fence_lines[] = {
     CALL("fence-heartbeat", FROM, 0, NULL, fence_call_heartbeat_off),
     PUT("fence-arm", TO, TOGETHER, flip_is_logical, commit_write_arm, commit_judge_one_row),
     PUT("fence-intent", FROM, 0, NULL, commit_write_intent, commit_judge_one_row),
-    ASK("fence-set", FROM, 0, NULL, SQL_GUARD_ON, NULL),
-    PUT("fence-strict", FROM, 0, flip_is_strict, fence_write_strict_on, NULL),
-    ASK("fence-reload", FROM, 0, NULL, SQL_RELOAD, NULL),
-    ASK("fence-seen", FROM, 0, NULL, FENCE_SQL_SHOW, fence_judge_guard_on),
+    PUT("fence-put", FROM, 0, fence_has_catalog, fence_write_put, NULL),
+    ASK("fence-set", FROM, 0, fence_is_system, SQL_GUARD_ON, NULL),
+    ASK("fence-reload", FROM, 0, fence_is_system, SQL_RELOAD, NULL),
+    ASK("fence-seen", FROM, 0, fence_is_system, FENCE_SQL_SHOW, fence_judge_guard_on),
+    PUT("fence-began", FROM, 0, fence_is_database, fence_write_began, fence_judge_began),
     CALL("fence-leave", FROM, 0, NULL, fence_call_leave),
+    PUT("fence-starting", FROM, 0, fence_has_starting, fence_write_starting, fence_judge_starting),
     PUT("fence-probe", FROM, FRESH | TOGETHER | ALL, NULL, fence_write_probe, fence_judge_probe),
     PUT("fence-clear", FROM, 0, NULL, fence_write_clear, fence_judge_clear),
+    PUT("fence-roles", FROM, TOGETHER, NULL, fence_write_roles, fence_judge_roles),
     ASK("fence-prepared", FROM, 0, NULL, FENCE_SQL_PREPARED, fence_judge_prepared),
 };
 
@@ -355,9 +364,9 @@ static const struct line open_lines[] = {
     ASK("open-recovered", TO, 0, flip_is_physical, FENCE_SQL_RECOVERY, fence_judge_recovery),
     PUT("open-slot", TO, ALL, flip_is_physical, stream_write_slot_create, stream_judge_slot_create),
     PUT("open-row", TO, 0, flip_is_physical, commit_write_open, commit_judge_one_row),
-    ASK("open-set", TO, 0, fence_is_target_guarded, SQL_GUARD_OFF, NULL),
-    ASK("open-reload", TO, 0, fence_is_target_guarded, SQL_RELOAD, NULL),
-    PUT("open-strict", TO, 0, fence_was_target_strict, fence_write_strict_off, NULL),
+    ASK("open-set", TO, ALL, fence_is_target_guarded, SQL_GUARD_OFF, fence_judge_may_lack),
+    ASK("open-reload", TO, ALL, fence_is_target_guarded, SQL_RELOAD, fence_judge_may_lack),
+    PUT("open-lift", TO, 0, NULL, fence_write_lift_to, NULL),
     ASK("open-seen", TO, 0, fence_is_target_guarded, FENCE_SQL_SHOW, fence_judge_guard_off),
     PUT("open-probe", TO, FRESH, NULL, fence_write_open_probe, fence_judge_open_probe),
 };
@@ -383,9 +392,9 @@ static const struct line after_lines[] = {
 };
 
 static const struct line undo_lines[] = {
-    ASK("undo-set", FROM, 0, NULL, SQL_GUARD_OFF, NULL),
-    PUT("undo-strict", FROM, 0, flip_is_strict, fence_write_strict_off, NULL),
-    ASK("undo-reload", FROM, 0, NULL, SQL_RELOAD, NULL),
+    ASK("undo-set", FROM, ALL, NULL, SQL_GUARD_OFF, fence_judge_may_lack),
+    PUT("undo-lift", FROM, 0, NULL, fence_write_lift_from, NULL),
+    ASK("undo-reload", FROM, ALL, NULL, SQL_RELOAD, fence_judge_may_lack),
     ASK("undo-seen", FROM, 0, NULL, FENCE_SQL_SHOW, fence_judge_guard_off),
     PUT("undo-row", FROM, 0, NULL, commit_write_undone, NULL),
 };

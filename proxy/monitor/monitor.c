@@ -426,6 +426,12 @@ probe_take_answer(struct probe *p, const struct answer *answer)
     p->backlog_known = answer->slot_known;
     p->backlog = answer->flushed > answer->slot_lsn ? answer->flushed - answer->slot_lsn : 0;
     monitor_measure(m, p, answer, now_us);
+    if (answer->stale) {
+        log_debug(&p->log, "the connection is renewed: a fence was taken off", NULL);
+        pq_free(p->pq);
+        p->pq = NULL;
+        probe_open(p);
+    }
 }
 
 /* Refusals that will be the same in a moment are not worth a line in the server's log each time. */

@@ -5,7 +5,11 @@
  * flush position does not; a standby is sent what is flushed and no more. The timeline of a primary
  * comes from the name of its WAL file, because the control file learns a promotion only at the next
  * checkpoint. A standby's is that of what it receives; without a receiver, that of the point which
- * it had to reach. confirmed_flush_lsn is what the subscriber says it has on disk. */
+ * it had to reach. confirmed_flush_lsn is what the subscriber says it has on disk.
+ *
+ * A fence may be a setting of the server or of the database. The first one reaches this session by
+ * a reload. The second one is for sessions that begin later, so it is read in the catalog; and a
+ * session that began behind it stays read-only when it is taken off, so such a one is stale. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "monitor/question.h"
 
@@ -25,6 +29,8 @@ enum column {
     COL_VERSION_NUM,
     COL_VERSION,
     COL_READ_ONLY,
+    COL_STALE,
+    COL_CLOSED,
     COL_LSN,
     COL_FLUSHED,
     COL_BLOCK_SIZE,
@@ -56,6 +62,20 @@ struct column_def {
     "FROM pg_subscription s WHERE s.subname = 'teal_to_$S' AND s.subdbid =" \
     " (SELECT oid FROM pg_database WHERE datname = current_database())"
 
+/* The default for new sessions by the catalogs: of the database, of our role there or everywhere;
+ * NULL where they say nothing. */
+#define SETTING_OF(role, database)                                                          \
+    "(SELECT split_part(x, '=', 2)::bool FROM pg_db_role_setting s, unnest(s.setconfig) x " \
+    "WHERE s.setrole = " role " AND s.setdatabase = " database                              \
+    " AND x ~ '^default_transaction_read_only=')"
+#define DATABASE_DEFAULT \
+    SETTING_OF("0", "(SELECT oid FROM pg_database WHERE datname = current_database())")
+#define ROLE_DEFAULT(database) \
+    SETTING_OF("(SELECT oid FROM pg_roles WHERE rolname = current_user)", database)
+/* What this session has, and whether it came from there when it began. */
+#define DEFAULT "FROM pg_settings p WHERE p.name = 'default_transaction_read_only'"
+#define SET_BY_CATALOG "p.source IN ('database', 'user', 'database user')"
+
 static const struct column_def columns[] = {
     [COL_IN_RECOVERY] = {QUESTION_PLAIN, "pg_is_in_recovery()", NULL},
     [COL_STARTED] = {QUESTION_PLAIN,
@@ -63,8 +83,20 @@ static const struct column_def columns[] = {
     [COL_SYSTEM] = {QUESTION_PLAIN, "(SELECT system_identifier FROM pg_control_system())", NULL},
     [COL_VERSION_NUM] = {QUESTION_PLAIN, "current_setting('server_version_num')", NULL},
     [COL_VERSION] = {QUESTION_PLAIN, "current_setting('server_version')", NULL},
-    [COL_READ_ONLY] = {QUESTION_PLAIN, "current_setting('default_transaction_read_only')::bool",
+    [COL_READ_ONLY] = {QUESTION_PLAIN,
+                       "(SELECT NOT " SET_BY_CATALOG " AND p.setting::bool " DEFAULT
+                       ") OR coalesce(" DATABASE_DEFAULT ", false)",
                        NULL},
+    [COL_STALE] = {QUESTION_PLAIN,
+                   "(SELECT " SET_BY_CATALOG " AND p.setting::bool AND NOT coalesce("
+                   "" ROLE_DEFAULT("h.oid") ", " ROLE_DEFAULT(
+                       "0") ", " DATABASE_DEFAULT
+                            ", false) FROM pg_database h, pg_settings p WHERE h.datname = "
+                            "current_database() AND p.name = 'default_transaction_read_only')",
+                   NULL},
+    [COL_CLOSED] = {QUESTION_PLAIN,
+                    "(SELECT datconnlimit = 0 FROM pg_database WHERE datname = current_database())",
+                    NULL},
     [COL_LSN] = {QUESTION_PLAIN,
                  "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
                  " ELSE pg_current_wal_insert_lsn() END",
@@ -251,6 +283,8 @@ answer_read(const struct pq_result *result, struct answer *out, struct err *err)
     cell_copy(result, COL_VERSION, out->version, sizeof(out->version));
     out->version[strcspn(out->version, " ")] = '\0'; /* without the packager's remark */
     out->read_only = cell_is_true(result, COL_READ_ONLY);
+    out->stale = cell_is_true(result, COL_STALE);
+    out->closed = cell_is_true(result, COL_CLOSED);
     if (!read_position(result, out)) {
         return err_set(err, SQLSTATE_PROTOCOL, "the server gave no WAL position");
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cutover/flip/parts.h"
+#include "cutover/flip/rights.h"
 #include "cutover/flip/sql.h"
 
 void
@@ -20,6 +21,25 @@ void
 fence_touch(struct cutover *c)
 {
     c->fence.touched = true;
+}
+
+void
+fence_choose(struct cutover *c, const struct fence_choice *choice)
+{
+    CHECK(choice->possible && !c->fence.touched);
+    c->fence.database = choice->database;
+}
+
+enum cutover_event
+fence_see(struct cutover *c, const char *at, const char *starting)
+{
+    if (strlen(starting) >= sizeof(c->fence.starting)) {
+        report_detail(&c->report, "too many clients are just connecting");
+        return CUT_EV_AGAIN;
+    }
+    (void)snprintf(c->fence.seen_at, sizeof(c->fence.seen_at), "%s", at);
+    (void)snprintf(c->fence.starting, sizeof(c->fence.starting), "%s", starting);
+    return CUT_EV_OK;
 }
 
 bool
@@ -38,8 +58,7 @@ fence_judge_guard_on(struct cutover *c, enum side side, const struct cutover_row
         report_detail(&c->report, "default_transaction_read_only is not on yet");
         return CUT_EV_AGAIN;
     }
-    (void)snprintf(c->fence.seen_at, sizeof(c->fence.seen_at), "%s", rows_text(rows, 0, 1));
-    return CUT_EV_OK;
+    return fence_see(c, rows_text(rows, 0, 1), "");
 }
 
 enum cutover_event
@@ -53,26 +72,26 @@ fence_judge_guard_off(struct cutover *c, enum side side, const struct cutover_ro
                         "default_transaction_read_only is not off yet");
 }
 
-static void
-put_connection_limit(struct buf *sql, const struct cutover *c, int limit)
+bool
+fence_is_database(const struct cutover *c)
 {
-    buf_printf(sql, "ALTER DATABASE ");
-    put_identifier(sql, c->config.database);
-    buf_printf(sql, " CONNECTION LIMIT %d", limit);
+    return c->fence.database;
 }
 
-void
-fence_write_strict_on(const struct cutover *c, struct buf *sql)
+bool
+fence_is_system(const struct cutover *c)
 {
-    put_connection_limit(sql, c, 0);
+    return !c->fence.database;
 }
 
-/* What the limit was before is not kept anywhere that survives everything; none is the default of
- * PostgreSQL. */
-void
-fence_write_strict_off(const struct cutover *c, struct buf *sql)
+enum cutover_event
+fence_judge_may_lack(struct cutover *c, enum side side, const struct cutover_rows *rows)
 {
-    put_connection_limit(sql, c, -1);
+    (void)side;
+    if (!rows->ok && strcmp(rows->err.sqlstate, SQLSTATE_INSUFFICIENT_PRIVILEGE) == 0) {
+        return CUT_EV_OK;
+    }
+    return report_rows(&c->report, rows);
 }
 
 /* ---- the old side ---- */
@@ -121,15 +140,19 @@ fence_judge_probe(struct cutover *c, enum side side, const struct cutover_rows *
 
 /* Ends every client that began before the fence, and tells how many there were; those that began
  * after it are born read-only. Ours are known by user and name; read-only backends by their process
- * ids. */
+ * ids. A superuser is out of reach of an operator that is none: that one is waited for while it has
+ * written something in its transaction, and named if it stays. */
 void
 fence_write_clear(const struct cutover *c, struct buf *sql)
 {
     CHECK(c->fence.touched);
-    buf_printf(sql,
-               "SELECT count(*), count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM "
-               "pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() "
-               "AND datname = current_database() AND backend_start <= ");
+    buf_printf(
+        sql, "SELECT count(*) FILTER (WHERE reach OR backend_xid IS NOT NULL), count(*) FILTER "
+             "(WHERE CASE WHEN reach THEN pg_terminate_backend(pid) END), count(*) FILTER (WHERE "
+             "NOT reach) FROM (SELECT *, (SELECT rolsuper FROM pg_roles WHERE rolname = "
+             "current_user) OR NOT EXISTS (SELECT FROM pg_roles WHERE oid = usesysid AND "
+             "rolsuper) AS reach FROM pg_stat_activity) a WHERE backend_type = 'client backend' "
+             "AND pid <> pg_backend_pid() AND datname = current_database() AND backend_start <= ");
     put_literal(sql, c->fence.seen_at);
     buf_printf(
         sql, "::timestamptz AND NOT (usename = current_user AND application_name IN ('%s', '%s'))",
@@ -154,6 +177,12 @@ fence_judge_clear(struct cutover *c, enum side side, const struct cutover_rows *
         report_detail(&c->report, "%" PRIu64 " clients are still connected to %s", left,
                       side_name(side));
         return CUT_EV_AGAIN;
+    }
+    if (rows_u64(rows, 0, 2) > 0) {
+        report_line(&c->report, CUTOVER_WARN, "fence",
+                    "%" PRIu64 " sessions of superusers were not ended on %s: the operator's role "
+                    "may not; they could still write",
+                    rows_u64(rows, 0, 2), side_name(side));
     }
     return CUT_EV_OK;
 }
@@ -189,13 +218,6 @@ bool
 fence_is_target_guarded(const struct cutover *c)
 {
     return c->fence.target_guarded;
-}
-
-/* A database limit of 0 is a strict fence of an earlier flip. */
-bool
-fence_was_target_strict(const struct cutover *c)
-{
-    return c->flip.strict || c->looks.of[c->flip.to].connection_limit == 0;
 }
 
 void

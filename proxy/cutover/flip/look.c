@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cutover/flip/fence_database.h"
 #include "cutover/flip/parts.h"
 #include "cutover/flip/sql.h"
 
@@ -55,8 +56,7 @@ put_look(struct buf *sql, enum side side)
         sql,
         "SELECT current_setting('server_version_num'), pg_is_in_recovery(), "
         "to_regclass('teal.local_state') IS NOT NULL AND to_regclass('teal.marker') IS NOT NULL, "
-        "(SELECT reset_val = 'on' FROM pg_settings WHERE name = "
-        "'default_transaction_read_only'), "
+        "" FENCE_SYSTEM_DEFAULT " = 'on' OR " FENCE_SQL_DATABASE_ON ", "
         "(SELECT datconnlimit FROM pg_database WHERE datname = current_database()), "
         "current_setting('wal_level'), "
         "EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE "

@@ -22,7 +22,7 @@ struct look {
     struct err err; /* why it did not; not set when it did */
     bool in_recovery;
     bool prepared; /* has the schema */
-    bool fenced;   /* default_transaction_read_only is on for new sessions */
+    bool fenced;   /* default_transaction_read_only is on for new sessions, by either means */
     int version_num;
     int connection_limit; /* of the database; -1 for none */
     bool stream_exists;   /* the subscription that it receives by */

@@ -19,6 +19,7 @@
 #include "cutover/flip/hold.h"
 #include "cutover/flip/journal.h"
 #include "cutover/flip/look.h"
+#include "cutover/flip/rights.h"
 #include "cutover/flip/stream.h"
 #include "cutover/types/config.h"
 #include "cutover/types/ops.h"
@@ -36,6 +37,7 @@ struct cutover {
     struct journal journal;
     struct command command;
     struct looks looks;
+    struct rights rights;
 
     /* the flip under way, or the last one; flip_begin clears all of them */
     struct flip flip;

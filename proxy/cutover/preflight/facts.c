@@ -94,6 +94,19 @@ fact_guard(struct cutover *c, struct findings *f)
                            "default_transaction_read_only on there");
 }
 
+/* Which fence it is going to be, or why there can be none. */
+static void
+fact_fence(struct cutover *c, struct findings *f)
+{
+    const struct fence_wish wish = rights_wish(c);
+    const struct fence_choice choice = rights_choose(&c->rights, &wish);
+    fact(c, f, choice.possible, "F09", "fence", choice.why);
+    if (choice.possible) {
+        fence_choose(c, &choice);
+        flip_set_strict(c, choice.strict);
+    }
+}
+
 static void
 fact_sessions(struct cutover *c, struct findings *f)
 {
@@ -137,6 +150,7 @@ facts_check(struct cutover *c, struct findings *f)
     fact_rows(c, f);
     fact_versions(c, f);
     fact_guard(c, f);
+    fact_fence(c, f);
     fact_sessions(c, f);
     fact_lag(c, f);
     return true;

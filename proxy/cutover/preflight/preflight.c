@@ -125,10 +125,17 @@ severity_result(const struct cutover *c, enum severity severity)
     return severity == BLOCK ? CUTOVER_FAIL : CUTOVER_WARN;
 }
 
+/* A warning about what our role may not see is none: it says nothing about the pair. */
 static void
 check_failed_to_ask(struct cutover *c, const struct check *k, enum side side)
 {
     char text[REPORT_DETAIL_MAX];
+    if (c->preflight->answers.of[side].denied && severity_result(c, k->severity) == CUTOVER_WARN) {
+        (void)snprintf(text, sizeof(text), "not checked: the operator's role may not see it on %s",
+                       side_name(side));
+        findings_add(&c->preflight->findings, c, CUTOVER_SKIP, k->id, k->name, text);
+        return;
+    }
     (void)snprintf(text, sizeof(text), "%s could not answer: %s", side_name(side),
                    c->preflight->answers.of[side].text);
     findings_add(&c->preflight->findings, c, severity_result(c, k->severity), k->id, k->name, text);

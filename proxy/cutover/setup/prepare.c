@@ -82,6 +82,18 @@ prepare_back_is_needed(const struct cutover *c)
     return flip_is_logical(c) && !prepare_back_is_known(c);
 }
 
+bool
+prepare_guards_system(const struct cutover *c)
+{
+    return flip_is_logical(c) && fence_is_system(c);
+}
+
+bool
+prepare_guards_databases(const struct cutover *c)
+{
+    return flip_is_logical(c) && fence_is_database(c);
+}
+
 /* ---- what it refuses ---- */
 
 enum cutover_event
@@ -155,7 +167,7 @@ prepare_write_rows(const struct cutover *c, struct buf *sql)
 {
     buf_printf(
         sql,
-        "INSERT INTO teal.local_state SELECT s, %" PRIu64
+        "INSERT INTO teal.local_state (side, epoch, writer, phase, flip_id, at) SELECT s, %" PRIu64
         ", '%s', 'idle', '0', clock_timestamp() FROM unnest(ARRAY['blue', 'green']) s ON "
         "CONFLICT DO NOTHING; INSERT INTO teal.marker SELECT s, %" PRIu64
         ", 0, clock_timestamp() FROM unnest(ARRAY['blue', 'green']) s ON CONFLICT DO NOTHING",
@@ -312,11 +324,12 @@ announce(struct cutover *c)
             to);
         return;
     }
-    report_line(&c->report, CUTOVER_INFO, "plan",
-                "on %s: default_transaction_read_only = on, schema, publication, subscription "
-                "teal_to_%s %s",
-                to, to,
-                prepare_is_new(c) ? "with a copy of every table" : "(there: new tables are added)");
+    report_line(
+        &c->report, CUTOVER_INFO, "plan",
+        "on %s: default_transaction_read_only = on, by %s, schema, publication, subscription "
+        "teal_to_%s %s",
+        to, fence_is_database(c) ? "ALTER DATABASE" : "ALTER SYSTEM", to,
+        prepare_is_new(c) ? "with a copy of every table" : "(there: new tables are added)");
     report_line(&c->report, CUTOVER_INFO, "plan",
                 "the way back: slot teal_to_%s on %s, subscription teal_to_%s on %s, %s", from, to,
                 from, from, flip_is_two_way(c) ? "both streams run" : "off until the cutover");
@@ -340,6 +353,40 @@ accept_side(struct cutover *c, enum side side)
     return CUT_EV_OK;
 }
 
+/* OK, or FAIL when the follower could not be guarded, or a stream could not be made. A standby
+ * needs neither yet. */
+static enum cutover_event
+accept_rights(struct cutover *c)
+{
+    struct fence_wish wish = rights_wish(c);
+    wish.from = c->flip.to;
+    wish.to = c->flip.from;
+    wish.guard = true;
+    const struct fence_choice choice = rights_choose(&c->rights, &wish);
+    if (flip_is_physical(c)) {
+        return CUT_EV_OK;
+    }
+    if (!choice.possible) {
+        return report_fail(&c->report, SQLSTATE_INSUFFICIENT_PRIVILEGE,
+                           "%s cannot be kept from writing: %s", side_name(wish.from), choice.why);
+    }
+    fence_choose(c, &choice);
+    for (int s = 0; s < SIDES_COUNT; s++) {
+        const enum side side = (enum side)s;
+        if (!c->rights.of[side].superuser &&
+            strstr(c->config.replication_conninfo[side_other(side)], " password='") == NULL) {
+            (void)report_fail(&c->report, SQLSTATE_INSUFFICIENT_PRIVILEGE,
+                              "a subscription on %s that is no superuser's needs a password",
+                              side_name(side));
+            return report_hint(&c->report,
+                               "set password or password_file of [%s], and let "
+                               "pg_hba.conf of %s ask for it",
+                               side_name(side_other(side)), side_name(side_other(side)));
+        }
+    }
+    return CUT_EV_OK;
+}
+
 enum cutover_event
 prepare_looked(struct cutover *c)
 {
@@ -354,6 +401,9 @@ prepare_looked(struct cutover *c)
         return report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
                            "%s is %s, but it is the writer", side_name(from),
                            writer->in_recovery ? "in recovery" : "read-only");
+    }
+    if (accept_rights(c) != CUT_EV_OK) {
+        return CUT_EV_FAIL;
     }
     announce(c);
     c->prepare->left = 0;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "model/drain.h"
+#include "model/fence.h"
 #include "model/side.h"
 
 /* Times in microseconds. In a copy the strings are owned. */
@@ -32,7 +33,9 @@ struct cutover_config {
     uint64_t start_lag_bytes;
     uint64_t start_lag_us;
     enum drain_policy drain_policy;
-    bool fence_strict;
+    enum fence_policy fence;
+    /* The pair is only a part of its clusters: what is not of it must not be fenced. */
+    bool partial;
     bool require_way_back;
 };
 

@@ -25,7 +25,7 @@
 #include "cutover/flip/parts.h"
 #include "cutover/invariants.h"
 
-enum { CELLS_MAX = 12, CELL_SIZE = 64, QUEUE_MAX = 256, TAG_SIZE = 64 };
+enum { CELLS_MAX = 12, CELL_SIZE = 64, KEPT_NONE = -2, QUEUE_MAX = 256, TAG_SIZE = 64 };
 
 /* What happens to a statement. */
 enum fault {
@@ -41,9 +41,13 @@ enum fault {
 struct node {
     bool in_recovery;
     bool promoting;
-    bool guard_file; /* what ALTER SYSTEM has written */
-    bool guard;      /* what new sessions start with */
-    bool stream;     /* its subscription is enabled */
+    bool guard_file;     /* what ALTER SYSTEM has written */
+    bool guard;          /* what new sessions start with */
+    bool database_guard; /* the same, by ALTER DATABASE */
+    int limit;           /* of connections to the database */
+    int kept_limit;      /* in the record of a fence; KEPT_NONE */
+    bool ordinary;       /* the operator is no superuser here */
+    bool stream;         /* its subscription is enabled */
     bool down;
     bool nonsense; /* it is no PostgreSQL that answers */
     bool frozen;   /* it answers only when the time of the statement is over */
@@ -67,7 +71,7 @@ struct entry {
     enum side side;
     enum fault fault;
     bool silent; /* nobody waits for the answer any more */
-    char sql[1024];
+    char sql[4096];
 };
 
 struct world {
@@ -92,7 +96,8 @@ struct world {
     uint32_t done_calls;
     bool done_ok;
     struct err done_err;
-    char told[2048]; /* the lines for the operator */
+    char told[4096];         /* the lines for the operator */
+    enum fence_policy fence; /* of the configuration */
     uint32_t cancels;
     uint32_t terminates;
     uint64_t crash_at; /* statement before which the process dies; 0 never */
@@ -108,7 +113,7 @@ struct world {
 static bool
 node_writable(const struct node *n)
 {
-    return !n->in_recovery && !n->guard;
+    return !n->in_recovery && !n->guard && !n->database_guard;
 }
 
 static void
@@ -178,7 +183,50 @@ node_look(struct world *w, const struct node *n)
 {
     char version[CELL_SIZE];
     (void)snprintf(version, sizeof(version), "%d", n->version);
-    ANSWER(w, version, n->in_recovery ? "t" : "f", "t", n->guard ? "t" : "f", "-1", "logical", "t");
+    const bool fenced = n->guard || n->database_guard;
+    ANSWER(w, version, n->in_recovery ? "t" : "f", "t", fenced ? "t" : "f", "-1", "logical", "t");
+}
+
+static void
+node_rights(struct world *w, const struct node *n)
+{
+    const char *super = n->ordinary ? "f" : "t";
+    ANSWER(w, super, super, "t", "t", n->guard ? "t" : "f", "", "", "");
+}
+
+/* A standby gets what stands in the catalogs of its primary. */
+static void
+node_replicate(struct world *w, const struct node *n)
+{
+    struct node *other = &w->node[n == &w->node[SIDE_BLUE] ? SIDE_GREEN : SIDE_BLUE];
+    if (other->in_recovery) {
+        other->database_guard = n->database_guard;
+        other->limit = n->limit;
+        other->kept_limit = n->kept_limit;
+    }
+}
+
+/* The statements that change the catalogs; true when the tag is theirs. */
+static bool
+node_catalog_run(struct world *w, struct node *n, const char *tag, const char *sql)
+{
+    if (strcmp(tag, "fence-put") == 0 || strcmp(tag, "guard-databases") == 0) {
+        n->database_guard = n->database_guard || strstr(sql, "'setting', d.datname, ''") != NULL ||
+                            strcmp(tag, "guard-databases") == 0;
+        if (strstr(sql, "SELECT 'limit'") != NULL) {
+            n->kept_limit = n->kept_limit == KEPT_NONE ? n->limit : n->kept_limit;
+            n->limit = 0;
+        }
+    } else if (strcmp(tag, "undo-lift") == 0 || strcmp(tag, "open-lift") == 0 ||
+               strcmp(tag, "tick-relax") == 0) {
+        n->database_guard = n->database_guard && strcmp(tag, "tick-relax") == 0;
+        n->limit = n->kept_limit != KEPT_NONE ? n->kept_limit : n->limit == 0 ? -1 : n->limit;
+        n->kept_limit = KEPT_NONE;
+    } else {
+        return false;
+    }
+    node_replicate(w, n);
+    return true;
 }
 
 static void
@@ -205,6 +253,9 @@ tag_starts(const char *tag, const char *prefix)
 static const char *
 node_guard_run(struct world *w, struct node *n, const char *tag)
 {
+    if (n->ordinary && (strstr(tag, "-set") != NULL || strstr(tag, "-reload") != NULL)) {
+        return SQLSTATE_INSUFFICIENT_PRIVILEGE;
+    }
     if (tag_is(tag, "fence-set") || tag_is(tag, "guard")) {
         n->guard_file = true;
     } else if (tag_is(tag, "undo-set") || tag_is(tag, "open-set")) {
@@ -214,8 +265,8 @@ node_guard_run(struct world *w, struct node *n, const char *tag)
     } else if (strstr(tag, "-seen") != NULL) {
         ANSWER(w, n->guard ? "on" : "off", "2026-11-20 11:30:00+00");
     } else if (tag_is(tag, "tick-fence")) {
-        ANSWER(w, n->guard || n->guard_file ? "t" : "f");
-    } else if (strstr(tag, "-probe") != NULL && n->guard) {
+        ANSWER(w, n->guard || n->guard_file || n->database_guard ? "t" : "f");
+    } else if (strstr(tag, "-probe") != NULL && (n->guard || n->database_guard)) {
         return SQLSTATE_READ_ONLY;
     }
     return NULL;
@@ -272,9 +323,11 @@ node_flip_run(struct world *w, struct node *n, const char *tag)
         n->stream = true;
     } else if (tag_is(tag, "after-stream-gone")) {
         ANSWER(w, n->lingers ? "1" : "0");
+    } else if (tag_is(tag, "fence-began") || tag_is(tag, "fence-roles")) {
+        ANSWER(w, tag_is(tag, "fence-began") ? "2026-11-20 11:30:00+00" : "", "");
     } else if (tag_is(tag, "fence-clear") || tag_is(tag, "fence-prepared") ||
                tag_is(tag, "after-old-slots")) {
-        ANSWER(w, "0", "");
+        ANSWER(w, "0", "", "0");
     } else {
         ANSWER(w, "1", "");
     }
@@ -290,7 +343,11 @@ node_run(struct world *w, enum side side, const char *sql)
     tag[strcspn(tag, " ")] = '\0';
     w->rows = 0;
     w->columns = 0;
-    if (tag_starts(tag, "look-row")) {
+    if (tag_starts(tag, "rights-")) {
+        node_rights(w, n);
+    } else if (node_catalog_run(w, n, tag, sql)) {
+        return NULL;
+    } else if (tag_starts(tag, "look-row")) {
         node_look_row(w, n);
     } else if (tag_starts(tag, "look-")) {
         node_look(w, n);
@@ -614,7 +671,8 @@ world_settle(struct world *w)
     }
 }
 
-enum story { PHYSICAL, TWO_WAY, ONE_WAY, STORIES_COUNT };
+/* By kind, and by what the operator may do. */
+enum story { PHYSICAL, TWO_WAY, ONE_WAY, KINDS_COUNT, STORIES_COUNT = 2 * KINDS_COUNT };
 
 static void
 world_start_machine(struct world *w)
@@ -622,7 +680,7 @@ world_start_machine(struct world *w)
     const struct cutover_config config = {
         .database = "app",
         .initial_writer = SIDE_BLUE,
-        .replication_conninfo = {"host=blue", "host=green"},
+        .replication_conninfo = {"host=blue password='x'", "host=green password='y'"},
         .address = {"blue:5432", "green:5432"},
         .hold_timeout_us = 5000000,
         .hold_timeout_physical_us = 15000000,
@@ -634,6 +692,7 @@ world_start_machine(struct world *w)
         .open_timeout_us = 10000000,
         .start_lag_bytes = 1 << 20,
         .start_lag_us = 1000000,
+        .fence = w->fence,
         .require_way_back = true,
     };
     struct cutover_ops ops = world_ops;
@@ -647,19 +706,25 @@ static struct world *
 a_world(enum story story)
 {
     struct world *w = xcalloc(1, sizeof(*w));
+    const enum story kind = story % KINDS_COUNT;
+    const bool ordinary = story >= KINDS_COUNT;
     w->now_us = 1000000;
     w->seed = 42;
     for (int s = 0; s < SIDES_COUNT; s++) {
         struct node *n = &w->node[s];
-        n->version = story == TWO_WAY ? 170000 : 150000;
+        n->version = kind == TWO_WAY ? 170000 : 150000;
+        n->limit = 7;
+        n->kept_limit = KEPT_NONE;
+        n->ordinary = ordinary;
         n->epoch = 7;
         n->writer = SIDE_BLUE;
         (void)snprintf(n->phase, sizeof(n->phase), "idle");
         (void)snprintf(n->flip_id, sizeof(n->flip_id), "0");
     }
-    w->node[SIDE_GREEN].in_recovery = story == PHYSICAL;
-    w->node[SIDE_GREEN].guard = w->node[SIDE_GREEN].guard_file = story != PHYSICAL;
-    w->node[SIDE_GREEN].stream = story != PHYSICAL;
+    w->node[SIDE_GREEN].in_recovery = kind == PHYSICAL;
+    w->node[SIDE_GREEN].guard = w->node[SIDE_GREEN].guard_file = kind != PHYSICAL && !ordinary;
+    w->node[SIDE_GREEN].database_guard = kind != PHYSICAL && ordinary;
+    w->node[SIDE_GREEN].stream = kind != PHYSICAL;
     world_start_machine(w);
     world_settle(w);
     assert_true(cutover_is_ready(w->machine));
@@ -703,6 +768,8 @@ assert_one_side(const struct world *w)
     assert_true(node_writable(writer));
     assert_false(node_writable(other));
     assert_false(writer->guard_file);
+    assert_int_equal(writer->limit, 7);
+    assert_int_equal(writer->kept_limit, KEPT_NONE);
     assert_int_equal(writer->epoch, route->epoch);
     assert_int_equal(writer->writer, route->writer);
     assert_true(other->epoch <= route->epoch);
@@ -813,6 +880,107 @@ any_one_fault_of_the_set_up_ends_it_idle(void **state)
             }
         }
     }
+}
+
+/* ---- the fence ---- */
+
+static void
+an_operator_without_alter_system_fences_the_database(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < KINDS_COUNT; kind++) {
+        struct world *w = a_world((enum story)(KINDS_COUNT + kind));
+        world_flip(w, SIDE_GREEN);
+        assert_true(w->done_ok);
+        assert_true(w->node[SIDE_BLUE].database_guard);
+        assert_false(w->node[SIDE_BLUE].guard);
+        assert_one_side(w);
+        world_free(w);
+    }
+}
+
+static void
+a_fence_that_is_not_possible_touches_nothing(void **state)
+{
+    (void)state;
+    struct world *w = a_world(KINDS_COUNT + TWO_WAY);
+    w->machine->config.fence = FENCE_SOFT;
+    world_flip(w, SIDE_GREEN);
+    assert_false(w->done_ok);
+    assert_non_null(strstr(w->done_err.text, "may not ALTER SYSTEM"));
+    assert_string_equal(w->node[SIDE_BLUE].phase, "idle");
+    assert_one_side(w);
+    world_free(w);
+}
+
+static void
+a_strict_fence_gives_back_the_limit_that_it_found(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < KINDS_COUNT; kind++) {
+        struct world *w = a_world((enum story)kind);
+        w->machine->config.fence = FENCE_STRICT;
+        for (int flips = 0; flips < 4; flips++) {
+            const enum side from = cutover_route(w->machine)->writer;
+            world_flip(w, side_other(from));
+            assert_true(w->done_ok);
+            assert_int_equal(w->node[from].limit, 0);
+            assert_one_side(w);
+        }
+        world_free(w);
+    }
+}
+
+/* With every fault and every crash in between. */
+static void
+a_strict_fence_gives_the_limit_back_whatever_happens(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < KINDS_COUNT; kind++) {
+        for (uint64_t k = 1; k <= 200; k++) {
+            struct world *w = a_world((enum story)kind);
+            w->fence = w->machine->config.fence = FENCE_STRICT;
+            w->fault_at = k % 2 == 0 ? k / 2 : 0;
+            w->fault = FAULT_LOST;
+            w->crash_at = k % 2 == 1 ? k / 2 + 1 : 0;
+            world_flip(w, SIDE_GREEN);
+            if (w->crashed) {
+                cutover_free(w->machine);
+                w->machine = NULL;
+                w->queue_len = 0;
+                w->crashed = false;
+                w->crash_at = 0;
+                world_start_machine(w);
+            }
+            world_settle(w);
+            world_run(w, 10);
+            assert_one_side(w);
+            world_free(w);
+        }
+    }
+}
+
+static void
+a_strict_fence_that_is_not_wanted_any_more_is_relaxed(void **state)
+{
+    (void)state;
+    struct world *w = a_world(TWO_WAY);
+    w->machine->config.fence = FENCE_STRICT;
+    world_flip(w, SIDE_GREEN);
+    world_run(w, 3);
+    assert_int_equal(w->node[SIDE_BLUE].limit, 0);
+    w->fence = FENCE_AUTO;
+    struct cutover_config config = w->machine->config;
+    config.fence = FENCE_AUTO;
+    struct cutover_config copy;
+    cutover_config_copy(&copy, &config);
+    assert_true(cutover_reconfigure(w->machine, &copy));
+    cutover_config_fini(&copy);
+    world_run(w, 3);
+    assert_int_equal(w->node[SIDE_BLUE].limit, 7);
+    assert_true(w->node[SIDE_BLUE].guard);
+    assert_one_side(w);
+    world_free(w);
 }
 
 /* ---- what is refused ---- */
@@ -1101,11 +1269,11 @@ static void
 a_commit_without_an_answer_ends_the_command_and_is_resolved_later(void **state)
 {
     (void)state;
-    static const char *const decides[STORIES_COUNT] = {"promote-call", "commit-row", "commit-row"};
+    static const char *const decides[KINDS_COUNT] = {"promote-call", "commit-row", "commit-row"};
     for (int story = 0; story < STORIES_COUNT; story++) {
         struct world *w = a_world((enum story)story);
         w->told[0] = '\0';
-        w->freeze_at = decides[story];
+        w->freeze_at = decides[story % KINDS_COUNT];
         start_flip(w);
         world_run(w, 10);
         assert_true(w->held);
@@ -1300,6 +1468,11 @@ main(void)
         cmocka_unit_test(a_dry_run_moves_nothing),
         cmocka_unit_test(the_set_up_runs_and_is_taken_down),
         cmocka_unit_test(any_one_fault_of_the_set_up_ends_it_idle),
+        cmocka_unit_test(an_operator_without_alter_system_fences_the_database),
+        cmocka_unit_test(a_fence_that_is_not_possible_touches_nothing),
+        cmocka_unit_test(a_strict_fence_gives_back_the_limit_that_it_found),
+        cmocka_unit_test(a_strict_fence_gives_the_limit_back_whatever_happens),
+        cmocka_unit_test(a_strict_fence_that_is_not_wanted_any_more_is_relaxed),
         cmocka_unit_test(the_writer_cannot_be_the_target),
         cmocka_unit_test(a_second_operator_is_refused),
         cmocka_unit_test(a_drain_that_does_not_end_is_undone),
