@@ -13,6 +13,7 @@ enum argument {
     ARG_PINNED,
     ARG_READS,
     ARG_SIDE,
+    ARG_SIDE_OR_BOTH,
     ARG_CUTOVER,
     ARG_DURATION,
     ARG_DATABASE,

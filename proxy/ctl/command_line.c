@@ -24,6 +24,8 @@ static const struct ctl_command commands[] = {
      .sentence = "the pair, its two sides and the traffic"},
     {.name = "watch", .sql = "SHOW STATUS", .layout = OUTPUT_LINES, .watches = true,
      .sentence = "the same, once a second"},
+    {.name = "grants", .shown = "[blue|green]", .sql = "GRANTS", .layout = OUTPUT_LINES,
+     .words_max = 1, .sentence = "print the SQL that makes a role Teal's operator, for psql"},
     {.name = "prepare", .sql = "PREPARE",
      .sentence = "set up what a cutover needs in both databases"},
     {.name = "check", .sql = "CHECK",

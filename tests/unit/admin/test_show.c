@@ -21,7 +21,7 @@ struct story {
     struct monitor_facts facts;
     struct workers_stats stats;
     struct snapshot snap;
-    char name[8], database[8], blue[16], green[16];
+    char name[8], database[8], blue[16], green[16], user[16], streams[16];
 };
 
 static void
@@ -38,6 +38,11 @@ tell(struct story *s)
     s->conf.node[SIDE_BLUE].port = 5432;
     s->conf.node[SIDE_GREEN].host = s->green;
     s->conf.node[SIDE_GREEN].port = 5432;
+    (void)snprintf(s->user, sizeof(s->user), "te\"al's");
+    (void)snprintf(s->streams, sizeof(s->streams), "streams");
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        s->conf.node[side].user = s->conf.node[side].replication_user = s->user;
+    }
     s->view =
         (struct view){.version = 1, .epoch = 7, .writes_known = true, .reads_percent = PERCENT_ALL};
     s->facts.node[SIDE_BLUE] = (struct node_facts){
@@ -257,6 +262,66 @@ rates_are_differences_over_the_window(void **state)
     assert_true(now.p99_us >= 1000 && now.p99_us < 1200); /* what was slow has left the window */
 }
 
+/* ---- GRANTS ---- */
+
+static bool
+has_line(const struct table *t, const char *text)
+{
+    bool found = false;
+    for (size_t i = 0; i < table_rows(t); i++) {
+        found = found || strstr(table_text(t, i, 0), text) != NULL;
+    }
+    return found;
+}
+
+static struct table *
+grants(struct story *s, const char *text)
+{
+    struct command c;
+    struct err err;
+    assert_true(command_parse(slice_of_str(text), &c, &err));
+    return show_table(&c, &s->snap);
+}
+
+static void
+grants_quote_the_names_of_the_configuration(void **state)
+{
+    (void)state;
+    struct story s;
+    tell(&s);
+    struct table *t = grants(&s, "GRANTS green");
+    assert_true(has_line(t, "GRANT pg_monitor, pg_signal_backend TO \"te\"\"al's\";"));
+    assert_true(has_line(t, "format('CREATE ROLE %I LOGIN', 'te\"al''s')"));
+    assert_true(has_line(t, "-- Teal's operator role on green, 10.0.0.2:5432."));
+    assert_true(has_line(t, "DO $teal$ DECLARE"));
+    assert_false(has_line(t, "on blue"));
+    table_free(t);
+}
+
+static void
+grants_are_those_of_the_fence_and_of_the_streams(void **state)
+{
+    (void)state;
+    struct story s;
+    tell(&s);
+    struct table *t = grants(&s, "GRANTS");
+    assert_true(has_line(t, "on blue") && has_line(t, "on green"));
+    assert_true(has_line(t, "GRANT ALTER SYSTEM ON PARAMETER"));
+    assert_false(has_line(t, "CREATEROLE"));
+    assert_false(has_line(t, "pg_read_all_data"));
+    table_free(t);
+    s.conf.fence = FENCE_DATABASE;
+    s.conf.node[SIDE_BLUE].replication_user = s.streams;
+    t = grants(&s, "GRANTS blue");
+    assert_false(has_line(t, "ALTER SYSTEM ON PARAMETER"));
+    assert_true(has_line(t, "GRANT pg_read_all_data TO \"streams\";"));
+    table_free(t);
+    s.conf.fence = FENCE_STRICT;
+    t = grants(&s, "GRANTS");
+    assert_true(has_line(t, "ALTER ROLE \"te\"\"al's\" CREATEROLE;"));
+    table_free(t);
+}
+
 int
 main(void)
 {
@@ -265,6 +330,8 @@ main(void)
         cmocka_unit_test(status_tells_what_is_not_as_it_should_be),
         cmocka_unit_test(status_tells_of_the_way_back_when_green_writes),
         cmocka_unit_test(unknown_lag_is_never_shown_as_a_number),
+        cmocka_unit_test(grants_quote_the_names_of_the_configuration),
+        cmocka_unit_test(grants_are_those_of_the_fence_and_of_the_streams),
         cmocka_unit_test(every_row_that_answers_with_a_table_has_one),
         cmocka_unit_test(pgbouncers_columns_come_first),
         cmocka_unit_test(only_sessions_with_a_reason_are_pinned),
