@@ -25,7 +25,7 @@ view_node_fill(struct view_node *out, const struct node_facts *facts, bool is_wr
     *out = (struct view_node){
         .addr = facts->addr,
         .addr_len = facts->addr_len,
-        .up = facts->up,
+        .up = facts->up && (is_writer || !facts->closed),
         .lag_ok = is_writer || facts->lag_ok,
         .fresh_until_us = facts->fresh_until_us,
         .incarnation = facts->incarnation,

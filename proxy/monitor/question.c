@@ -58,23 +58,23 @@ struct column_def {
 };
 
 #define LOCAL(column) "(SELECT " column "::text FROM teal.local_state WHERE side = '$S')"
+#define LIMIT_IS_0 "(SELECT datconnlimit = 0 FROM pg_database WHERE datname = current_database())"
 #define SUBSCRIPTION                                                        \
     "FROM pg_subscription s WHERE s.subname = 'teal_to_$S' AND s.subdbid =" \
     " (SELECT oid FROM pg_database WHERE datname = current_database())"
 
-/* The default for new sessions by the catalogs: of the database, of our role there or everywhere;
- * NULL where they say nothing. */
-#define SETTING_OF(role, database)                                                          \
-    "(SELECT split_part(x, '=', 2)::bool FROM pg_db_role_setting s, unnest(s.setconfig) x " \
-    "WHERE s.setrole = " role " AND s.setdatabase = " database                              \
-    " AND x ~ '^default_transaction_read_only=')"
-#define DATABASE_DEFAULT \
-    SETTING_OF("0", "(SELECT oid FROM pg_database WHERE datname = current_database())")
-#define ROLE_DEFAULT(database) \
-    SETTING_OF("(SELECT oid FROM pg_roles WHERE rolname = current_user)", database)
-/* What this session has, and whether it came from there when it began. */
-#define DEFAULT "FROM pg_settings p WHERE p.name = 'default_transaction_read_only'"
-#define SET_BY_CATALOG "p.source IN ('database', 'user', 'database user')"
+#define READ_ONLY "current_setting('default_transaction_read_only')::bool"
+/* This session has that from its database or role. */
+#define BORN_WITH_IT "current_setting('teal.born', true) IN ('database', 'user', 'database user')"
+/* The settings of the database for everybody, and of the database and of us wherever they stand. */
+#define SETTINGS(where)                                                     \
+    "(SELECT FROM pg_db_role_setting s, unnest(s.setconfig) x WHERE " where \
+    " AND x ~* '^default_transaction_read_only=(on|t|y|1)')"
+#define DATABASE "(SELECT oid FROM pg_database WHERE datname = current_database())"
+#define OF_DATABASE "s.setrole = 0 AND s.setdatabase = " DATABASE
+#define OF_US                                                                        \
+    "s.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user)) AND " \
+    "s.setdatabase IN (0, " DATABASE ")"
 
 static const struct column_def columns[] = {
     [COL_IN_RECOVERY] = {QUESTION_PLAIN, "pg_is_in_recovery()", NULL},
@@ -84,19 +84,15 @@ static const struct column_def columns[] = {
     [COL_VERSION_NUM] = {QUESTION_PLAIN, "current_setting('server_version_num')", NULL},
     [COL_VERSION] = {QUESTION_PLAIN, "current_setting('server_version')", NULL},
     [COL_READ_ONLY] = {QUESTION_PLAIN,
-                       "(SELECT NOT " SET_BY_CATALOG " AND p.setting::bool " DEFAULT
-                       ") OR coalesce(" DATABASE_DEFAULT ", false)",
+                       "(NOT coalesce(" BORN_WITH_IT ", false) AND " READ_ONLY
+                       ") OR EXISTS " SETTINGS(OF_DATABASE),
                        NULL},
     [COL_STALE] = {QUESTION_PLAIN,
-                   "(SELECT " SET_BY_CATALOG " AND p.setting::bool AND NOT coalesce("
-                   "" ROLE_DEFAULT("h.oid") ", " ROLE_DEFAULT(
-                       "0") ", " DATABASE_DEFAULT
-                            ", false) FROM pg_database h, pg_settings p WHERE h.datname = "
-                            "current_database() AND p.name = 'default_transaction_read_only')",
-                   NULL},
-    [COL_CLOSED] = {QUESTION_PLAIN,
-                    "(SELECT datconnlimit = 0 FROM pg_database WHERE datname = current_database())",
-                    NULL},
+                   BORN_WITH_IT " AND " READ_ONLY " AND NOT EXISTS " SETTINGS(OF_US), NULL},
+    [COL_CLOSED] = {QUESTION_SCHEMA,
+                    LIMIT_IS_0 " OR EXISTS (SELECT FROM teal.local_state t WHERE side = '$S' AND"
+                               " to_jsonb(t)->'kept' @> '[{\"what\": \"login\"}]')",
+                    LIMIT_IS_0},
     [COL_LSN] = {QUESTION_PLAIN,
                  "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
                  " ELSE pg_current_wal_insert_lsn() END",
@@ -157,7 +153,9 @@ static const char nudge_sql[] = "SELECT txid_current() WHERE NOT pg_is_in_recove
 const char *
 question_setup(void)
 {
-    return "SET search_path = pg_catalog; SET statement_timeout = '1900ms';"
+    return "SELECT pg_catalog.set_config('teal.born', source, false) FROM pg_catalog.pg_settings"
+           " WHERE name = 'default_transaction_read_only'; SET search_path = pg_catalog; SET "
+           "statement_timeout = '1900ms';"
            " SET lock_timeout = '500ms'; SET synchronous_commit = local";
 }
 

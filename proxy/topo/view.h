@@ -31,7 +31,7 @@ struct view_rule {
 struct view_node {
     struct sockaddr_storage addr; /* where backends connect to */
     socklen_t addr_len;           /* 0 while the name is not resolved */
-    bool up;                      /* answers, can serve reads */
+    bool up;                      /* answers, and may be read from */
     bool lag_ok;                  /* a follower within the lag guard; true for the writer */
     /* Every commit acknowledged before this moment of the monotonic clock is visible on this side;
      * 0 when unknown. Read-your-own-writes compares it with the time of the session's last commit.
