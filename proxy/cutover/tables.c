@@ -362,7 +362,7 @@ static const struct line promote_ask_lines[] = {
 
 static const struct line open_lines[] = {
     ASK("open-recovered", TO, 0, flip_is_physical, FENCE_SQL_RECOVERY, fence_judge_recovery),
-    PUT("open-slot", TO, ALL, flip_is_physical, stream_write_slot_create, stream_judge_slot_create),
+    PUT("open-slot", TO, ALL, stream_has_physical, stream_write_slot_create, stream_judge_slot_create),
     PUT("open-row", TO, 0, flip_is_physical, commit_write_open, commit_judge_one_row),
     ASK("open-set", TO, ALL, fence_is_target_guarded, SQL_GUARD_OFF, fence_judge_may_lack),
     ASK("open-reload", TO, ALL, fence_is_target_guarded, SQL_RELOAD, fence_judge_may_lack),

@@ -10,6 +10,7 @@
 #include "cutover/flip/begin.h"
 #include "cutover/flip/fence_database.h"
 #include "cutover/flip/parts.h"
+#include "cutover/flip/roles.h"
 #include "cutover/flip/sql.h"
 
 enum {

@@ -11,48 +11,13 @@
 #include <string.h>
 
 #include "cutover/flip/parts.h"
-#include "cutover/flip/sql.h"
+#include "cutover/flip/roles.h"
 
 /* For texts with format's percent signs. */
 static void
 put(struct buf *sql, const char *text)
 {
     buf_put(sql, text, strlen(text));
-}
-
-/* One database today. */
-void
-put_databases(const struct cutover *c, struct buf *sql)
-{
-    put_literal(sql, c->config.database);
-}
-
-/* " d.datname IN ('app')" */
-static void
-put_is_ours(const struct cutover *c, struct buf *sql)
-{
-    put(sql, " d.datname IN (");
-    put_databases(c, sql);
-    put(sql, ")");
-}
-
-void
-put_overrides(const struct cutover *c, struct buf *sql)
-{
-    put(sql, "FROM pg_database d CROSS JOIN pg_roles a WHERE a.rolcanlogin AND NOT "
-             "coalesce(" FENCE_SETTING("a.oid", "d.oid") ", " FENCE_SETTING("a.oid", "0") ", true) "
-                                                                                          "AND");
-    put_is_ours(c, sql);
-}
-
-void
-put_applications(const struct cutover *c, struct buf *sql)
-{
-    put(sql, "FROM pg_roles a WHERE a.rolcanlogin AND NOT a.rolsuper AND NOT a.rolreplication AND "
-             "a.rolname <> current_user AND EXISTS (SELECT FROM pg_database d WHERE "
-             "has_database_privilege(a.oid, d.oid, 'CONNECT') AND");
-    put_is_ours(c, sql);
-    put(sql, ")");
 }
 
 /* ---- putting it on ---- */
@@ -70,10 +35,10 @@ static void
 put_changes(const struct cutover *c, struct buf *sql, const struct fence_put *p)
 {
     put(sql, "SELECT 'setting' AS what, d.datname::text AS db, a.rolname::text AS role, "
-             "to_jsonb(" FENCE_SETTING("a.oid", "d.oid") ") AS was ");
+             "to_jsonb(" FENCE_VALUE("a.oid", "d.oid") ") AS was ");
     put_overrides(c, sql);
     if (p->databases) {
-        put(sql, " UNION ALL SELECT 'setting', d.datname, '', to_jsonb(" FENCE_SETTING(
+        put(sql, " UNION ALL SELECT 'setting', d.datname, '', to_jsonb(" FENCE_VALUE(
                      "0", "d.oid") ") FROM pg_database d WHERE");
         put_is_ours(c, sql);
     }

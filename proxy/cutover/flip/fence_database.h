@@ -30,26 +30,6 @@
 #include "cutover/engine/script.h"
 #include "model/side.h"
 
-/* The default that a setting of the role in the database gives, NULL for none; role 0: of the
- * database for everybody. */
-#define FENCE_SETTING(role, database)                                                       \
-    "(SELECT split_part(x, '=', 2)::bool FROM pg_db_role_setting s, unnest(s.setconfig) x " \
-    "WHERE s.setrole = " role " AND s.setdatabase = " database                              \
-    " AND x ~ '^default_transaction_read_only=')"
-/* The home database is fenced; all databases of the pair are fenced in one transaction. */
-#define FENCE_SQL_DATABASE_ON                                                                \
-    "coalesce((SELECT " FENCE_SETTING("0", "h.oid") " FROM pg_database h WHERE h.datname = " \
-                                                    "current_database()), false)"
-
-/* The databases of the pair, as a list for IN. */
-void put_databases(const struct cutover *c, struct buf *sql);
-/* FROM and WHERE for the roles (a) and databases (d) where the role's default is to write, whatever
- * the database and the system say. */
-void put_overrides(const struct cutover *c, struct buf *sql);
-/* FROM and WHERE for the roles (a) of applications: those that may connect to a database of the
- * pair, but for superusers, replication and the operator. */
-void put_applications(const struct cutover *c, struct buf *sql);
-
 /* Lines of the fence on the old side. */
 line_applies_fn fence_has_catalog;
 line_write_fn fence_write_put;

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cutover/flip/fence_database.h"
 #include "cutover/flip/parts.h"
+#include "cutover/flip/roles.h"
 #include "cutover/flip/sql.h"
 
 /* ---- whom to ask ---- */

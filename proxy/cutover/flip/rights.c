@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cutover/flip/fence_database.h"
 #include "cutover/flip/parts.h"
+#include "cutover/flip/roles.h"
 
 enum { VERSION_15 = 150000 };
 
@@ -31,14 +31,16 @@ rights_ask_green(const struct cutover *c)
     return asks(c, SIDE_GREEN);
 }
 
-/* ALTER ROLE on a: before 16 CREATEROLE was enough, but for roles with REPLICATION. */
+/* SET for the role a, and LOGIN: before 16 CREATEROLE was enough, but for roles with REPLICATION.
+ */
 static const char *
 alters_role(int version)
 {
     return version >= VERSION_16
-               ? "(me.rolsuper OR (me.rolcreaterole AND NOT a.rolsuper AND pg_has_role(me.oid, "
-                 "a.oid, 'MEMBER WITH ADMIN OPTION')))"
-               : "(me.rolsuper OR (me.rolcreaterole AND NOT a.rolsuper AND NOT a.rolreplication))";
+               ? "(me.rolsuper OR a.oid = me.oid OR (me.rolcreaterole AND NOT a.rolsuper AND "
+                 "pg_has_role(me.oid, a.oid, 'MEMBER WITH ADMIN OPTION')))"
+               : "(me.rolsuper OR a.oid = me.oid OR (me.rolcreaterole AND NOT a.rolsuper AND NOT "
+                 "a.rolreplication))";
 }
 
 static const char *
@@ -63,7 +65,10 @@ put_rights(const struct cutover *c, enum side side, struct buf *sql)
     buf_printf(sql,
                ")), EXISTS (SELECT FROM pg_attribute WHERE attrelid = "
                "to_regclass('teal.local_state') AND attname = 'kept' AND NOT "
-               "attisdropped), " FENCE_SYSTEM_DEFAULT " = 'on', %s",
+               "attisdropped), " FENCE_SYSTEM_DEFAULT " = 'on', me.rolsuper OR "
+               "(has_database_privilege(current_database(), 'CREATE') AND EXISTS (SELECT FROM "
+               "pg_roles s WHERE s.rolname = 'pg_create_subscription' AND pg_has_role(s.oid, "
+               "'USAGE'))), %s",
                names);
     put_overrides(c, sql);
     buf_printf(sql, "), %s", names);
@@ -108,10 +113,21 @@ rights_judge(struct cutover *c, enum side side, const struct cutover_rows *rows)
     r->owns = rows_bool(rows, 0, 2);
     r->keeps = rows_bool(rows, 0, 3);
     r->system_on = rows_bool(rows, 0, 4);
-    take_names(r->overrides, rows, 5);
-    take_names(r->overrides_stuck, rows, 6);
-    take_names(r->logins_stuck, rows, 7);
+    r->streams = rows_bool(rows, 0, 5);
+    take_names(r->overrides, rows, 6);
+    take_names(r->overrides_stuck, rows, 7);
+    take_names(r->logins_stuck, rows, 8);
     return CUT_EV_OK;
+}
+
+bool
+rights_may_stream(const struct cutover *c)
+{
+    bool may = true;
+    for (int s = 0; s < SIDES_COUNT; s++) {
+        may = may && (!c->rights.of[s].known || c->rights.of[s].streams);
+    }
+    return may;
 }
 
 bool

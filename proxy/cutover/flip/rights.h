@@ -21,6 +21,7 @@ struct rights_side {
     bool alters_system; /* may set the default in the server's configuration, and reload it */
     bool owns;          /* is an owner of every database of the pair */
     bool keeps;         /* teal.local_state can hold what a fence finds */
+    bool streams;       /* may create subscriptions */
     bool system_on;     /* the server's configuration makes new sessions read-only */
     /* Roles, by name; "" for none. */
     char overrides[RIGHTS_NAMES_SIZE]; /* whose sessions begin read-write whatever the databases say
@@ -55,6 +56,8 @@ struct fence_choice rights_choose(const struct rights *rights, const struct fenc
 /* The wish of the configuration. */
 struct fence_wish rights_wish(const struct cutover *c);
 
+/* Neither side is known to refuse a subscription of ours. */
+bool rights_may_stream(const struct cutover *c);
 bool rights_has_overrides(const struct cutover *c, enum side side);
 
 /* Lines: each side that has answered. */

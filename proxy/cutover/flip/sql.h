@@ -21,9 +21,8 @@
 #define SQL_GUARD_OFF "ALTER SYSTEM RESET default_transaction_read_only"
 #define SQL_RELOAD "SELECT pg_reload_conf()"
 
-/* 'text' as an SQL literal, "text" as an identifier. */
+/* 'text' as an SQL literal. */
 void put_literal(struct buf *b, const char *text);
-void put_identifier(struct buf *b, const char *text);
 
 /* Makes the slot of the stream to the receiver, unless it is there. */
 void put_create_slot(struct buf *sql, enum side receiver);

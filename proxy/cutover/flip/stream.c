@@ -190,10 +190,11 @@ stream_judge_slot_create(struct cutover *c, enum side side, const struct cutover
 
 /* ---- behind the release ---- */
 
+/* A promoted standby whose streams could not be made goes without, as the preflight has said. */
 bool
 stream_has_way_back(const struct cutover *c)
 {
-    return !c->stream.missing;
+    return !c->stream.missing && (!flip_is_physical(c) || rights_may_stream(c));
 }
 
 bool

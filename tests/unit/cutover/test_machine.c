@@ -47,6 +47,8 @@ struct node {
     int limit;           /* of connections to the database */
     int kept_limit;      /* in the record of a fence; KEPT_NONE */
     bool ordinary;       /* the operator is no superuser here */
+    bool mute;           /* and may make no stream */
+    bool exempt;         /* a role's sessions begin read-write all the same */
     bool stream;         /* its subscription is enabled */
     bool down;
     bool nonsense; /* it is no PostgreSQL that answers */
@@ -100,6 +102,7 @@ struct world {
     enum fence_policy fence; /* of the configuration */
     uint32_t cancels;
     uint32_t terminates;
+    uint32_t slots;    /* made */
     uint64_t crash_at; /* statement before which the process dies; 0 never */
     bool crashed;
     bool both_writable;
@@ -191,7 +194,7 @@ static void
 node_rights(struct world *w, const struct node *n)
 {
     const char *super = n->ordinary ? "f" : "t";
-    ANSWER(w, super, super, "t", "t", n->guard ? "t" : "f", "", "", "");
+    ANSWER(w, super, super, "t", "t", n->guard ? "t" : "f", n->mute ? "f" : "t", "", "", "");
 }
 
 /* A standby gets what stands in the catalogs of its primary. */
@@ -317,6 +320,9 @@ node_flip_run(struct world *w, struct node *n, const char *tag)
         ANSWER(w, "7");
     } else if (tag_is(tag, "catchup-arrived")) {
         ANSWER(w, "t", "t", "0/1");
+    } else if (tag_is(tag, "open-slot") || tag_is(tag, "after-slot-from")) {
+        w->slots++;
+        ANSWER(w, "0/1");
     } else if (tag_is(tag, "wayback-stream-off")) {
         n->stream = false;
     } else if (tag_is(tag, "after-reverse-on") || tag_is(tag, "undo-stream-on")) {
@@ -324,7 +330,11 @@ node_flip_run(struct world *w, struct node *n, const char *tag)
     } else if (tag_is(tag, "after-stream-gone")) {
         ANSWER(w, n->lingers ? "1" : "0");
     } else if (tag_is(tag, "fence-began") || tag_is(tag, "fence-roles")) {
-        ANSWER(w, tag_is(tag, "fence-began") ? "2026-11-20 11:30:00+00" : "", "");
+        ANSWER(w,
+               tag_is(tag, "fence-began") ? "2026-11-20 11:30:00+00"
+               : n->exempt                ? "app"
+                                          : "",
+               "");
     } else if (tag_is(tag, "fence-clear") || tag_is(tag, "fence-prepared") ||
                tag_is(tag, "after-old-slots")) {
         ANSWER(w, "0", "", "0");
@@ -913,6 +923,38 @@ a_fence_that_is_not_possible_touches_nothing(void **state)
     world_free(w);
 }
 
+/* As a role that was altered since the preflight. */
+static void
+a_role_that_begins_read_write_undoes_the_flip(void **state)
+{
+    (void)state;
+    for (int story = 0; story < STORIES_COUNT; story++) {
+        struct world *w = a_world((enum story)story);
+        w->node[SIDE_BLUE].exempt = true;
+        world_flip(w, SIDE_GREEN);
+        assert_false(w->done_ok);
+        assert_non_null(strstr(w->told, "sessions of app on blue begin read-write"));
+        assert_int_equal(cutover_route(w->machine)->writer, SIDE_BLUE);
+        assert_one_side(w);
+        world_free(w);
+    }
+}
+
+static void
+a_standby_whose_streams_cannot_be_made_is_promoted_without_a_slot(void **state)
+{
+    (void)state;
+    struct world *w = a_world(KINDS_COUNT + PHYSICAL);
+    w->node[SIDE_BLUE].mute = w->node[SIDE_GREEN].mute = true;
+    world_flip(w, SIDE_GREEN);
+    assert_true(w->done_ok);
+    assert_int_equal(w->slots, 0);
+    assert_non_null(strstr(w->told, "no more: there is no way back"));
+    world_run(w, 3);
+    assert_one_side(w);
+    world_free(w);
+}
+
 static void
 a_strict_fence_gives_back_the_limit_that_it_found(void **state)
 {
@@ -1470,6 +1512,8 @@ main(void)
         cmocka_unit_test(any_one_fault_of_the_set_up_ends_it_idle),
         cmocka_unit_test(an_operator_without_alter_system_fences_the_database),
         cmocka_unit_test(a_fence_that_is_not_possible_touches_nothing),
+        cmocka_unit_test(a_role_that_begins_read_write_undoes_the_flip),
+        cmocka_unit_test(a_standby_whose_streams_cannot_be_made_is_promoted_without_a_slot),
         cmocka_unit_test(a_strict_fence_gives_back_the_limit_that_it_found),
         cmocka_unit_test(a_strict_fence_gives_the_limit_back_whatever_happens),
         cmocka_unit_test(a_strict_fence_that_is_not_wanted_any_more_is_relaxed),
