@@ -150,8 +150,8 @@ watch_fence(struct cutover *c)
     const bool file = c->rights.of[writer_of(c)].superuser;
     buf_printf(&sql,
                "/* teal tick-fence */ SELECT " FENCE_SYSTEM_DEFAULT
-               " = 'on' OR " FENCE_SQL_DATABASE_ON "%s OR EXISTS (SELECT FROM teal.local_state "
-               "WHERE side = '%s' AND phase LIKE 'leaving%%')",
+               " = 'on' OR " FENCE_SQL_DATABASE_ON "%s OR EXISTS (SELECT FROM teal.local_state t "
+               "WHERE side = '%s' AND (phase LIKE 'leaving%%' OR " FENCE_SQL_KEPT "))",
                file ? " OR EXISTS (SELECT FROM pg_file_settings WHERE name = "
                       "'default_transaction_read_only' AND setting = 'on')"
                     : "",

@@ -147,6 +147,7 @@ look_judge_row(struct cutover *c, enum side side, const struct cutover_rows *row
     l->writer_known = side_parse(rows_text(rows, 0, 1), &l->writer);
     l->flip_id = rows_u64(rows, 0, 2);
     (void)snprintf(l->phase, sizeof(l->phase), "%s", rows_text(rows, 0, 3));
+    l->fenced = l->fenced || rows_bool(rows, 0, 4);
     return CUT_EV_OK;
 }
 

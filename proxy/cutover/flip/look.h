@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "cutover/engine/script.h"
+#include "cutover/flip/roles.h"
 #include "cutover/types/kind.h"
 #include "model/side.h"
 
@@ -22,7 +23,8 @@ struct look {
     struct err err; /* why it did not; not set when it did */
     bool in_recovery;
     bool prepared; /* has the schema */
-    bool fenced;   /* default_transaction_read_only is on for new sessions, by either means */
+    bool fenced;   /* default_transaction_read_only is on for new sessions, by either means, or a
+                      record of a fence is there */
     int version_num;
     int connection_limit; /* of the database; -1 for none */
     bool stream_exists;   /* the subscription that it receives by */
@@ -57,10 +59,11 @@ bool look_both_16(const struct cutover *c);
 line_applies_fn look_wants_blue, look_wants_green, look_has_row_blue, look_has_row_green;
 line_write_fn look_write_blue, look_write_green;
 line_judge_fn look_judge;
-#define LOOK_SQL_ROW_BLUE \
-    "SELECT epoch, writer, flip_id, phase FROM teal.local_state WHERE side = 'blue'"
-#define LOOK_SQL_ROW_GREEN \
-    "SELECT epoch, writer, flip_id, phase FROM teal.local_state WHERE side = 'green'"
+#define LOOK_SQL_ROW                                                                               \
+    "SELECT epoch, writer, flip_id, phase, " FENCE_SQL_KEPT " FROM teal.local_state t WHERE side " \
+                                                            "= "
+#define LOOK_SQL_ROW_BLUE LOOK_SQL_ROW "'blue'"
+#define LOOK_SQL_ROW_GREEN LOOK_SQL_ROW "'green'"
 line_judge_fn look_judge_row;
 
 /* Lines: version and stream alone, once more; the side may have been down when the flip, or the

@@ -23,6 +23,9 @@ struct cutover;
     "coalesce((SELECT " FENCE_SETTING("0", "h.oid") " FROM pg_database h WHERE h.datname = " \
                                                     "current_database()), false)"
 
+/* The row t of teal.local_state has the record of a fence; the table may be an older Teal's. */
+#define FENCE_SQL_KEPT "coalesce(to_jsonb(t)->'kept', 'null') <> 'null'"
+
 /* The databases of the pair, as a list for IN. */
 void put_databases(const struct cutover *c, struct buf *sql);
 /* " d.datname IN ('app')": the condition on pg_database d. */
