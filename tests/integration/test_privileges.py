@@ -69,7 +69,7 @@ class OperatorCase(FlipCase):
 
     def fence(self, steps):
         """What CHECK says of the fence."""
-        return [s["detail"] for s in steps if s["step"] == "F12 fence"][0]
+        return [s["detail"] for s in steps if s["step"] == "F13 fence"][0]
 
     def on_both(self, sql):
         self.pair.blue.sql(sql)
