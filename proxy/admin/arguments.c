@@ -155,6 +155,13 @@ parse_side(struct command_tokens *in, struct command *c, struct err *err)
 }
 
 static bool
+parse_side_or_both(struct command_tokens *in, struct command *c, struct err *err)
+{
+    c->side_set = tokens_peek(in).kind == TOKEN_WORD;
+    return !c->side_set || parse_side(in, c, err);
+}
+
+static bool
 parse_drain(struct command_tokens *in, struct command *c, struct err *err)
 {
     const struct command_token token = tokens_peek(in);
@@ -336,6 +343,7 @@ static parse_fn *const parsers[ARGS_COUNT] = {
     [ARG_PAIR] = parse_pair_name,
     [ARG_READS] = parse_reads,
     [ARG_SIDE] = parse_side,
+    [ARG_SIDE_OR_BOTH] = parse_side_or_both,
     [ARG_CUTOVER] = parse_cutover,
     [ARG_NUMBER] = parse_number,
     [ARG_DURATION] = parse_duration,
