@@ -7,6 +7,7 @@ import threading
 import time
 
 import cluster
+import pgwire
 from case import Background, PairCase
 from teal import Teal
 from waiting import eventually, throughout
@@ -46,6 +47,11 @@ class Failover(SideCase):
         if self.other.is_running() and self.other.in_recovery():
             self.wait_close(self.other)
 
+    def check(self):
+        with self.assertRaises(pgwire.PgError) as caught:
+            self.teal.steps("CHECK")
+        return caught.exception.steps
+
     def heal(self, node):
         self.side.rejoin(node)
         eventually(lambda: self.row(node)["standing"] == "in order", 20, "%s to be a standby again" % node.name)
@@ -76,6 +82,10 @@ class Failover(SideCase):
         for _ in throughout(1):
             self.assertTrue(self.is_led_by(new))
             self.assertEqual([self.row(old)["up"], self.row(old)["serves_reads"]], ["no", "no"])
+        self.teal.steps("PREPARE")
+        finding = next(row for row in self.check() if row["step"] == "F14 no-second-primary")
+        self.assertEqual(finding["result"], "fail")
+        self.assertIn("second primary of blue", finding["detail"])
         self.assertIn("second primary of blue, on timeline", self.row(old)["error"])
         self.heal(old)
 
