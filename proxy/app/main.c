@@ -83,6 +83,7 @@ run_file(const char *path)
     }
     /* A peer that is gone and a file at its limit are errors of one call, not of the process. */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL); /* ignored by whoever started us, no hook's end could be seen */
     (void)signal(SIGXFSZ, SIG_IGN);
     log_set_level(conf->log_level);
     int status = EXIT_FAILED;

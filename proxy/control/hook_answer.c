@@ -184,7 +184,8 @@ hook_answer_read(enum hook hook, uint64_t timeout_us, const struct process_resul
         return;
     case PROCESS_SIGNALED:
         (void)snprintf(what, sizeof(what), "was ended by signal %d", result->status);
-        fails(&r, true, SQLSTATE_EXTERNAL_ROUTINE, what);
+        fails(&r, true, SQLSTATE_EXTERNAL_ROUTINE,
+              result->status != 0 ? what : "has ended, and how is not known");
         return;
     case PROCESS_TIMED_OUT:
         (void)snprintf(what, sizeof(what), "did not end within %" PRIu64 " ms", timeout_us / 1000);

@@ -374,10 +374,10 @@ static const struct line catchup_lines[] = {
     PUT("catchup-sequences", FROM, EACH | ALL, flip_is_logical, catchup_write_sequences, catchup_judge_sequences),
     PUT("catchup-hook-mark", FROM, EACH | ALL, flip_is_external, catchup_write_mark, external_judge_mark),
     ASK("catchup-lsn", FROM, 0, flip_is_promoted, CATCHUP_SQL_FLUSH_LSN, catchup_judge_flush_lsn),
-    HOOK("catchup-hook-lag", TO, 0, flip_is_external, LAG, external_judge_caught_up),
     PUT("catchup-arrived", TO, 0, flip_is_own, catchup_write_arrived, catchup_judge_arrived),
     PUT_IN("catchup-arrived-others", TO, 0, catchup_wants_others, catchup_write_arrived, catchup_judge_arrived),
     PUT_IN("catchup-hook-arrived", TO, 0, external_awaits_mark, catchup_write_arrived, catchup_judge_arrived),
+    HOOK("catchup-hook-lag", TO, 0, flip_is_external, LAG, external_judge_caught_up),
 };
 
 static const struct line sequences_lines[] = {

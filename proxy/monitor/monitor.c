@@ -856,6 +856,13 @@ node_role_name(enum node_role role)
     return role_names[role];
 }
 
+const struct conf_host *
+monitor_host(const struct monitor *m, enum side side, uint32_t node)
+{
+    CHECK(node < m->facts.side[side].nodes_count);
+    return &monitor_conf(m)->side[side].hosts[node];
+}
+
 const char *
 node_standing_name(enum node_standing standing)
 {

@@ -226,8 +226,10 @@ ended(struct process *p, const siginfo_t *info)
 {
     timer_stop(p->deadline);
     drain(p);
-    signal_group(p, SIGKILL);
-    (void)waitpid(p->pid, NULL, 0); /* a zombie already: does not wait */
+    if (info->si_pid != 0) {
+        signal_group(p, SIGKILL);
+        (void)waitpid(p->pid, NULL, 0); /* a zombie already: does not wait */
+    }
     const struct process_result result = {
         .end = p->ending                     ? p->why
                : info->si_code == CLD_EXITED ? PROCESS_EXITED
@@ -251,7 +253,10 @@ on_look(void *arg)
         timer_start(p->look, p->look_us);
         return;
     }
-    CHECK(rc == 0); /* the child is ours, and nobody else reaps it */
+    if (rc == -1) {
+        /* Somebody else has reaped it: how it ended is not known, and its number is another's. */
+        info = (siginfo_t){.si_code = CLD_KILLED};
+    }
     ended(p, &info);
 }
 

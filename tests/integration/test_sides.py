@@ -87,7 +87,7 @@ class Failover(SideCase):
         for _ in throughout(1):
             self.assertTrue(self.is_led_by(new))
             self.assertEqual([self.row(old)["up"], self.row(old)["serves_reads"]], ["no", "no"])
-        finding = next(row for row in self.check() if row["step"] == "F12 servers")
+        finding = next(row for row in self.check() if row["step"] == "F14 no-second-primary")
         self.assertEqual(finding["result"], "fail")
         self.assertIn("second primary of blue", finding["detail"])
         self.assertIn("second primary of blue, on timeline", self.row(old)["error"])

@@ -94,6 +94,7 @@ enum cutover_event
 report_answer(struct report *r, const struct hook_answer *answer)
 {
     if (answer->ok) {
+        report_detail(r, "%s", answer->message);
         return CUT_EV_OK;
     }
     r->err = answer->err;

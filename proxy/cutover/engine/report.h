@@ -38,7 +38,7 @@ enum cutover_event report_again(struct report *r, const char *sqlstate, const ch
 enum cutover_event report_hint(struct report *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* CUT_EV_OK for an answer; else its error, and FAIL, or UNKNOWN when it may have run. */
 enum cutover_event report_rows(struct report *r, const struct cutover_rows *rows);
-/* The same for the answer of a hook. */
+/* The same for the answer of a hook, whose message becomes the detail. */
 enum cutover_event report_answer(struct report *r, const struct hook_answer *answer);
 /* Puts the database in front of the error and the detail, those that are there. */
 void report_database(struct report *r, const char *database);

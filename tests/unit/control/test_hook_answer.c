@@ -143,6 +143,7 @@ each_end_is_told_with_its_last_words(void **state)
         const char *error;
     } cases[] = {
         {PROCESS_SIGNALED, 11, "hook_lag was ended by signal 11 (psql: no)"},
+        {PROCESS_SIGNALED, 0, "hook_lag has ended, and how is not known (psql: no)"},
         {PROCESS_TIMED_OUT, 15, "hook_lag did not end within 1500 ms (psql: no)"},
         {PROCESS_TOO_LOUD, 15, "hook_lag answers with more than 65536 bytes (psql: no)"},
         {PROCESS_STOPPED, 15, "hook_lag was given up (psql: no)"},

@@ -221,6 +221,18 @@ it_inherits_no_descriptor_no_input_and_no_mask(void **state)
     assert_string_equal(r.out, "4\nSigBlk:\t0000000000000000\n");
 }
 
+/* Whoever started the process may have left it so: the kernel reaps the children then. */
+static void
+an_end_that_cannot_be_seen_is_told_as_such(void **state)
+{
+    (void)state;
+    (void)signal(SIGCHLD, SIG_IGN);
+    struct run r = run_script("echo said; exit 7", 10 * SECOND);
+    (void)signal(SIGCHLD, SIG_DFL);
+    assert_int_equal(r.end, PROCESS_SIGNALED);
+    assert_int_equal(r.status, 0);
+}
+
 static void
 what_cannot_be_run_is_told_at_once(void **state)
 {
@@ -313,6 +325,7 @@ main(void)
         cmocka_unit_test(what_it_leaves_behind_neither_delays_nor_survives_it),
         cmocka_unit_test(one_that_closes_its_pipes_early_is_awaited_all_the_same),
         cmocka_unit_test(it_inherits_no_descriptor_no_input_and_no_mask),
+        cmocka_unit_test(an_end_that_cannot_be_seen_is_told_as_such),
         cmocka_unit_test(what_cannot_be_run_is_told_at_once),
         cmocka_unit_test(one_that_is_stopped_says_so),
         cmocka_unit_test(one_that_is_freed_is_killed_and_never_heard_of),
