@@ -59,13 +59,18 @@ class OperatorCase(FlipCase):
 
     @classmethod
     def prepare(cls):
+        cls.grant_both()
+        cls.teal.serves = True
+        cls.teal.wait_ready(30)
+        eventually(lambda: "not known yet" not in cls.teal.ctl("grants")[1], 10, "Teal to know of the database postgres")
+        cls.grant_both()
+        super().prepare()
+
+    @classmethod
+    def grant_both(cls):
         cls.grant(cls.pair.blue)
         if cls.kind == "logical":
             cls.grant(cls.pair.green)
-        cls.teal.serves = True
-        cls.teal.wait_ready(30)
-        super().prepare()
-
 
     def fence(self, steps):
         """What CHECK says of the fence."""
