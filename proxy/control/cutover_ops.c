@@ -218,11 +218,52 @@ op_heartbeat(void *ctx, bool on)
     monitor_pause_heartbeat(h->parts.monitor, !on);
 }
 
+/* The first of the side that answers and is not used. */
+static const char *
+misfit_of(const struct side_facts *side)
+{
+    for (uint32_t i = 0; i < side->nodes_count; i++) {
+        const struct node_facts *node = &side->node[i];
+        if (node->answers && err_is_set(&node->error) &&
+            (node->standing == NODE_FOREIGN || node->standing == NODE_STRAY)) {
+            return node->error.text;
+        }
+    }
+    return NULL;
+}
+
+static bool
+is_same_server(const struct node_facts *a, const struct node_facts *b)
+{
+    return a->answers && b->answers && a->system_identifier == b->system_identifier &&
+           a->started_us == b->started_us;
+}
+
+/* Of a side of one server the look at it tells, with its error. */
+static void
+put_amiss(const struct cutover_host *h, enum side side, char *out, size_t size)
+{
+    const struct side_facts *facts = &monitor_facts(h->parts.monitor)->side[side];
+    struct buf b;
+    buf_init(&b);
+    for (uint32_t i = 0; i < facts->nodes_count && facts->nodes_count > 1; i++) {
+        const struct node_facts *node = &facts->node[i];
+        const struct conf_host *host = monitor_host(h->parts.monitor, side, i);
+        if (!node->up) {
+            buf_printf(&b, "%s%s:%u: %s", buf_len(&b) == 0 ? "" : "; ", host->name, host->port,
+                       err_is_set(&node->error) ? node->error.text : "it has not answered yet");
+        }
+    }
+    (void)snprintf(out, size, "%.*s", (int)buf_len(&b), (const char *)buf_slice(&b).p);
+    buf_fini(&b);
+}
+
 static void
 op_facts(void *ctx, enum side side, struct cutover_facts *out)
 {
     const struct cutover_host *h = ctx;
-    const struct node_facts *node = facts_lead(monitor_facts(h->parts.monitor), side);
+    const struct monitor_facts *facts = monitor_facts(h->parts.monitor);
+    const struct node_facts *node = facts_lead(facts, side);
     *out = (struct cutover_facts){
         .up = node->up,
         .in_recovery = node->in_recovery,
@@ -230,7 +271,10 @@ op_facts(void *ctx, enum side side, struct cutover_facts *out)
         .lag_known = node->lag_known,
         .lag_bytes = node->lag_bytes,
         .lag_us = node->lag_us,
+        .misfit = misfit_of(&monitor_facts(h->parts.monitor)->side[side]),
+        .is_other_side = is_same_server(node, facts_lead(facts, side_other(side))),
     };
+    put_amiss(h, side, out->amiss, sizeof(out->amiss));
 }
 
 /* ---- the console ---- */
@@ -297,6 +341,16 @@ put_databases(struct cutover_config *k, const struct conf_pair *pair, struct con
     k->databases = texts->databases;
 }
 
+static void
+put_address(const struct conf_side *side, char *out)
+{
+    size_t len = 0;
+    for (uint32_t i = 0; i < side->hosts_count && len < ADDRESS_SIZE; i++) {
+        len += (size_t)snprintf(out + len, ADDRESS_SIZE - len, "%s%s:%u", i == 0 ? "" : ", ",
+                                side->hosts[i].name, side->hosts[i].port);
+    }
+}
+
 /* The configuration as the machine wants it; follow with config_texts_fini. */
 static struct cutover_config
 machine_config(const struct conf *conf, uint32_t number, struct config_texts *texts)
@@ -324,8 +378,7 @@ machine_config(const struct conf *conf, uint32_t number, struct config_texts *te
     };
     put_databases(&k, pair, texts);
     for (int side = 0; side < SIDES_COUNT; side++) {
-        (void)snprintf(texts->address[side], ADDRESS_SIZE, "%s:%u", pair->side[side].hosts[0].name,
-                       pair->side[side].hosts[0].port);
+        put_address(&pair->side[side], texts->address[side]);
         texts->conninfo[side] = conninfo_for_replication(conf, number, (enum side)side, NULL);
         k.replication_conninfo[side] = texts->conninfo[side];
         k.address[side] = texts->address[side];

@@ -298,13 +298,15 @@ is_settled(const struct side_sql *s, enum side side)
     return facts->nodes_count == 1 || facts->settled;
 }
 
-/* Which server it is, and where. */
+/* Which server it is, where, and that it may be used: nothing is to be changed on a server of
+ * another cluster, or on a second primary. */
 static bool
 is_known(const struct side_sql *s, enum side side)
 {
-    const bool has_address =
-        address_is_fixed(server_of(s, side)->host) || facts_of(s, side)->addr_len > 0;
-    return is_settled(s, side) && has_address;
+    const struct node_facts *lead = facts_of(s, side);
+    const bool has_address = address_is_fixed(server_of(s, side)->host) || lead->addr_len > 0;
+    return is_settled(s, side) && has_address && lead->standing != NODE_FOREIGN &&
+           lead->standing != NODE_STRAY;
 }
 
 static struct pq *

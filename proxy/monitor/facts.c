@@ -25,6 +25,7 @@ facts_apply(struct node_facts *facts, const struct answer *answer, bool is_write
     facts->server_version_num = answer->server_version_num;
     (void)snprintf(facts->version, sizeof(facts->version), "%s", answer->version);
     facts->system_identifier = answer->system_identifier;
+    facts->started_us = answer->started_us;
     facts->timeline = answer->timeline;
     facts->lsn = answer->lsn;
     facts->read_only = answer->read_only;

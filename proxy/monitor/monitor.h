@@ -32,6 +32,7 @@
 #include "monitor/node.h"
 
 struct conf;
+struct conf_host;
 struct loop;
 struct monitor;
 struct resolver;
@@ -72,6 +73,8 @@ void monitor_want_databases(struct monitor *m, const char *const *names, uint32_
 
 /* Borrowed; changes in place with each answer. */
 const struct monitor_facts *monitor_facts(const struct monitor *m);
+/* The server as the configuration names it; borrowed until the next monitor_reconfigure. */
+const struct conf_host *monitor_host(const struct monitor *m, enum side side, uint32_t node);
 /* "primary", "standby", "logical follower", "unknown". */
 const char *node_role_name(enum node_role role);
 /* "in order", "foreign", "stray", "unknown". */

@@ -53,6 +53,9 @@ struct node_facts {
     int server_version_num;          /* 150008 */
     char version[NODE_VERSION_SIZE]; /* "15.8" */
     uint64_t system_identifier;
+    /* Of the postmaster, by its own wall clock: with the identifier it tells one server from all
+     * others, whatever address leads there. */
+    uint64_t started_us;
     uint32_t timeline; /* of the WAL it writes, or receives; 0 when unknown */
     uint64_t lsn;      /* insert position, or what a standby has replayed */
     bool read_only;    /* default_transaction_read_only of a new session: fence or guard */

@@ -28,9 +28,10 @@ votes_for(const struct side_facts *side, uint64_t system_identifier)
     return votes;
 }
 
-/* Of most servers; where that is a draw, of the one with the newest row, else of the first. */
-static uint64_t
-most_common_cluster(const struct side_facts *side)
+/* One of the cluster that most servers are of; where that is a draw, of the one with the newest
+ * row. NULL when no server answers. */
+static const struct node_facts *
+most_common(const struct side_facts *side)
 {
     const struct node_facts *best = NULL;
     for (uint32_t i = 0; i < side->nodes_count; i++) {
@@ -45,7 +46,22 @@ most_common_cluster(const struct side_facts *side)
             best = node;
         }
     }
-    return best == NULL ? 0 : best->system_identifier;
+    return best;
+}
+
+/* As much speaks for another cluster as for that of best. */
+static bool
+is_draw(const struct side_facts *side, const struct node_facts *best)
+{
+    for (uint32_t i = 0; i < side->nodes_count; i++) {
+        const struct node_facts *node = &side->node[i];
+        if (node->answers && node->system_identifier != best->system_identifier &&
+            node->local_state.epoch == best->local_state.epoch &&
+            votes_for(side, node->system_identifier) == votes_for(side, best->system_identifier)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool
@@ -65,11 +81,15 @@ is_settled(struct side_memory *memory, const struct side_facts *side, uint64_t n
 static void
 settle_cluster(struct side_memory *memory, const struct side_facts *side)
 {
-    const uint64_t common = most_common_cluster(side);
-    const bool all_agree = votes_for(side, common) == side->nodes_count;
-    if (common != 0 && common != memory->system_identifier &&
-        (memory->system_identifier == 0 || all_agree)) {
-        memory->system_identifier = common;
+    const struct node_facts *best = most_common(side);
+    if (best == NULL || best->system_identifier == memory->system_identifier) {
+        return;
+    }
+    const bool all_agree = votes_for(side, best->system_identifier) == side->nodes_count;
+    const bool is_first = memory->system_identifier == 0;
+    memory->is_disputed = !all_agree && is_first && (memory->is_disputed || is_draw(side, best));
+    if (all_agree || (is_first && !memory->is_disputed)) {
+        memory->system_identifier = best->system_identifier;
         memory->timeline = 0;
         memory->epoch = 0;
     }
@@ -101,6 +121,13 @@ is_behind_memory(const struct side_memory *memory, const struct side_facts *side
            node->local_state.epoch < memory->epoch;
 }
 
+static bool
+is_hinted(const struct side_memory *memory, const struct side_facts *side,
+          const struct node_facts *node)
+{
+    return memory->hint != 0 && node == &side->node[memory->hint - 1];
+}
+
 /* More than 0: a is the later one; 0: they cannot be told apart. A lead by mere beginning does not
  * count. */
 static int
@@ -116,7 +143,7 @@ compare_primaries(const struct side_memory *memory, const struct side_facts *sid
     if (a->local_state.epoch != b->local_state.epoch) {
         return a->local_state.epoch > b->local_state.epoch ? 1 : -1;
     }
-    return 0;
+    return (is_hinted(memory, side, a) ? 1 : 0) - (is_hinted(memory, side, b) ? 1 : 0);
 }
 
 static const struct node_facts *
@@ -139,6 +166,25 @@ latest_primary(const struct side_memory *memory, const struct side_facts *side, 
 /* ---- standing ---- */
 
 static void
+call_foreign(const struct side_memory *memory, struct node_facts *node, const char *name)
+{
+    node->standing = NODE_FOREIGN;
+    if (memory->system_identifier == 0) {
+        (void)err_set(&node->error, SQLSTATE_OBJECT_NOT_IN_STATE,
+                      "the servers of %s are of different clusters, and which is the right one "
+                      "cannot be told: this one has the system identifier %" PRIu64
+                      "; it is not used",
+                      name, node->system_identifier);
+        (void)err_hint(&node->error, "Take the wrong one out of hosts, and restart Teal.");
+        return;
+    }
+    (void)err_set(&node->error, SQLSTATE_OBJECT_NOT_IN_STATE,
+                  "the server is of another cluster than the rest of %s (system identifier %" PRIu64
+                  ", not %" PRIu64 "); it is not used",
+                  name, node->system_identifier, memory->system_identifier);
+}
+
+static void
 judge_clusters(const struct side_memory *memory, struct side_facts *side, const char *name)
 {
     for (uint32_t i = 0; i < side->nodes_count; i++) {
@@ -148,11 +194,7 @@ judge_clusters(const struct side_memory *memory, struct side_facts *side, const 
         }
         node->standing = NODE_IN_ORDER;
         if (node->system_identifier != memory->system_identifier) {
-            node->standing = NODE_FOREIGN;
-            (void)err_set(&node->error, SQLSTATE_OBJECT_NOT_IN_STATE,
-                          "the server is of another cluster than the rest of %s (system "
-                          "identifier %" PRIu64 ", not %" PRIu64 "); it is not used",
-                          name, node->system_identifier, memory->system_identifier);
+            call_foreign(memory, node, name);
         }
     }
 }

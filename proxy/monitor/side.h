@@ -6,10 +6,12 @@
  *
  *   - A server of another cluster (by its system identifier) is *foreign* and not used. Which
  *     cluster is the right one is settled at the beginning, by most servers, and changes only when
- *     every server of the side says so.
+ *     every server of the side says so. In a draw that no row of teal.local_state breaks, none is
+ *     used until all agree: who is left when another one goes is not therefore the right one.
  *   - Of two primaries the one of the higher timeline is the lead, for it was promoted later. On
  *     the same timeline it is the one that was the lead before; without that, the one whose row of
- *     teal.local_state has the higher epoch. Where that does not tell them apart, neither is used.
+ *     teal.local_state has the higher epoch, and without that the one that was hinted at (by the
+ *     side's Patroni). Where that does not tell them apart, neither is used.
  *     The others are *stray* and not used.
  *   - A primary of a lower timeline than a lead had before is stray also when it is alone: what was
  *     written on the later one is not there. So is one of the same timeline with an older epoch,
@@ -37,8 +39,10 @@ enum { SIDE_SETTLE_US = 1000 * 1000, SIDE_URGENT_US = 60 * 1000 * 1000 };
 struct side_memory {
     uint64_t first_us;          /* when the first server answered; 0: none has */
     uint64_t system_identifier; /* 0: not settled */
+    bool is_disputed;           /* there was a draw, and not all agree since */
     uint32_t timeline;          /* of the latest lead that was a primary; 0: none was */
     uint64_t epoch;             /* as that lead's row had it */
+    uint32_t hint;              /* the number of a server and one more; 0: none */
     bool has_primary;           /* at the last judgement */
     uint64_t lost_us; /* since when it has none after it had one; 0: it has, or never had */
 };

@@ -79,7 +79,6 @@ struct view {
     enum side writer;
     bool writes_held;
     bool paused;       /* by PAUSE or KILL: nothing new begins, reads included */
-    bool disabled;     /* by DISABLE: new clients are refused */
     bool writes_known; /* false until start-up has learnt which side is the writer; implies held */
     enum reads reads;
     /* Share of the sessions whose reads go there, of PERCENT_ALL; the others read from the writer.

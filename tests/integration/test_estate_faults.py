@@ -31,26 +31,30 @@ class OneServer(PairCase):
         return Teal(cls.pair, **settings)
 
     def test_a_flip_is_refused_and_says_why(self):
-        found = findings(self.teal)
-        self.assertIn("B01", " ".join(found), found)
-        with self.assertRaises(pgwire.PgError):
-            self.teal.steps("CUTOVER")
+        self.assertIn("F12 two-servers", findings(self.teal))
+        for command in ("PREPARE", "CUTOVER"):
+            with self.refused("55000") as caught:
+                self.teal.steps(command)
+            self.assertIn("the same server", caught.exception.message)
+        self.assertFalse(self.pair.blue.read_only())
         self.assertEqual(self.teal.writer(), "blue")
         with self.connect() as c:
             c.query("INSERT INTO kv VALUES ('one server', 'x')")
 
 
 class OtherCluster(PairCase):
-    """A host of blue belongs to another cluster, a primary like blue's own, which has all that an application needs."""
+    """A host of blue belongs to another cluster, a primary which has all that an application needs. Most servers are blue's own."""
+
+    standbys = {"blue": 1}
 
     @classmethod
     def make_teal(cls):
         cls.stranger = Cluster(cls.pair.work, "stranger").init().start()
         cls.pair.create_databases(cls.stranger)
-        hosts = "%s:%d, %s:%d" % (cls.stranger.host, cls.stranger.port, cls.pair.blue.host, cls.pair.blue.port)
         proxy = Teal(cls.pair, serves=False)
-        proxy.sections["blue"].pop("host"), proxy.sections["blue"].pop("port")
-        proxy.set("blue", hosts=hosts)
+        for key in ("host", "port", "hosts"):
+            proxy.sections["blue"].pop(key, None)
+        proxy.set("blue", hosts="%s:%d, %s" % (cls.stranger.host, cls.stranger.port, cls.pair.sides["blue"].hosts()))
         return proxy
 
     @classmethod
@@ -60,18 +64,54 @@ class OtherCluster(PairCase):
         finally:
             cls.stranger.stop("immediate")
 
-    def test_it_is_told_and_nothing_is_written_there(self):
-        for n, _ in enumerate(throughout(3, every=0.1)):
+    def write_for(self, seconds):
+        """How many writes went well; what was held or refused is as good."""
+        done = 0
+        for n, _ in enumerate(throughout(seconds, every=0.1)):
             try:
                 with self.teal.connect(timeout=2) as c:
-                    c.query("INSERT INTO kv VALUES ('%d', 'x')" % n)
+                    c.query("INSERT INTO kv VALUES ('%s %d', 'x')" % (self.id(), n))
+                    done += 1
             except (pgwire.PgError, pgwire.Closed, OSError):
-                pass  # held or refused, which is as good
+                pass
         self.assertEqual(self.stranger.value("SELECT count(*) FROM kv", "app"), "0")
-        found = findings(self.teal)
-        told = " ".join(found.values())
+        return done
+
+    def status(self):
+        return "\n".join(row["status"] for row in self.teal.console("SHOW STATUS"))
+
+    def test_it_is_told_and_nothing_is_written_there(self):
+        self.assertGreater(self.write_for(3), 0)
+        told = findings(self.teal, "warn")["W12 servers-of-blue"]
+        self.assertIn("%s:%d" % (self.stranger.host, self.stranger.port), told)
         self.assertIn("system identifier", told)
-        self.assertIn(str(self.stranger.port), told)
+
+    def test_nothing_is_written_there_when_it_is_left_alone(self):
+        self.assertEqual(self.teal.writer(), "blue")
+        for node in self.pair.sides["blue"].nodes:
+            node.stop("kill")
+        self.assertEqual(self.write_for(2), 0)
+        for node in self.pair.sides["blue"].nodes:
+            node.start()
+        eventually(lambda: self.teal.writer() == "blue", 15, "blue to take writes again")
+
+
+class OneOfTwoClusters(OtherCluster):
+    """Of two servers nobody can tell which is the wrong one, so neither is used."""
+
+    standbys = {}
+
+    def test_it_is_told_and_nothing_is_written_there(self):
+        self.assertEqual(self.write_for(3), 0)
+        self.assertIn("different clusters", self.status())
+        with self.refused("57P03"):
+            self.teal.steps("PREPARE")
+
+    def test_nothing_is_written_there_when_it_is_left_alone(self):
+        eventually(lambda: "different clusters" in self.status(), 10, "both to be heard of")
+        self.pair.blue.stop("kill")
+        self.assertEqual(self.write_for(2), 0)
+        self.pair.blue.start()
 
 
 class MissingDatabase(PairCase):
@@ -100,10 +140,11 @@ class PartOfAPhysicalPair(PairCase):
     pair_settings = {"databases": "app"}
 
     def test_a_flip_is_refused_and_names_the_rest(self):
-        self.teal.steps("PREPARE")
         self.assertIn("app2", " ".join(findings(self.teal).values()))
-        with self.assertRaises(pgwire.PgError):
-            self.teal.steps("CUTOVER")
+        for command in ("PREPARE", "CUTOVER"):
+            with self.refused("55000") as caught:
+                self.teal.steps(command)
+            self.assertIn("app2", caught.exception.message)
         self.assertEqual(self.teal.writer(), "blue")
 
     def test_the_rest_is_not_served(self):

@@ -264,8 +264,12 @@ fence_write_open_probe(const struct cutover *c, struct place at, struct buf *sql
 enum cutover_event
 fence_judge_open_probe(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    (void)rows;
-    (void)at;
-    report_detail(&c->report, "%s accepts writes", side_name(c->flip.to));
+    if (!rows->ok && strcmp(rows->err.sqlstate, SQLSTATE_READ_ONLY) == 0) {
+        return report_again(&c->report, SQLSTATE_READ_ONLY, "%s", rows->err.text);
+    }
+    if (!rows->ok) {
+        return report_rows(&c->report, rows);
+    }
+    report_detail(&c->report, "%s accepts writes", side_name(at.side));
     return CUT_EV_OK;
 }

@@ -108,6 +108,39 @@ fail_left_out(const struct cutover *c, struct err *err)
 }
 
 bool
+facts_servers(const struct cutover *c, struct err *err)
+{
+    struct cutover_facts facts = {0};
+    c->ops.facts(c->ops.ctx, c->flip.to, &facts);
+    err_clear(err);
+    if (!facts.is_other_side) {
+        return true;
+    }
+    (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "%s and %s lead to the same server",
+                  c->config.address[SIDE_BLUE], c->config.address[SIDE_GREEN]);
+    return err_hint(err, "give [blue] and [green] the servers of two clusters");
+}
+
+static void
+fact_servers(struct cutover *c, struct findings *f)
+{
+    static const char *const checks[SIDES_COUNT] = {
+        [SIDE_BLUE] = "servers-of-blue", [SIDE_GREEN] = "servers-of-green"};
+    struct err err;
+    char text[REPORT_DETAIL_MAX];
+    const bool two = facts_servers(c, &err);
+    (void)snprintf(text, sizeof(text), "%s; %s", err.text, err.hint);
+    fact(c, f, two, "F12", "two-servers", two ? "blue and green are two servers" : text);
+    for (int s = 0; s < SIDES_COUNT; s++) {
+        struct cutover_facts facts = {0};
+        c->ops.facts(c->ops.ctx, (enum side)s, &facts);
+        const bool good = facts.amiss[0] == '\0';
+        findings_add(f, c, good ? CUTOVER_OK : CUTOVER_WARN, "W12", checks[s],
+                     good ? "every server is there and in order" : facts.amiss);
+    }
+}
+
+bool
 facts_databases(const struct cutover *c, struct err *err)
 {
     const char *one = NULL;
@@ -310,6 +343,24 @@ fact_sessions(struct cutover *c, struct findings *f)
                  pinned == 0 ? "every session can move" : text);
 }
 
+/* A second primary could go on taking writes of others, whatever is decided. */
+static void
+fact_misfits(struct cutover *c, struct findings *f)
+{
+    const char *misfit = NULL;
+    for (int s = 0; s < SIDES_COUNT && misfit == NULL; s++) {
+        struct cutover_facts facts = {0};
+        c->ops.facts(c->ops.ctx, (enum side)s, &facts);
+        misfit = facts.misfit;
+    }
+    char text[REPORT_DETAIL_MAX];
+    (void)snprintf(text, sizeof(text),
+                   "%s. Make it a standby of its side, or take it out of hosts: SHOW LAG",
+                   misfit == NULL ? "" : misfit);
+    fact(c, f, misfit == NULL, "F14", "no-second-primary",
+         misfit == NULL ? "every server that answers belongs to its side" : text);
+}
+
 static void
 fact_lag(struct cutover *c, struct findings *f)
 {
@@ -332,6 +383,7 @@ facts_check(struct cutover *c, struct findings *f)
 {
     CHECK(f->ran == 0 && c->flip.from != c->flip.to);
     fact_answers(c, f);
+    fact_servers(c, f);
     if (f->failed > 0) {
         return false;
     }
@@ -342,6 +394,7 @@ facts_check(struct cutover *c, struct findings *f)
     fact_rows(c, f);
     fact_versions(c, f);
     fact_sessions(c, f);
+    fact_misfits(c, f);
     if (flip_is_external(c)) {
         fact_closed(c, f);
         fact_hooks(c, f);

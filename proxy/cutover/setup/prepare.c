@@ -476,6 +476,17 @@ accept_side(struct cutover *c, enum side side)
     return CUT_EV_OK;
 }
 
+static enum cutover_event
+accept_servers(struct cutover *c)
+{
+    struct err err;
+    if (facts_servers(c, &err)) {
+        return CUT_EV_OK;
+    }
+    report_err(&c->report, &err);
+    return CUT_EV_FAIL;
+}
+
 /* The same of the databases: each must be on both sides before anything is made in any. */
 static enum cutover_event
 accept_databases(struct cutover *c)
@@ -495,7 +506,8 @@ prepare_looked(struct cutover *c)
     const struct look *writer = &c->looks.of[from];
     CHECK(c->command.job == CUTOVER_JOB_PREPARE);
     flip_set_kind(c, look_kind(c, c->flip.to));
-    if (accept_side(c, from) != CUT_EV_OK || accept_side(c, c->flip.to) != CUT_EV_OK) {
+    if (accept_servers(c) != CUT_EV_OK || accept_side(c, from) != CUT_EV_OK ||
+        accept_side(c, c->flip.to) != CUT_EV_OK) {
         return CUT_EV_FAIL;
     }
     if (writer->in_recovery || writer->fenced) {

@@ -34,6 +34,8 @@ struct cutover_route {
 
 /* What the monitor knows of a side; only hints and gates, never a proof: proofs are asked by SQL.
  */
+enum { CUTOVER_AMISS_SIZE = 512 };
+
 struct cutover_facts {
     bool up;
     bool in_recovery;
@@ -41,6 +43,12 @@ struct cutover_facts {
     bool lag_known;  /* for the follower; the writer's lag is 0 */
     uint64_t lag_bytes;
     uint64_t lag_us;
+    /* Why one of its servers that answers is not used: it is of another cluster, or a second
+     * primary; NULL when there is none. Borrowed until the next turn of the loop. */
+    const char *misfit;
+    bool is_other_side; /* the server that stands for the other side is this very one */
+    /* Servers of the side that are not there or not used, and why; "" for none. */
+    char amiss[CUTOVER_AMISS_SIZE];
 };
 
 enum cutover_result {

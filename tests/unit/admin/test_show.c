@@ -24,6 +24,8 @@ struct story {
     struct monitor_facts facts;
     struct workers_stats stats;
     struct snapshot snap;
+    struct view other_view;
+    struct workers_database served;
     char name[8], database[8], blue[16], green[16], empty[1];
 };
 
@@ -192,6 +194,12 @@ tell_of_two_pairs(struct story *s, struct conf_pair *other)
     other->name = name;
     s->snap.pairs[1] = s->snap.pairs[0];
     s->snap.pairs[1].conf = other;
+    s->other_view = s->view;
+    s->other_view.pair = 1;
+    s->snap.pairs[1].view = &s->other_view;
+    s->served = (struct workers_database){.pair = 1, .alias = "shop", .name = "shop"};
+    s->snap.served = &s->served;
+    s->snap.served_count = 1;
     s->snap.pairs_count = s->snap.end = 2;
 }
 
@@ -202,16 +210,18 @@ status_of_several_pairs_tells_each_and_the_traffic_once(void **state)
     struct story s;
     struct conf_pair other;
     tell_of_two_pairs(&s, &other);
-    s.view.writer = SIDE_GREEN;
+    s.view.writer = s.other_view.writer = SIDE_GREEN;
     s.snap.pairs[1].cutover.way_back = CUTOVER_WAY_BACK_OPEN;
     assert_status(
         &s,
         "pair app    epoch 7    writes -> green    reads -> green    idle\n"
         "  blue    10.0.0.1:5432   15.8   primary   up    lag unknown\n"
         "  green   10.0.0.2:5432   17.5   primary   up    0/0\n"
+        "  0 sessions    0 tx/s\n"
         "pair billing    epoch 7    writes -> green    reads -> green    idle\n"
         "  blue    10.0.0.1:5432   15.8   primary   up    lag unknown\n"
         "  green   10.0.0.2:5432   17.5   primary   up    0/0\n"
+        "  812 sessions    0 tx/s\n"
         "  the way back is open (reverse lag unknown): tealctl --pair billing rollback\n"
         "all pairs\n"
         "  812 sessions (3 cannot move: tealctl sessions --pinned)    4210 tx/s    p99 3.1 ms\n");

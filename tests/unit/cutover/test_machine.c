@@ -101,6 +101,7 @@ struct world {
     struct node node[SIDES_COUNT];
     size_t databases; /* of both nodes: the first so many names */
     bool all;         /* the configuration says *, and not the names */
+    bool one_server;  /* both sides are it, as the monitor tells */
     struct entry queue[QUEUE_MAX];
     size_t queue_len;
     uint64_t now_us;
@@ -594,7 +595,8 @@ op_facts(void *ctx, enum side side, struct cutover_facts *out)
     *out = (struct cutover_facts){.up = !w->node[side].down,
                                   .in_recovery = w->node[side].in_recovery,
                                   .version_num = w->node[side].version,
-                                  .lag_known = true};
+                                  .lag_known = true,
+                                  .is_other_side = w->one_server};
 }
 
 static void
@@ -1054,7 +1056,8 @@ a_flip_carries_every_database(void **state)
         assert_true(w->done_ok);
         for (size_t i = 0; i < DATABASES; i++) {
             assert_int_equal(w->node[SIDE_GREEN].database[i].sequences_set, logical ? 1 : 0);
-            const bool marked = i == 0 || t % STORIES_COUNT == ONE_WAY;
+            const int story = t % STORIES_COUNT;
+            const bool marked = i == 0 || story == ONE_WAY || story >= EXTERNAL;
             assert_int_equal(w->node[SIDE_GREEN].database[i].marker_epoch, marked ? 8 : 7);
             assert_int_equal(w->node[SIDE_BLUE].database[i].stream, t % STORIES_COUNT == ONE_WAY);
         }
@@ -1139,6 +1142,26 @@ a_database_that_is_new_blocks_until_it_is_prepared(void **state)
         strstr(w->done_err.text, "1 databases are not prepared: Second one. Run PREPARE"));
     assert_one_side(w);
     world_free(w);
+}
+
+/* Its guard would fence the only server there is. */
+static void
+one_server_cannot_be_both_sides(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct world *w = a_world(ONE_WAY);
+        w->one_server = true;
+        if (i == 0) {
+            world_flip(w, SIDE_GREEN);
+        } else {
+            world_job(w, i == 1 ? CUTOVER_JOB_PREPARE : CUTOVER_JOB_CHECK);
+        }
+        assert_false(w->done_ok);
+        assert_non_null(strstr(w->done_err.text, "lead to the same server"));
+        assert_one_side(w);
+        world_free(w);
+    }
 }
 
 static void
@@ -1984,6 +2007,7 @@ main(void)
         cmocka_unit_test(one_database_that_stops_following_undoes_all),
         cmocka_unit_test(a_database_that_the_target_lacks_is_named),
         cmocka_unit_test(a_database_that_is_new_blocks_until_it_is_prepared),
+        cmocka_unit_test(one_server_cannot_be_both_sides),
         cmocka_unit_test(a_physical_green_takes_every_database_along),
         cmocka_unit_test(names_of_streams_are_those_that_a_slot_may_have),
         cmocka_unit_test(the_writer_cannot_be_the_target),

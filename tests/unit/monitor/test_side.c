@@ -120,6 +120,12 @@ static const struct story stories[] = {
       {{DOWN, P(2, 1), OTHER_P}, 1, "-wf"}}},
     {"most servers say which cluster it is", 3, {{{OTHER_P, P(1, 1), S(1)}, 1, "fws"}}},
     {"in a draw it is the one with the row", 2, {{{OTHER_S, P(1, 1)}, 1, "fw"}}},
+    {"in a draw that nothing breaks none is used, also when one of them goes",
+     2,
+     {{{OTHER_S, P(1, 0)}, 0, "ff"},
+      {{OTHER_S, DOWN}, 0, "f-"},
+      {{DOWN, P(1, 0)}, 0, "-f"},
+      {{S(1), P(1, 0)}, 1, "sw"}}},
     {"another cluster is taken when every server is of it",
      2,
      {{{P(1, 1), S(1)}, 0, "ws"}, {{OTHER_P, OTHER_S}, 0, "ws"}}},
@@ -215,6 +221,24 @@ nobody_is_used_before_all_were_heard_of_or_waited_for(void **state)
 }
 
 static void
+a_hint_tells_only_what_nothing_else_does(void **state)
+{
+    (void)state;
+    struct side_memory memory = {.hint = 2};
+    struct side_facts side = a_side((struct server)P(1, 3), (struct server)P(1, 3));
+    side_judge(&memory, &side, "blue", NOW);
+    assert_int_equal(side.lead, 1);
+    assert_true(side.node[1].up && !side.node[0].up);
+    memory.hint = 1; /* it has a lead now, and is not to be talked out of it */
+    side_judge(&memory, &side, "blue", NOW);
+    assert_int_equal(side.lead, 1);
+    memory = (struct side_memory){.hint = 1};
+    side = a_side((struct server)P(1, 3), (struct server)P(2, 3));
+    side_judge(&memory, &side, "blue", NOW);
+    assert_int_equal(side.lead, 1);
+}
+
+static void
 a_loss_is_urgent_for_a_while(void **state)
 {
     (void)state;
@@ -262,6 +286,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_story_ends_as_it_must),
         cmocka_unit_test(nobody_is_used_before_all_were_heard_of_or_waited_for),
+        cmocka_unit_test(a_hint_tells_only_what_nothing_else_does),
         cmocka_unit_test(a_loss_is_urgent_for_a_while),
         cmocka_unit_test(a_demotion_is_urgent_too),
         cmocka_unit_test(standbys_alone_are_not_urgent),
