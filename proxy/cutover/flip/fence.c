@@ -122,38 +122,18 @@ fence_call_leave(struct cutover *c)
 static void
 put_as_new_session(struct buf *sql)
 {
-    buf_printf(
-        sql,
-        "SELECT set_config('transaction_read_only', coalesce(" FENCE_VALUE(
-            "a.oid",
-            "d.oid") ", " FENCE_VALUE("a.oid",
-                                      "0") ", " FENCE_VALUE("0",
-                                                            "d.oid") ", " FENCE_VALUE("0",
-                                                                                      "0") ","
-                                                                                           " " FENCE_SYSTEM_DEFAULT
-                                                                                           "), "
-                                                                                           "true) "
-                                                                                           "FROM "
-                                                                                           "pg_"
-                                                                                           "roles "
-                                                                                           "a, "
-                                                                                           "pg_"
-                                                                                           "databas"
-                                                                                           "e d "
-                                                                                           "WHERE "
-                                                                                           "a."
-                                                                                           "rolname"
-                                                                                           " = "
-                                                                                           "current"
-                                                                                           "_user "
-                                                                                           "AND "
-                                                                                           "d."
-                                                                                           "datname"
-                                                                                           " = "
-                                                                                           "current"
-                                                                                           "_databa"
-                                                                                           "se();"
-                                                                                           " ");
+    static const char *const values[] = {
+        FENCE_VALUE("a.oid", "d.oid"),
+        FENCE_VALUE("a.oid", "0"),
+        FENCE_VALUE("0", "d.oid"),
+        FENCE_VALUE("0", "0"),
+    };
+    buf_printf(sql, "SELECT set_config('transaction_read_only', coalesce(");
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        buf_printf(sql, "%s, ", values[i]);
+    }
+    buf_printf(sql, "%s), true) FROM pg_roles a, pg_database d", FENCE_SYSTEM_DEFAULT);
+    buf_printf(sql, " WHERE a.rolname = current_user AND d.datname = current_database(); ");
 }
 
 bool

@@ -15,10 +15,9 @@ put_is_ours(const struct cutover *c, struct buf *sql)
 void
 put_overrides(const struct cutover *c, struct buf *sql)
 {
-    buf_printf(
-        sql, "FROM pg_database d CROSS JOIN pg_roles a WHERE a.rolcanlogin AND NOT "
-             "coalesce(" FENCE_SETTING("a.oid", "d.oid") ", " FENCE_SETTING("a.oid", "0") ", true) "
-                                                                                          "AND");
+    buf_printf(sql, "FROM pg_database d CROSS JOIN pg_roles a WHERE a.rolcanlogin AND NOT ");
+    buf_printf(sql, "coalesce(%s, %s, true) AND", FENCE_SETTING("a.oid", "d.oid"),
+               FENCE_SETTING("a.oid", "0"));
     put_is_ours(c, sql);
 }
 
