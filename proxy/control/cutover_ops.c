@@ -370,7 +370,7 @@ machine_config(const struct conf *conf, uint32_t number, struct config_texts *te
         .start_lag_bytes = pair->start_lag_bytes,
         .start_lag_us = pair->start_lag_us,
         .drain_policy = pair->drain_policy,
-        .fence_strict = pair->fence == FENCE_STRICT,
+        .fence = pair->fence,
         .require_way_back = pair->require_way_back,
         .external = pair->kind == PAIR_KIND_EXTERNAL,
         .hooks = hooks_known(pair),

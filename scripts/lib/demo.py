@@ -461,6 +461,7 @@ class Demo:
         self.say("\n   First the same with one database, for the comparison ...")
         alone = Demo(self.args, quiet=True)
         status = alone.run()
+        listen_to_signals()  # which it ignored at its end; the load would inherit that
         if status == 130:
             raise KeyboardInterrupt
         if status != 0:
@@ -496,6 +497,11 @@ def milliseconds(text):
     return float(found.group(1)) * {"us": 0.001, "µs": 0.001, "ms": 1, "s": 1000}.get(found.group(2), 1000) if found else float("inf")
 
 
+def listen_to_signals():
+    signal.signal(signal.SIGTERM, interrupted)
+    signal.signal(signal.SIGINT, interrupted)
+
+
 def interrupted(*_):
     raise KeyboardInterrupt
 
@@ -512,8 +518,7 @@ def main():
     system_major = re.search(r"(\d+)", os.path.basename(os.path.dirname(cluster.system_bin())))
     if args.green_version and (system_major is None or args.green_version != system_major.group(1)):
         args.logical = True  # another major version cannot stream
-    signal.signal(signal.SIGTERM, interrupted)
-    signal.signal(signal.SIGINT, interrupted)
+    listen_to_signals()
     return Demo(args, args.databases).run()
 
 

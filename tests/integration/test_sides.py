@@ -39,6 +39,11 @@ class Failover(SideCase):
     """Each test begins with the primary and the standby that the one before has left."""
     standbys = {"blue": 1}
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.teal.steps("PREPARE")
+
     def setUp(self):
         super().setUp()
         self.side = self.pair.sides["blue"]
@@ -82,7 +87,6 @@ class Failover(SideCase):
         for _ in throughout(1):
             self.assertTrue(self.is_led_by(new))
             self.assertEqual([self.row(old)["up"], self.row(old)["serves_reads"]], ["no", "no"])
-        self.teal.steps("PREPARE")
         finding = next(row for row in self.check() if row["step"] == "F14 no-second-primary")
         self.assertEqual(finding["result"], "fail")
         self.assertIn("second primary of blue", finding["detail"])

@@ -179,7 +179,7 @@ fact_databases(struct cutover *c, struct findings *f)
         (void)snprintf(text, sizeof(text), "%u stay behind, and %s: %.*s",
                        c->databases.left_out_count,
                        flip_is_external(c) ? "what the hooks do to them is not looked at"
-                                           : "the fence makes them read-only with their server",
+                                           : "the fence leaves them as they are",
                        (int)left.len, (const char *)left.p);
         findings_add(f, c, CUTOVER_WARN, "W09", "databases-left", text);
     }
@@ -332,6 +332,19 @@ fact_hooks(struct cutover *c, struct findings *f)
                      : "the hooks promise no way back. Go without one: CUTOVER NO ROLLBACK");
 }
 
+/* Which fence it is going to be, or why there can be none. */
+static void
+fact_fence(struct cutover *c, struct findings *f)
+{
+    const struct fence_wish wish = rights_wish(c);
+    const struct fence_choice choice = rights_choose(&c->rights, &wish);
+    fact(c, f, choice.possible, "F13", "fence", choice.why);
+    if (choice.possible) {
+        fence_choose(c, &choice);
+        flip_set_strict(c, choice.strict);
+    }
+}
+
 static void
 fact_sessions(struct cutover *c, struct findings *f)
 {
@@ -401,6 +414,7 @@ facts_check(struct cutover *c, struct findings *f)
         return true;
     }
     fact_guard(c, f);
+    fact_fence(c, f);
     fact_lag(c, f);
     return true;
 }

@@ -140,6 +140,9 @@ void cutover_ops_point(const struct cutover_ops *ops, const char *name, const ch
 
 /* The statements that the operator connections of ops->sql run after connecting. */
 const char *cutover_connection_setup(void);
+/* A setting of such a session: where its default_transaction_read_only came from when it began, in
+ * the words of pg_settings.source. */
+#define CUTOVER_SETTING_BORN "teal.born"
 /* The application_name of the operator's connections and of the monitor's; the fence spares these.
  */
 #define CUTOVER_APPLICATION_NAME "teal operator"
