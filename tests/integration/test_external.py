@@ -203,6 +203,50 @@ class BadHooks(ExternalCase):
         self.assertIn("check", str(caught.exception))
 
 
+class Databases(ExternalCase):
+    """Several databases: a hook runs once for all of them, and each is looked at."""
+
+    databases = ("app", "orders", "Odd 'name'")
+
+    def more_settings(self):
+        return {"databases": "*"}
+
+    def alter(self, side, clause, which="NOT datistemplate"):
+        """Shell that alters databases of the side, FROM or TO."""
+        return ('echo "SELECT format(\'ALTER DATABASE %%I %s\', datname) FROM pg_database WHERE %s \\gexec" | '
+                'PGOPTIONS="-c default_transaction_read_only=off" psql -X -q -A -t -v ON_ERROR_STOP=1 -h "$TEAL_%s_HOST" '
+                '-p "$TEAL_%s_PORT" -U "$TEAL_%s_USER" -d postgres >/dev/null || exit 1\n' % (clause, which, side, side, side))
+
+    def assert_moved(self):
+        for name in self.databases:
+            with self.refused("25006"), self.pair.blue.connect(name, "app") as c:
+                c.query("INSERT INTO item (label) VALUES ('two writers')")
+            with self.pair.green.connect(name, "app") as c:
+                c.query("INSERT INTO item (label) VALUES ('one writer')")
+
+    def test_a_hook_runs_once_for_all(self):
+        for name in ("fence", "promote"):
+            self.hook(name, "exec $SAMPLE")
+        self.flip()
+        self.assertEqual(self.diary(), ["fence", "promote"])
+        self.assert_moved()
+
+    def test_a_fence_of_one_database_is_not_believed(self):
+        one = "datname = 'app'"
+        self.hook("fence", self.alter("FROM", "SET default_transaction_read_only = on", one) + "echo '{\"ok\": true}'")
+        self.hook("unfence", self.alter("FROM", "RESET default_transaction_read_only", one) + "echo '{\"ok\": true}'")
+        text = str(self.assert_undone())
+        self.assertIn("a new session on blue could still write", text)
+        self.assertRegex(text, "database \"(orders|Odd 'name'|postgres)\"")
+
+    def test_a_fence_in_each_database_is_seen_there(self):
+        self.hook("fence", self.alter("FROM", "SET default_transaction_read_only = on") + "echo '{\"ok\": true}'")
+        self.hook("promote", '$SAMPLE >"$0.answer" || exit 1\n' + self.alter("TO", "RESET default_transaction_read_only")
+                  + 'cat "$0.answer"')
+        self.flip()
+        self.assert_moved()
+
+
 class Failover(ExternalCase):
     """pause_ha and resume_ha go around whatever a flip does."""
 
