@@ -24,7 +24,7 @@ struct http_get {
     bool is_starting;
     bool is_told; /* or nobody is to be told any more */
     bool is_late; /* the timer is for that */
-    char where[NI_MAXHOST + 8];
+    char where[NI_MAXHOST + NI_MAXSERV];
 };
 
 static const char unreachable[] = "cannot be reached, or its answer is no HTTP of a fair length";
