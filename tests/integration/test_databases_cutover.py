@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: PostgreSQL
 """A pair of several databases moves as one: prepared, checked, flipped and finished in all of them, or in none."""
+import time
 import unittest
 
 import pgwire
+from case import Background
 from cluster import has_version
 from flips import FlipCase
 from waiting import eventually
@@ -149,6 +151,120 @@ class TwoWay(Moves, Databases):
         if not (has_version("16") and has_version("17")):
             raise unittest.SkipTest("PostgreSQL 16 and 17 are not here (scripts/install-dependencies --green-version 16 ...)")
         super().setUpClass()
+
+
+class ByDatabase(Databases):
+    """The fence is that of the databases: all of them, in one statement from the first."""
+
+    kind = "logical"
+    pair_settings = {"databases": "*", "fence": "database"}
+    limits = "SELECT string_agg(datname || ' ' || datconnlimit, ', ' ORDER BY datname) FROM pg_database WHERE NOT datistemplate"
+    settings_of = ("SELECT string_agg(datname || ' ' || setconfig::text, ', ' ORDER BY datname) FROM pg_db_role_setting s "
+                   "JOIN pg_database d ON d.oid = s.setdatabase WHERE setrole = 0")
+
+    def fence(self, fence):
+        self.teal.console("SET fence = '%s'" % fence)
+        self.addCleanup(self.teal.console, "RELOAD")
+
+    def assert_fenced_everywhere(self, cluster):
+        for name in (*self.databases, "postgres"):
+            with cluster.connect(name) as c:
+                self.assertEqual(c.value("SHOW default_transaction_read_only"), "on", name)
+                self.assertEqual(c.value("SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only'"), "database", name)
+
+    def test_every_database_is_fenced_and_opened(self):
+        self.assert_fenced_everywhere(self.pair.green)
+        for _ in range(2):
+            self.flip("CUTOVER")
+            self.assert_fenced_everywhere(self.pair.blue)
+            self.assertEqual(self.pair.green.value(self.settings_of), None)
+            self.put("by database")
+            self.arrive("by database")
+            self.flip("ROLLBACK")
+            self.assert_fenced_everywhere(self.pair.green)
+            self.assertEqual(self.pair.blue.value(self.settings_of), None)
+            self.put("and back")
+            self.arrive("and back")
+
+    def test_a_setting_that_says_off_is_fenced_and_comes_back(self):
+        blue = self.pair.blue
+        blue.sql("ALTER DATABASE orders SET default_transaction_read_only = off")
+        try:
+            self.assert_comes_back(self.settings_of, lambda: self.assert_fenced_everywhere(blue))
+        finally:
+            blue.sql("ALTER DATABASE orders RESET default_transaction_read_only")
+            if self.kind == "physical":  # green was blue's copy, setting included
+                self.flip("CUTOVER")
+                self.pair.green.sql("ALTER DATABASE orders RESET default_transaction_read_only")
+                self.flip("ROLLBACK")
+
+    def test_the_limit_of_each_database_comes_back(self):
+        blue = self.pair.blue
+        blue.sql("ALTER DATABASE orders CONNECTION LIMIT 31")
+        blue.sql("ALTER DATABASE app CONNECTION LIMIT 41")
+        self.fence("strict")
+        try:
+            self.assert_comes_back(self.limits, self.assert_closed_everywhere)
+        finally:
+            for name in ("orders", "app"):
+                blue.sql("ALTER DATABASE %s CONNECTION LIMIT -1" % name)
+
+    def assert_closed_everywhere(self):
+        open_ones = "SELECT count(*) FROM pg_database WHERE NOT datistemplate AND datconnlimit <> 0"
+        self.assertEqual(self.pair.blue.value(open_ones), "0")
+
+    def assert_comes_back(self, sql, fenced):
+        """What blue says in answer is the same behind a rollback, and behind a flip that is undone."""
+        before = self.pair.blue.value(sql)
+        self.flip("CUTOVER")
+        fenced()
+        self.flip("ROLLBACK")
+        self.assertEqual(self.pair.blue.value(sql), before)
+        if self.kind == "logical":
+            with self.refused("TL001"):
+                self.stuck_flip()
+            self.assertEqual(self.pair.blue.value(sql), before)
+            self.home()
+
+    def stuck_flip(self):
+        """The marker of one database does not arrive: the lock is taken when the lag has been looked at already."""
+        with self.teal.connect() as c, self.pair.green.connect("orders", options="-c default_transaction_read_only=off") as locker:
+            c.queries("BEGIN; INSERT INTO kv VALUES ('stuck-%d', 'x')" % time.monotonic_ns())  # keeps the flip in its drain
+            flip = Background(self.teal.steps, "CUTOVER")
+            eventually(lambda: self.teal.console("SHOW CUTOVER")[0]["state"] == "drain", 10, "the flip to drain")
+            locker.queries("BEGIN; LOCK TABLE teal.marker IN ACCESS EXCLUSIVE MODE")
+            c.query("COMMIT")
+            try:
+                return flip.result(30)
+            finally:
+                locker.query("ROLLBACK")
+
+    def test_another_fence_meets_sessions_of_the_last_one(self):
+        """Teal's own sessions have begun with a default that the new fence does not change."""
+        self.flip("CUTOVER")
+        self.fence("soft")
+        self.flip("ROLLBACK")
+        self.assertEqual(self.pair.green.value(self.settings_of), None)
+        self.assertTrue(self.pair.green.read_only())
+        self.fence("database")
+        self.flip("CUTOVER")
+        self.flip("ROLLBACK")
+        self.assert_fenced_everywhere(self.pair.green)
+        self.assert_one_writer()
+
+
+class ByDatabasePhysical(ByDatabase):
+    """A standby gets the fence by the WAL, and is opened by its record."""
+
+    kind = "physical"
+
+    def test_every_database_is_fenced_and_opened(self):
+        self.flip("CUTOVER")
+        self.assert_fenced_everywhere(self.pair.blue)
+        self.assertEqual(self.pair.green.value(self.settings_of), None)
+        self.put("by database")
+        self.flip("ROLLBACK")
+        super().test_every_database_is_fenced_and_opened()
 
 
 class NotPrepared(Databases):
