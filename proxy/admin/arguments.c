@@ -109,32 +109,39 @@ parse_reads_percent(struct command_tokens *in, struct command *c, struct err *er
     return true;
 }
 
+/* USER u, APPLICATION a, DATABASE d, PAIR p, in any order; *filtered: any of the first three. */
 static bool
-parse_reads(struct command_tokens *in, struct command *c, struct err *err)
+parse_reads_conditions(struct command_tokens *in, struct command *c, bool *filtered,
+                       struct err *err)
 {
-    if (tokens_accept(in, "DEFAULT")) {
-        c->reads_default = true;
-        return true;
-    }
-    if (!parse_reads_side(in, c, err) || !parse_reads_percent(in, c, err)) {
-        return false;
-    }
-    bool filtered = false;
-    for (;;) {
-        if (!parse_pair(in, c, err)) {
-            return false;
-        }
+    *filtered = false;
+    while (parse_pair(in, c, err)) {
         char *out = tokens_accept(in, "USER")          ? c->user
                     : tokens_accept(in, "APPLICATION") ? c->application
                     : tokens_accept(in, "DATABASE")    ? c->database
                                                        : NULL;
         if (out == NULL) {
-            break;
+            return true;
         }
-        filtered = true;
+        *filtered = true;
         if (!parse_name(in, c, out, err)) {
             return false;
         }
+    }
+    return false;
+}
+
+static bool
+parse_reads(struct command_tokens *in, struct command *c, struct err *err)
+{
+    bool filtered;
+    if (tokens_accept(in, "DEFAULT")) {
+        c->reads_default = true;
+        return true;
+    }
+    if (!parse_reads_side(in, c, err) || !parse_reads_percent(in, c, err) ||
+        !parse_reads_conditions(in, c, &filtered, err)) {
+        return false;
     }
     if (filtered && c->percent_set) {
         return err_set(err, SQLSTATE_FEATURE_NOT_SUPPORTED,
@@ -152,6 +159,13 @@ parse_side(struct command_tokens *in, struct command *c, struct err *err)
     }
     (void)tokens_next(in);
     return true;
+}
+
+static bool
+parse_side_or_both(struct command_tokens *in, struct command *c, struct err *err)
+{
+    c->side_set = tokens_peek(in).kind == TOKEN_WORD;
+    return !c->side_set || parse_side(in, c, err);
 }
 
 static bool
@@ -336,6 +350,7 @@ static parse_fn *const parsers[ARGS_COUNT] = {
     [ARG_PAIR] = parse_pair_name,
     [ARG_READS] = parse_reads,
     [ARG_SIDE] = parse_side,
+    [ARG_SIDE_OR_BOTH] = parse_side_or_both,
     [ARG_CUTOVER] = parse_cutover,
     [ARG_NUMBER] = parse_number,
     [ARG_DURATION] = parse_duration,

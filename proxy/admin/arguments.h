@@ -14,6 +14,7 @@ enum argument {
     ARG_PAIR, /* its name alone */
     ARG_READS,
     ARG_SIDE,
+    ARG_SIDE_OR_BOTH,
     ARG_CUTOVER,
     ARG_DURATION,
     ARG_DATABASE,

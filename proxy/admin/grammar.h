@@ -50,6 +50,7 @@ enum command_id {
     CMD_VERSION,
     CMD_HELP,
     CMD_EXPLAIN,
+    CMD_GRANTS,
     CMD_CHECK,
     CMD_PREPARE,
     CMD_READS,
@@ -127,7 +128,8 @@ struct command {
     char user[COMMAND_NAME_SIZE];     /* READS; "" for any */
     char database[COMMAND_NAME_SIZE]; /* also of PAUSE and its kin */
     char application[COMMAND_NAME_SIZE];
-    enum side side;                 /* WRITES */
+    bool side_set;                  /* GRANTS: one side; else both */
+    enum side side;                 /* WRITES, GRANTS */
     bool timeout_set;               /* HOLD, PAUSE, WAIT_CLOSE */
     uint64_t timeout_us;            /* of those */
     struct cutover_options options; /* CUTOVER, ROLLBACK; the side to is not set here */

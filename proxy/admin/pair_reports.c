@@ -86,15 +86,18 @@ static const char *const pair_columns[] = {"pair",
                                            "databases_paused",
                                            "databases_disabled"};
 
-/* The traffic is counted for all pairs together; of one of several it is not known. */
+/* Pinned sessions and latencies are known for all pairs together; of one of several they are not.
+ */
 static void
 add_traffic(struct table *t, const struct snapshot *snap, const struct snapshot_pair *pair)
 {
     const bool known = snap->pairs_count == 1;
-    add_number_if(t, known, snap->sessions);
+    struct pair_traffic traffic;
+    pair_traffic(snap, pair->view->pair, &traffic);
+    table_add_number(t, known ? snap->sessions : traffic.clients);
     add_number_if(t, known, snap->stats->sessions_pinned);
     table_add_number(t, pair->waiting);
-    add_number_if(t, known, snap->rates.xacts_per_s);
+    table_add_number(t, known ? snap->rates.xacts_per_s : traffic.xacts_per_s);
     if (known) {
         table_add_time(t, snap->rates.p99_us, CELL_IN_US);
     } else {

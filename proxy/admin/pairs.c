@@ -90,6 +90,21 @@ stop_is_of_pair(const struct snapshot *snap, const struct view_stop *stop, uint3
     return (d == NULL ? 0 : d->pair) == pair;
 }
 
+void
+pair_traffic(const struct snapshot *snap, uint32_t pair, struct pair_traffic *out)
+{
+    *out = (struct pair_traffic){0};
+    for (size_t i = 0; i < snap->served_count; i++) {
+        if (snap->served[i].pair == pair) {
+            struct database_use use;
+            snap->use_of(snap->ctx, snap->served[i].alias, &use);
+            out->clients += use.clients;
+            out->xacts_per_s += use.rates.xacts_per_s;
+            out->client_errors += snap->served[i].stats.client_errors;
+        }
+    }
+}
+
 struct pair_option
 pair_option(const struct snapshot *snap, uint32_t pair)
 {

@@ -24,6 +24,12 @@ void pairs_table_add(struct table *t, const struct snapshot *snap, uint32_t pair
 /* A view has what is said of the databases of all pairs. */
 bool stop_is_of_pair(const struct snapshot *snap, const struct view_stop *stop, uint32_t pair);
 
+/* What is done in all databases of one pair. Clients are those that have logged in. */
+struct pair_traffic {
+    uint64_t clients, xacts_per_s, client_errors;
+};
+void pair_traffic(const struct snapshot *snap, uint32_t pair, struct pair_traffic *out);
+
 /* What tealctl needs in front of a command to mean the pair: "--pair shop ", or "" when there is no
  * other. */
 struct pair_option {

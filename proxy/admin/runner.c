@@ -57,6 +57,15 @@ runners_snapshot(const struct runners *r, struct snapshot *out)
     }
 }
 
+/* Those that clients of the pair were told. */
+static uint64_t
+client_errors(const struct snapshot *snap, uint32_t pair)
+{
+    struct pair_traffic traffic;
+    pair_traffic(snap, pair, &traffic);
+    return snap->pairs_count == 1 ? snap->stats->client_errors : traffic.client_errors;
+}
+
 /* Who started it; NULL when it has gone. */
 static struct console_client *
 runner_client(const struct runners *r, uint32_t pair)
@@ -115,7 +124,7 @@ runners_start(struct runners *r, struct console_client *client)
     one->active = true;
     one->is_flip = row->job == CUTOVER_JOB_FLIP;
     one->audit = client->audit;
-    one->errors_before = snap.stats->client_errors;
+    one->errors_before = client_errors(&snap, pair);
     struct err err;
     err_clear(&err);
     if (!ops->start(ops->ctx, pair, row->job, &options, &err)) {
@@ -139,7 +148,7 @@ static void
 put_summary(const struct runner *r, const struct snapshot *snap, uint32_t pair, struct buf *out)
 {
     const struct cutover_status *c = &snap->pairs[pair].cutover;
-    const uint64_t errors = snap->stats->client_errors - r->errors_before;
+    const uint64_t errors = client_errors(snap, pair) - r->errors_before;
     buf_printf(out, "writes were held %s; %" PRIu64 " %s; ", text_duration(c->held_us).s, errors,
                errors == 1 ? "error" : "errors");
     if (c->way_back != CUTOVER_WAY_BACK_OPEN) {

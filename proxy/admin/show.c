@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "admin/explain.h"
+#include "admin/grants.h"
 #include "admin/pair_reports.h"
 #include "admin/pgbouncer_reports.h"
 
@@ -46,6 +47,9 @@ show_table(const struct command *c, const struct snapshot *snap)
     CHECK(c->row != NULL && c->row->reply == REPLY_TABLE);
     if (c->id == CMD_EXPLAIN) {
         return report_route(c->sql, snap);
+    }
+    if (c->id == CMD_GRANTS) {
+        return report_grants(c, snap);
     }
     if (c->id == CMD_SETTING) {
         return report_setting(c->row);

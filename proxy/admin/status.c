@@ -24,6 +24,7 @@ struct shown {
 static void put_header(const struct shown *s, struct buf *out);
 static void put_nodes(const struct shown *s, struct buf *out);
 static void put_traffic(const struct snapshot *snap, struct buf *out);
+static void put_share(const struct shown *s, struct buf *out);
 static void put_way_back(const struct shown *s, struct buf *out);
 static void put_orders(const struct shown *s, struct buf *out);
 static void put_trouble(const struct shown *s, struct buf *out);
@@ -37,6 +38,8 @@ put_pair(const struct snapshot *snap, uint32_t number, struct buf *out)
     put_nodes(&s, out);
     if (snap->pairs_count == 1) {
         put_traffic(snap, out); /* the traffic is that of the pair */
+    } else {
+        put_share(&s, out);
     }
     if (s.pair->view->writes_known && s.pair->view->writer == SIDE_GREEN) {
         put_way_back(&s, out);
@@ -195,6 +198,20 @@ put_traffic(const struct snapshot *snap, struct buf *out)
     }
     buf_printf(out, "    %" PRIu64 " tx/s    p99 %s\n", snap->rates.xacts_per_s,
                text_latency(snap->rates.p99_us).s);
+}
+
+/* What of the traffic is in one of several pairs. */
+static void
+put_share(const struct shown *s, struct buf *out)
+{
+    struct pair_traffic traffic;
+    pair_traffic(s->snap, s->pair->view->pair, &traffic);
+    buf_printf(out, "  %" PRIu64 " %s", traffic.clients,
+               traffic.clients == 1 ? "session" : "sessions");
+    if (s->pair->waiting > 0) {
+        buf_printf(out, "    %" PRIu32 " waiting", s->pair->waiting);
+    }
+    buf_printf(out, "    %" PRIu64 " tx/s\n", traffic.xacts_per_s);
 }
 
 static void

@@ -90,7 +90,7 @@ struct conf_pair {
     uint64_t open_timeout_us;
     uint64_t start_lag_bytes;
     uint64_t start_lag_us;
-    enum fence fence;
+    enum fence_policy fence;
     bool require_way_back;
     enum pair_kind kind;
     char *hook[HOOKS_COUNT]; /* commands, see conf/argv.h; "": none */

@@ -23,6 +23,14 @@ pair_name_check(const char *name, struct err *err)
     if (strcmp(name, "blue") == 0 || strcmp(name, "green") == 0) {
         return err_set(err, SQLSTATE_CONFIG_FILE, "\"%s\" cannot name a pair: it is a side", name);
     }
+    static const char *const files[] = {"operator", "lock", "new"}; /* beside state_file */
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        if (strcmp(name, files[i]) == 0) {
+            return err_set(err, SQLSTATE_CONFIG_FILE,
+                           "\"%s\" cannot name a pair: state_file.%s is another file of teal", name,
+                           name);
+        }
+    }
     return true;
 }
 

@@ -218,6 +218,20 @@ op_heartbeat(void *ctx, bool on)
     monitor_pause_heartbeat(h->parts.monitor, !on);
 }
 
+/* The first of the side that answers and is not used. */
+static const char *
+misfit_of(const struct side_facts *side)
+{
+    for (uint32_t i = 0; i < side->nodes_count; i++) {
+        const struct node_facts *node = &side->node[i];
+        if (node->answers && err_is_set(&node->error) &&
+            (node->standing == NODE_FOREIGN || node->standing == NODE_STRAY)) {
+            return node->error.text;
+        }
+    }
+    return NULL;
+}
+
 static bool
 is_same_server(const struct node_facts *a, const struct node_facts *b)
 {
@@ -257,6 +271,7 @@ op_facts(void *ctx, enum side side, struct cutover_facts *out)
         .lag_known = node->lag_known,
         .lag_bytes = node->lag_bytes,
         .lag_us = node->lag_us,
+        .misfit = misfit_of(&monitor_facts(h->parts.monitor)->side[side]),
         .is_other_side = is_same_server(node, facts_lead(facts, side_other(side))),
     };
     put_amiss(h, side, out->amiss, sizeof(out->amiss));
@@ -355,7 +370,7 @@ machine_config(const struct conf *conf, uint32_t number, struct config_texts *te
         .start_lag_bytes = pair->start_lag_bytes,
         .start_lag_us = pair->start_lag_us,
         .drain_policy = pair->drain_policy,
-        .fence_strict = pair->fence == FENCE_STRICT,
+        .fence = pair->fence,
         .require_way_back = pair->require_way_back,
         .external = pair->kind == PAIR_KIND_EXTERNAL,
         .hooks = hooks_known(pair),

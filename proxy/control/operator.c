@@ -273,7 +273,9 @@ op_start(void *ctx, uint32_t number, enum cutover_job job, const struct cutover_
     }
     if (job == CUTOVER_JOB_FLIP && hold_until_us(pair->hold) != 0) {
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "writes are held by HOLD");
-        return err_hint(err, "RELEASE them first; a flip holds them by itself.");
+        return err_hint(err, "First: RELEASE%s%s. A flip holds them by itself.",
+                        o->parts.pairs_count > 1 ? " PAIR " : "",
+                        o->parts.pairs_count > 1 ? pair->name : "");
     }
     if (job == CUTOVER_JOB_FLIP && publisher_view(pair->publisher)->paused) {
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "all databases of the pair are paused");

@@ -37,7 +37,7 @@ view_node_fill(struct view_node *out, const struct node_facts *facts, uint32_t w
     *out = (struct view_node){
         .addr = facts->addr,
         .addr_len = facts->addr_len,
-        .up = is_writer ? facts->up : facts->serves_reads,
+        .up = is_writer ? facts->up : facts->serves_reads && !facts->closed,
         .lag_ok = is_writer || facts->lag_ok,
         .fresh_until_us = facts->fresh_until_us,
         .is_primary = facts->up && (!facts->in_recovery || is_promoted),

@@ -96,6 +96,12 @@ side_may_read(const struct view *view, const struct node_facts *node, enum side 
         return err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "%s is down: %s", side_name(side),
                        err_is_set(&node->error) ? node->error.text : "it has not answered yet");
     }
+    if (node->closed) {
+        (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "%s is closed to applications",
+                      side_name(side));
+        return err_hint(err, "A cutover with fence = strict has closed it; with another fence and "
+                             "RELOAD it takes reads again.");
+    }
     if (node->role != NODE_STANDBY && node->role != NODE_LOGICAL_FOLLOWER) {
         (void)err_set(err, SQLSTATE_OBJECT_NOT_IN_STATE, "%s does not follow %s", side_name(side),
                       side_name(view->writer));

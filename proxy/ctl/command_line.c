@@ -24,6 +24,8 @@ static const struct ctl_command commands[] = {
      .sentence = "the pairs, their sides and the traffic"},
     {.name = "watch", .sql = "SHOW STATUS", .layout = OUTPUT_LINES, .options = "N", .watches = true,
      .sentence = "the same, once a second"},
+    {.name = "grants", .shown = "[blue|green]", .sql = "GRANTS", .layout = OUTPUT_LINES,
+     .words_max = 1, .options = "N", .sentence = "print the SQL that makes a role Teal's operator, for psql"},
     {.name = "prepare", .sql = "PREPARE", .options = "N",
      .sentence = "set up what a cutover needs on both sides"},
     {.name = "check", .sql = "CHECK", .options = "N",

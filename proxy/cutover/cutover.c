@@ -72,6 +72,7 @@ cutover_reconfigure(struct cutover *c, const struct cutover_config *config)
     }
     cutover_config_fini(&c->config);
     cutover_config_copy(&c->config, config);
+    tick_reconfigured(c);
     return true;
 }
 

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "cutover/ending.h"
 #include "cutover/engine/machine.h"
+#include "cutover/flip/fence_database.h"
 #include "cutover/flip/parts.h"
 #include "cutover/flip/sql.h"
 #include "cutover/invariants.h"
@@ -267,7 +268,9 @@ static const struct machine_row rows[] = {
     ASK("look-list-green", GREEN, ALL, look_has_green, DATABASES_SQL_LIST, look_judge_databases), \
     CALL("look-choose", BLUE, 0, NULL, databases_call_choose), \
     ASK_IN("look-schema-blue", BLUE, TOGETHER | ALL, databases_wants_schema, DATABASES_SQL_SCHEMA, databases_judge_schema), \
-    ASK_IN("look-schema-green", GREEN, ALL, databases_wants_schema, DATABASES_SQL_SCHEMA, databases_judge_schema)
+    ASK_IN("look-schema-green", GREEN, TOGETHER | ALL, databases_wants_schema, DATABASES_SQL_SCHEMA, databases_judge_schema), \
+    PUT("rights-blue", BLUE, TOGETHER | ALL, look_has_blue, rights_write, rights_judge), \
+    PUT("rights-green", GREEN, ALL, look_has_green, rights_write, rights_judge)
 
 static const struct line look_lines[] = {LOOK_LINES};
 
@@ -294,8 +297,9 @@ static const struct line prepare_lines[] = {
     ASK("publication", FROM, EACH | SHOWN, flip_is_own, PREPARE_SQL_PUBLICATION, NULL),
     CALL("limit", FROM, 0, NULL, prepare_call_limit),
     ASK("replayed", TO, EACH | SHOWN | SLOW, flip_is_physical, PREPARE_SQL_REPLAYED, prepare_judge_true),
-    ASK("guard", TO, SHOWN, flip_is_logical, SQL_GUARD_ON, NULL),
-    ASK("guard-reload", TO, 0, flip_is_logical, SQL_RELOAD, NULL),
+    ASK("guard", TO, SHOWN, prepare_guards_system, SQL_GUARD_ON, NULL),
+    ASK("guard-reload", TO, 0, prepare_guards_system, SQL_RELOAD, NULL),
+    PUT("guard-databases", TO, SHOWN, prepare_guards_databases, fence_write_guard, NULL),
     PUT("schema-there", TO, EACH | SHOWN, flip_is_logical, prepare_write_schema, NULL),
     PUT_IN("rows-clear", TO, 0, prepare_is_new, prepare_write_rows_clear, NULL),
     ASK("publication-there", TO, EACH | SHOWN, flip_is_logical, PREPARE_SQL_PUBLICATION, NULL),
@@ -303,6 +307,8 @@ static const struct line prepare_lines[] = {
     PUT_IN("refresh", TO, SHOWN | LONG, prepare_is_known, prepare_write_refresh, NULL),
     CALL("limit", FROM, 0, NULL, prepare_call_limit_copy),
     PUT("copy", TO, EACH | SHOWN | SLOW, flip_is_logical, prepare_write_copied, prepare_judge_copied),
+    PUT_IN("forget", TO, 0, prepare_may_inherit, fence_write_forget, NULL),
+    PUT("guard-roles", TO, SHOWN, fence_has_guard_roles, fence_write_guard_roles, NULL),
     PUT("slot-back", TO, EACH | SHOWN | LONG, flip_is_logical, prepare_write_back_slot, NULL),
     PUT_IN("refresh-back", FROM, SHOWN | LONG, prepare_back_is_known, prepare_write_back_refresh, NULL),
     PUT_IN("drop-back", FROM, 0, prepare_back_is_stale, prepare_write_back_drop, NULL),
@@ -356,16 +362,19 @@ static const struct line fence_lines[] = {
     PUT("fence-arm", TO, TOGETHER, flip_is_logical, commit_write_arm, commit_judge_one_row),
     PUT("fence-intent", FROM, 0, NULL, commit_write_intent, commit_judge_one_row),
     HOOK("fence-hook", FROM, 0, flip_is_external, FENCE, NULL),
-    ASK("fence-set", FROM, 0, flip_is_own, SQL_GUARD_ON, NULL),
-    PUT("fence-strict", FROM, 0, flip_is_strict, fence_write_strict_on, NULL),
-    ASK("fence-reload", FROM, 0, flip_is_own, SQL_RELOAD, NULL),
-    ASK("fence-seen", FROM, 0, flip_is_own, FENCE_SQL_SHOW, fence_judge_guard_on),
+    PUT("fence-put", FROM, 0, fence_has_catalog, fence_write_put, NULL),
+    ASK("fence-set", FROM, 0, fence_is_system, SQL_GUARD_ON, NULL),
+    ASK("fence-reload", FROM, 0, fence_is_system, SQL_RELOAD, NULL),
+    ASK("fence-seen", FROM, 0, fence_is_system, FENCE_SQL_SHOW, fence_judge_guard_on),
+    PUT("fence-began", FROM, 0, fence_is_database, fence_write_began, fence_judge_began),
     CALL("fence-leave", FROM, 0, NULL, fence_call_leave),
     PUT("fence-hook-probe", FROM, EACH | FEW | FRESH | ALL, flip_is_external, fence_write_probe, external_judge_fenced),
     ASK("fence-hook-clock", FROM, 0, flip_is_external, FENCE_SQL_SHOW, external_judge_clock),
+    PUT("fence-starting", FROM, 0, fence_has_starting, fence_write_starting, fence_judge_starting),
     PUT("fence-probe", FROM, FRESH | TOGETHER | ALL, flip_is_own, fence_write_probe, fence_judge_probe),
     PUT_IN("fence-probe-others", FROM, TOGETHER | ALL, fence_probes, fence_write_probe, fence_judge_probe),
     PUT("fence-clear", FROM, 0, NULL, fence_write_clear, fence_judge_clear),
+    PUT("fence-roles", FROM, TOGETHER, flip_is_own, fence_write_roles, fence_judge_roles),
     PUT("fence-prepared", FROM, 0, NULL, fence_write_prepared, fence_judge_prepared),
 };
 
@@ -406,26 +415,26 @@ static const struct line promote_lines[] = {
     CALL("promote-record", TO, 0, NULL, commit_call_record),
     PUT("promote-intent", FROM, ALL, flip_is_external, external_write_promoting, external_judge_hint),
     HOOK("promote-hook", TO, 0, flip_is_external, PROMOTE, external_judge_promote),
-    ASK("promote-seen", TO, FRESH | SLOW, flip_is_external, FENCE_SQL_RECOVERY, external_judge_open),
+    ASK("promote-seen", TO, FRESH | SLOW, flip_is_external, EXTERNAL_SQL_OPEN, external_judge_open),
     ASK("promote-call", TO, 0, flip_is_physical, COMMIT_SQL_PROMOTE, commit_judge_promote),
 };
 
 static const struct line promote_ask_lines[] = {
     ASK("promote-ask", TO, 0, flip_is_physical, FENCE_SQL_RECOVERY, commit_judge_promoted),
-    ASK("promote-hook-ask", TO, FRESH, flip_is_external, FENCE_SQL_RECOVERY, external_judge_promoted),
+    ASK("promote-hook-ask", TO, FRESH, flip_is_external, EXTERNAL_SQL_OPEN, external_judge_promoted),
 };
 
 static const struct line open_lines[] = {
     ASK("open-recovered", TO, 0, flip_is_physical, FENCE_SQL_RECOVERY, fence_judge_recovery),
-    ASK("open-out", TO, FRESH | SLOW, flip_is_external, FENCE_SQL_RECOVERY, external_judge_open),
+    ASK("open-out", TO, FRESH | SLOW, flip_is_external, EXTERNAL_SQL_OPEN, external_judge_open),
     PUT_IN("open-schema", TO, 0, external_lacks_schema, prepare_write_schema, NULL),
     PUT_IN("open-rows", TO, 0, external_lacks_schema, prepare_write_rows, NULL),
-    PUT("open-slot", TO, EACH | ALL, flip_is_physical, stream_write_slot_create, stream_judge_slot_create),
+    PUT("open-slot", TO, EACH | ALL, stream_has_physical, stream_write_slot_create, stream_judge_slot_create),
     PUT("open-row", TO, 0, flip_is_promoted, commit_write_open, commit_judge_one_row),
     PUT_IN("open-epoch", TO, TOGETHER, fence_wants_epoch, fence_write_open_probe, NULL),
-    ASK("open-set", TO, 0, fence_is_target_guarded, SQL_GUARD_OFF, NULL),
-    ASK("open-reload", TO, 0, fence_is_target_guarded, SQL_RELOAD, NULL),
-    PUT("open-strict", TO, 0, fence_was_target_strict, fence_write_strict_off, NULL),
+    ASK("open-set", TO, ALL, fence_is_target_guarded, SQL_GUARD_OFF, fence_judge_may_lack),
+    ASK("open-reload", TO, ALL, fence_is_target_guarded, SQL_RELOAD, fence_judge_may_lack),
+    PUT("open-lift", TO, 0, flip_is_own, fence_write_lift_to, NULL),
     ASK("open-seen", TO, 0, fence_is_target_guarded, FENCE_SQL_SHOW, fence_judge_guard_off),
     PUT("open-probe", TO, FRESH, NULL, fence_write_open_probe, fence_judge_open_probe),
     PUT_IN("open-hook-probe", TO, FEW | FRESH | ALL, external_probes, fence_write_open_probe, fence_judge_open_probe),
@@ -459,9 +468,9 @@ static const struct line undo_lines[] = {
     HOOK("undo-hook", FROM, 0, flip_is_external, UNFENCE, NULL),
     CALL("undo-hook-wait", FROM, 0, flip_is_external, external_call_wait),
     PUT_IN("undo-hook-probe", FROM, FEW | FRESH | SLOW | ALL, external_probes_unfenced, fence_write_probe, external_judge_unfenced),
-    ASK("undo-set", FROM, 0, flip_is_own, SQL_GUARD_OFF, NULL),
-    PUT("undo-strict", FROM, 0, flip_is_strict, fence_write_strict_off, NULL),
-    ASK("undo-reload", FROM, 0, flip_is_own, SQL_RELOAD, NULL),
+    ASK("undo-set", FROM, ALL, flip_is_own, SQL_GUARD_OFF, fence_judge_may_lack),
+    PUT("undo-lift", FROM, 0, flip_is_own, fence_write_lift_from, NULL),
+    ASK("undo-reload", FROM, ALL, flip_is_own, SQL_RELOAD, fence_judge_may_lack),
     ASK("undo-seen", FROM, 0, flip_is_own, FENCE_SQL_SHOW, fence_judge_guard_off),
     PUT("undo-row", FROM, 0, NULL, commit_write_undone, NULL),
 };

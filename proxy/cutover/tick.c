@@ -8,7 +8,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cutover/flip/begin.h"
+#include "cutover/flip/fence_database.h"
 #include "cutover/flip/parts.h"
+#include "cutover/flip/roles.h"
 #include "cutover/flip/sql.h"
 
 enum {
@@ -25,6 +27,7 @@ enum {
 struct tick {
     uint64_t undone_at_us; /* when the last undo ended; 0 never */
     uint32_t keep_pending; /* statements about idle slots that are under way */
+    bool relaxed;          /* no strict fence is left on the follower that is not wanted */
 };
 
 struct tick *
@@ -196,14 +199,57 @@ watch_fence(struct cutover *c)
     }
     struct buf sql;
     buf_init(&sql);
-    buf_printf(
-        &sql,
-        "/* teal tick-fence */ SELECT reset_val = 'on' OR EXISTS (SELECT FROM pg_file_settings "
-        "WHERE name = 'default_transaction_read_only' AND setting = 'on') OR EXISTS (SELECT FROM "
-        "teal.local_state WHERE side = '%s' AND phase LIKE 'leaving%%') FROM pg_settings WHERE "
-        "name = 'default_transaction_read_only'",
-        side_name(writer_of(c)));
+    /* The file is for superusers to see. */
+    const bool file = c->rights.of[writer_of(c)].superuser;
+    buf_printf(&sql,
+               "/* teal tick-fence */ SELECT " FENCE_SYSTEM_DEFAULT
+               " = 'on' OR " FENCE_SQL_DATABASE_ON "%s OR EXISTS (SELECT FROM teal.local_state t "
+               "WHERE side = '%s' AND (phase LIKE 'leaving%%' OR " FENCE_SQL_KEPT "))",
+               file ? " OR EXISTS (SELECT FROM pg_file_settings WHERE name = "
+                      "'default_transaction_read_only' AND setting = 'on')"
+                    : "",
+               side_name(writer_of(c)));
     ask(c, writer_of(c), &sql, on_fence);
+}
+
+/* ---- a strict fence that is not wanted any more ---- */
+
+/* A server that refuses has nothing to relax, or never will: a standby. */
+static void
+on_relaxed(const struct call *call, const struct cutover_rows *rows)
+{
+    struct cutover *c = call->arg;
+    c->tick->relaxed = rows->ok || !rows->unknown;
+    if (!rows->ok) {
+        log_debug(NULL, "the strict fence was not relaxed", "side=%s error=\"%s\"",
+                  side_name(call->at.side), rows->err.text);
+    }
+}
+
+/* With fence = strict the follower takes no application. When the configuration says so no more,
+ * it is to serve reads again. */
+static void
+relax_follower(struct cutover *c)
+{
+    struct cutover_facts follower = {0};
+    const enum side side = side_other(writer_of(c));
+    c->ops.facts(c->ops.ctx, side, &follower);
+    if (c->tick->relaxed || c->config.fence == FENCE_STRICT || !follower.up ||
+        follower.in_recovery) {
+        return;
+    }
+    struct buf sql;
+    buf_init(&sql);
+    buf_printf(&sql, "/* teal tick-relax */ ");
+    put_relax(c, side, &sql);
+    c->tick->relaxed = true;
+    ask(c, side, &sql, on_relaxed);
+}
+
+void
+tick_reconfigured(struct cutover *c)
+{
+    c->tick->relaxed = false;
 }
 
 /* ---- the way back ---- */
@@ -273,6 +319,7 @@ tick_run(struct cutover *c)
     watch_fence(c);
     if (!c->config.external) {
         keep_slot(c);
+        relax_follower(c);
         look_for_way_back(c);
     }
 }

@@ -5,10 +5,12 @@
 
 #include "base/words.h"
 
-#define FENCE_VALUES(X)                                                   \
-    X(FENCE_SOFT, "soft")     /* its new sessions default to read only */ \
-    X(FENCE_STRICT, "strict") /* and its database takes no connections but the operator's */
+#define FENCE_VALUES(X)                                                           \
+    X(FENCE_AUTO, "auto")         /* soft where ALTER SYSTEM is, else database */ \
+    X(FENCE_SOFT, "soft")         /* its new sessions default to read only */     \
+    X(FENCE_STRICT, "strict")     /* and no application may connect */            \
+    X(FENCE_DATABASE, "database") /* as soft, but only in the databases of the pair */
 
-enum fence { FENCE_VALUES(WORDS_VALUE) };
+enum fence_policy { FENCE_VALUES(WORDS_VALUE) };
 
 #endif

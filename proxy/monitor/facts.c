@@ -29,6 +29,7 @@ facts_apply(struct node_facts *facts, const struct answer *answer, bool is_write
     facts->timeline = answer->timeline;
     facts->lsn = answer->lsn;
     facts->read_only = answer->read_only;
+    facts->closed = answer->closed;
     facts->schema_exists = answer->schema_exists;
     facts->subscription_ready = answer->subscription_ready;
     facts->receives = answer->upstream_host[0] != '\0';
@@ -131,8 +132,8 @@ server_differs(const struct node_facts *a, const struct node_facts *b)
     return a->in_recovery != b->in_recovery || a->role != b->role ||
            a->server_version_num != b->server_version_num ||
            a->system_identifier != b->system_identifier || a->timeline != b->timeline ||
-           a->read_only != b->read_only || a->schema_exists != b->schema_exists ||
-           a->subscription_ready != b->subscription_ready ||
+           a->read_only != b->read_only || a->closed != b->closed ||
+           a->schema_exists != b->schema_exists || a->subscription_ready != b->subscription_ready ||
            local_state_differs(&a->local_state, &b->local_state);
 }
 

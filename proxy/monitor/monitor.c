@@ -24,8 +24,10 @@
 #include "monitor/follows.h"
 #include "monitor/health.h"
 #include "monitor/measure.h"
+#include "monitor/patroni.h"
 #include "monitor/probe.h"
 #include "monitor/side.h"
+#include "net/address.h"
 #include "net/loop.h"
 
 enum {
@@ -50,6 +52,7 @@ struct watched_side {
     enum side side;
     struct watched node[NODES_MAX];
     struct side_memory memory;
+    struct patroni *patroni; /* owned; NULL for none */
     uint64_t databases_asked_us;
 };
 
@@ -590,6 +593,43 @@ on_changed(void *ctx, const struct node_id *id)
     monitor_settle(m);
 }
 
+/* ---- Patroni ---- */
+
+static bool
+is_host(const struct monitor *m, const struct node_id *id, const char *name, uint16_t port)
+{
+    const struct conf_host *host = &monitor_conf(m)->side[id->side].hosts[id->node];
+    const struct node_facts *facts = &m->facts.side[id->side].node[id->node];
+    const struct address known = {facts->addr, facts->addr_len};
+    struct address_list list;
+    if (strcmp(host->name, name) == 0) {
+        return host->port == port;
+    }
+    return name[0] != '/' && address_is_fixed(name) && address_resolve(name, port, &list, NULL) &&
+           address_equal(&list.items[0], &known);
+}
+
+/* The leader is looked at now, when it is not the lead already. */
+static void
+on_patroni(void *arg, const struct patroni_cluster *cluster)
+{
+    struct watched_side *s = arg;
+    struct monitor *m = s->monitor;
+    s->memory.hint = 0;
+    for (uint32_t i = 0; i < m->facts.side[s->side].nodes_count; i++) {
+        const struct node_id id = {.pair = m->pair, .side = s->side, .node = i};
+        if (cluster->leader_port != 0 &&
+            is_host(m, &id, cluster->leader_host, cluster->leader_port)) {
+            s->memory.hint = i + 1;
+            if (!is_lead(m, &id) || !facts_of(m, &id)->up) {
+                probe_forgive(s->node[i].probe);
+                ask(m, &id);
+            }
+        }
+    }
+    monitor_settle(m);
+}
+
 /* ---- databases ---- */
 
 static void
@@ -661,6 +701,9 @@ on_round(void *arg)
     ask(m, &first);
     ask_databases(m, clock_now_us());
     tick_follows(m);
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        patroni_tick(m->side[side].patroni, is_urgent(m, (enum side)side, clock_now_us()));
+    }
     start_urgent(m, 0);
     monitor_settle(m);
 }
@@ -675,6 +718,8 @@ start_side(struct monitor *m, enum side side)
     struct side_facts *facts = &m->facts.side[side];
     s->monitor = m;
     s->side = side;
+    s->patroni = patroni_new(m->loop, m->resolver, monitor_conf(m)->side[side].patroni,
+                             side_name(side), on_patroni, s);
     facts->nodes_count = monitor_conf(m)->side[side].hosts_count;
     CHECK(facts->nodes_count > 0 && facts->nodes_count <= NODES_MAX);
     for (uint32_t i = 0; i < facts->nodes_count; i++) {
@@ -687,6 +732,7 @@ static void
 end_side(struct monitor *m, enum side side)
 {
     struct watched_side *s = &m->side[side];
+    patroni_free(s->patroni);
     for (uint32_t i = 0; i < NODES_MAX; i++) {
         probe_free(s->node[i].probe);
         measure_fini(&s->node[i].measure);

@@ -59,6 +59,7 @@ struct node_facts {
     uint32_t timeline; /* of the WAL it writes, or receives; 0 when unknown */
     uint64_t lsn;      /* insert position, or what a standby has replayed */
     bool read_only;    /* default_transaction_read_only of a new session: fence or guard */
+    bool closed;       /* a strict fence: no application may connect to its database */
     bool schema_exists;
     bool subscription_ready; /* logical follower: every table is past its initial copy */
     bool receives;           /* a standby that is connected to what it replicates from... */

@@ -281,6 +281,16 @@ probe_up(struct probe *p, const struct answer *answer, uint64_t now_us)
              answer->in_recovery ? "standby" : "primary");
 }
 
+/* A fence was taken off that this session had begun with. */
+static void
+probe_renew(struct probe *p)
+{
+    log_debug(&p->log, "the connection is renewed: a fence was taken off", NULL);
+    pq_free(p->pq);
+    p->pq = NULL;
+    probe_open(p);
+}
+
 static void
 probe_take_answer(struct probe *p, const struct answer *answer)
 {
@@ -295,6 +305,9 @@ probe_take_answer(struct probe *p, const struct answer *answer)
     p->complained = p->complained && now_us < p->capped_until_us;
     p->backlog_known = answer->slot_known;
     p->backlog = answer->flushed > answer->slot_lsn ? answer->flushed - answer->slot_lsn : 0;
+    if (answer->stale) {
+        probe_renew(p);
+    }
     p->ops.answered(p->ops.ctx, &p->id, &a);
 }
 

@@ -5,7 +5,11 @@
  * flush position does not; a standby is sent what is flushed and no more. The timeline of a primary
  * comes from the name of its WAL file, because the control file learns a promotion only at the next
  * checkpoint. A standby's is that of what it receives; without a receiver, that of the point which
- * it had to reach. confirmed_flush_lsn is what the subscriber says it has on disk. */
+ * it had to reach. confirmed_flush_lsn is what the subscriber says it has on disk.
+ *
+ * A fence may be a setting of the server or of the database. The first one reaches this session by
+ * a reload. The second one is for sessions that begin later, so it is read in the catalog; and a
+ * session that began behind it stays read-only when it is taken off, so such a one is stale. */
 /* SPDX-License-Identifier: PostgreSQL */
 #include "monitor/question.h"
 
@@ -25,6 +29,8 @@ enum column {
     COL_VERSION_NUM,
     COL_VERSION,
     COL_READ_ONLY,
+    COL_STALE,
+    COL_CLOSED,
     COL_LSN,
     COL_FLUSHED,
     COL_BLOCK_SIZE,
@@ -57,13 +63,26 @@ struct column_def {
 #define RECEIVER(column)                                 \
     "CASE WHEN pg_is_in_recovery() THEN (SELECT " column \
     " FROM pg_stat_get_wal_receiver() WHERE status = 'streaming') END"
+#define LIMIT_IS_0 "(SELECT datconnlimit = 0 FROM pg_database WHERE datname = current_database())"
 #define SUBSCRIPTION                                                        \
     "FROM pg_subscription s WHERE s.subname = 'teal_to_$S' AND s.subdbid =" \
     " (SELECT oid FROM pg_database WHERE datname = current_database())"
-
 #define SUBSCRIPTION_READY                                                    \
     "NOT EXISTS (SELECT FROM pg_subscription_rel r WHERE r.srsubstate <> 'r'" \
     " AND r.srsubid = (SELECT s.oid " SUBSCRIPTION "))"
+
+#define READ_ONLY "current_setting('default_transaction_read_only')::bool"
+/* This session has that from its database or role. */
+#define BORN_WITH_IT "current_setting('teal.born', true) IN ('database', 'user', 'database user')"
+/* The settings of the database for everybody, and of the database and of us wherever they stand. */
+#define SETTINGS(where)                                                     \
+    "(SELECT FROM pg_db_role_setting s, unnest(s.setconfig) x WHERE " where \
+    " AND x ~* '^default_transaction_read_only=(on|t|y|1)')"
+#define DATABASE "(SELECT oid FROM pg_database WHERE datname = current_database())"
+#define OF_DATABASE "s.setrole = 0 AND s.setdatabase = " DATABASE
+#define OF_US                                                                        \
+    "s.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user)) AND " \
+    "s.setdatabase IN (0, " DATABASE ")"
 
 static const struct column_def columns[] = {
     [COL_IN_RECOVERY] = {QUESTION_PLAIN, "pg_is_in_recovery()", NULL},
@@ -72,8 +91,16 @@ static const struct column_def columns[] = {
     [COL_SYSTEM] = {QUESTION_PLAIN, "(SELECT system_identifier FROM pg_control_system())", NULL},
     [COL_VERSION_NUM] = {QUESTION_PLAIN, "current_setting('server_version_num')", NULL},
     [COL_VERSION] = {QUESTION_PLAIN, "current_setting('server_version')", NULL},
-    [COL_READ_ONLY] = {QUESTION_PLAIN, "current_setting('default_transaction_read_only')::bool",
+    [COL_READ_ONLY] = {QUESTION_PLAIN,
+                       "(NOT coalesce(" BORN_WITH_IT ", false) AND " READ_ONLY
+                       ") OR EXISTS " SETTINGS(OF_DATABASE),
                        NULL},
+    [COL_STALE] = {QUESTION_PLAIN,
+                   BORN_WITH_IT " AND " READ_ONLY " AND NOT EXISTS " SETTINGS(OF_US), NULL},
+    [COL_CLOSED] = {QUESTION_SCHEMA,
+                    LIMIT_IS_0 " OR EXISTS (SELECT FROM teal.local_state t WHERE side = '$S' AND"
+                               " to_jsonb(t)->'kept' @> '[{\"what\": \"login\"}]')",
+                    LIMIT_IS_0},
     [COL_LSN] = {QUESTION_PLAIN,
                  "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
                  " ELSE pg_current_wal_insert_lsn() END",
@@ -132,7 +159,9 @@ static const char nudge_sql[] = "SELECT txid_current() WHERE NOT pg_is_in_recove
 const char *
 question_setup(void)
 {
-    return "SET search_path = pg_catalog; SET statement_timeout = '1900ms';"
+    return "SELECT pg_catalog.set_config('teal.born', source, false) FROM pg_catalog.pg_settings"
+           " WHERE name = 'default_transaction_read_only'; SET search_path = pg_catalog; SET "
+           "statement_timeout = '1900ms';"
            " SET lock_timeout = '500ms'; SET synchronous_commit = local";
 }
 
@@ -294,6 +323,8 @@ answer_read(const struct pq_result *result, struct answer *out, struct err *err)
     cell_copy(result, COL_VERSION, out->version, sizeof(out->version));
     out->version[strcspn(out->version, " ")] = '\0'; /* without the packager's remark */
     out->read_only = cell_is_true(result, COL_READ_ONLY);
+    out->stale = cell_is_true(result, COL_STALE);
+    out->closed = cell_is_true(result, COL_CLOSED);
     if (!read_position(result, out)) {
         return err_set(err, SQLSTATE_PROTOCOL, "the server gave no WAL position");
     }

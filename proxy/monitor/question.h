@@ -30,6 +30,8 @@ struct answer {
     int server_version_num;
     char version[NODE_VERSION_SIZE];
     bool read_only;
+    bool stale;       /* the session has a default that new ones would not get: renew it */
+    bool closed;      /* no application may connect to the database */
     uint64_t lsn;     /* insert position without a lone page header, or replayed */
     uint64_t flushed; /* at most lsn; the same for a standby */
     uint32_t timeline;

@@ -121,6 +121,13 @@ is_behind_memory(const struct side_memory *memory, const struct side_facts *side
            node->local_state.epoch < memory->epoch;
 }
 
+static bool
+is_hinted(const struct side_memory *memory, const struct side_facts *side,
+          const struct node_facts *node)
+{
+    return memory->hint != 0 && node == &side->node[memory->hint - 1];
+}
+
 /* More than 0: a is the later one; 0: they cannot be told apart. A lead by mere beginning does not
  * count. */
 static int
@@ -136,7 +143,7 @@ compare_primaries(const struct side_memory *memory, const struct side_facts *sid
     if (a->local_state.epoch != b->local_state.epoch) {
         return a->local_state.epoch > b->local_state.epoch ? 1 : -1;
     }
-    return 0;
+    return (is_hinted(memory, side, a) ? 1 : 0) - (is_hinted(memory, side, b) ? 1 : 0);
 }
 
 static const struct node_facts *

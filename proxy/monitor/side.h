@@ -10,7 +10,8 @@
  *     used until all agree: who is left when another one goes is not therefore the right one.
  *   - Of two primaries the one of the higher timeline is the lead, for it was promoted later. On
  *     the same timeline it is the one that was the lead before; without that, the one whose row of
- *     teal.local_state has the higher epoch. Where that does not tell them apart, neither is used.
+ *     teal.local_state has the higher epoch, and without that the one that was hinted at (by the
+ *     side's Patroni). Where that does not tell them apart, neither is used.
  *     The others are *stray* and not used.
  *   - A primary of a lower timeline than a lead had before is stray also when it is alone: what was
  *     written on the later one is not there. So is one of the same timeline with an older epoch,
@@ -41,6 +42,7 @@ struct side_memory {
     bool is_disputed;           /* there was a draw, and not all agree since */
     uint32_t timeline;          /* of the latest lead that was a primary; 0: none was */
     uint64_t epoch;             /* as that lead's row had it */
+    uint32_t hint;              /* the number of a server and one more; 0: none */
     bool has_primary;           /* at the last judgement */
     uint64_t lost_us; /* since when it has none after it had one; 0: it has, or never had */
 };

@@ -101,6 +101,12 @@ loop_stop(struct loop *loop)
     (void)event_base_loopbreak(loop->base); /* fails only without a base */
 }
 
+struct event_base *
+loop_event_base(const struct loop *loop)
+{
+    return loop->base;
+}
+
 void
 loop_dispose(struct loop *loop, loop_fn *fn, void *arg)
 {

@@ -23,6 +23,8 @@ void loop_free(struct loop *loop);
 /* Runs until loop_stop. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+/* For what libevent itself offers on top of it; borrowed. */
+struct event_base *loop_event_base(const struct loop *loop);
 /* Calls fn(arg) once, after the callbacks of this turn. */
 void loop_dispose(struct loop *loop, loop_fn *fn, void *arg);
 /* The time of this turn, monotonic microseconds: one clock reading a turn. */

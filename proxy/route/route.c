@@ -219,7 +219,7 @@ route_database(const struct view *view, const char *alias, const char *name)
     const struct view_stop *stop = view_stop(view, alias);
     struct route_database d = {
         .paused = view->paused || (stop != NULL && stop->paused),
-        .disabled = view->disabled || (stop != NULL && stop->disabled),
+        .disabled = stop != NULL && stop->disabled,
     };
     if (database != NULL && database->has_stream) {
         d.has_stream = true;

@@ -33,7 +33,7 @@ struct view_rule {
 struct view_node {
     struct sockaddr_storage addr; /* where backends connect to */
     socklen_t addr_len;           /* 0 while the name is not resolved */
-    bool up;                      /* answers, can serve reads */
+    bool up;                      /* answers, and may be read from */
     bool is_primary;              /* takes writes, as far as its role goes */
     bool lag_ok;                  /* a follower within the lag guard; true for the writer */
     uint32_t weight;              /* its share of the reads of its side */
@@ -79,7 +79,6 @@ struct view {
     enum side writer;
     bool writes_held;
     bool paused;       /* by PAUSE or KILL: nothing new begins, reads included */
-    bool disabled;     /* by DISABLE: new clients are refused */
     bool writes_known; /* false until start-up has learnt which side is the writer; implies held */
     enum reads reads;
     /* Share of the sessions whose reads go there, of PERCENT_ALL; the others read from the writer.

@@ -132,6 +132,31 @@ class Databases(PairCase):
             self.assertEqual(self.rows("POOLS", database="store", read_only="0")[0]["sv_active"], "1")
             c.query("COMMIT")
 
+    def test_one_is_paused_and_the_others_go_on(self):
+        with self.connect(database="shop") as a, self.connect(database="store") as b, self.connect(database="app") as c:
+            a.query("SELECT 1")
+            self.teal.console("PAUSE shop")
+            try:
+                waits = Background(a.query, "SELECT 1")
+                self.wait_session("waiting", a)
+                self.assertEqual(self.rows("SERVERS", database="shop"), [])
+                b.query("SELECT 1")  # the same database of the servers under another name
+                c.query("SELECT 1")
+                self.assertTrue(waits.is_waiting())
+            finally:
+                self.teal.console("RESUME shop")
+            waits.result()
+
+    def test_one_is_disabled(self):
+        self.teal.console("DISABLE store")
+        try:
+            with self.refused("55000", "FATAL"):
+                self.connect(database="store").query("SELECT 1")
+            self.connect(database="shop").query("SELECT 1")
+        finally:
+            self.teal.console("ENABLE store")
+        self.connect(database="store").query("SELECT 1")
+
     def test_many_at_a_time(self):
         """Clients of all names in parallel: each answer is of the right database."""
         wrong = []

@@ -210,7 +210,7 @@ class Finished(Databases):
 
 
 class Some(Databases):
-    """A list of names: only those move, and what stays behind is told."""
+    """A list of names: only those move. What stays behind is told, and goes on taking writes: the fence is that of the databases."""
 
     kind = "logical"
     databases = ("app", "orders")
@@ -220,11 +220,35 @@ class Some(Databases):
         self.pair.blue.sql("CREATE DATABASE stays")
         try:
             found = [s["detail"] for s in self.teal.steps("CHECK") if s["step"].startswith("W09")]
-            self.assertEqual(found, ["1 stay behind, and the fence makes them read-only with their server: stays"])
+            self.assertEqual(found, ["1 stay behind, and the fence leaves them as they are: stays"])
             self.put("some")
-            self.flip("CUTOVER")
-            self.flip("ROLLBACK")
+            self.pair.blue.sql("CREATE TABLE t (n int)", "stays")
+            with self.pair.blue.connect("stays") as c:
+                self.flip("CUTOVER")
+                self.assertEqual(self.read_only(), {"app": True, "orders": True, "stays": False})
+                c.query("INSERT INTO t VALUES (1)")  # the session was not ended, either
+                self.flip("ROLLBACK")
+            self.assertEqual(self.read_only(), {"app": False, "orders": False, "stays": False})
         finally:
+            self.pair.blue.sql("DROP DATABASE stays WITH (FORCE)")
+
+    def read_only(self):
+        """What new sessions on blue begin with."""
+        found = {}
+        for name in ("app", "orders", "stays"):
+            with self.pair.blue.connect(name) as c:
+                found[name] = c.value("SHOW default_transaction_read_only") == "on"
+        return found
+
+    def test_a_fence_of_the_server_is_refused(self):
+        self.pair.blue.sql("CREATE DATABASE stays")
+        try:
+            self.teal.console("SET fence = 'soft'")
+            with self.refused("55000") as caught:
+                self.teal.steps("CUTOVER")
+            self.assertIn("ALTER SYSTEM would fence databases that are not of this pair", caught.exception.message)
+        finally:
+            self.teal.console("SET fence = 'auto'")
             self.pair.blue.sql("DROP DATABASE stays WITH (FORCE)")
 
 

@@ -327,12 +327,12 @@ class Configuration(ExternalCase):
 
     def test_a_hook_is_there_and_may_be_run(self):
         self.assertEqual(self.check()[0], 0)
-        for value, words in (("", "it is missing"), ("/no/such/hook", "No such file"), ("hook", "is no absolute path"),
+        for value, words in (("", "is missing in [pair]"), ("/no/such/hook", "No such file"), ("hook", "is no absolute path"),
                              ("/bin/sh 'x", "ends within quotes"), (self.teal.ini, "Permission denied")):
             with self.subTest(value):
                 status, text = self.check(hook_fence=value)
                 self.assertEqual(status, 1)
-                self.assertIn("hook_fence: ", text)
+                self.assertIn("hook_fence", text)
                 self.assertIn(words, text)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Several servers a side: where reads go, that own writes are seen, and that a server which goes is not noticed."""
 from case import PairCase
+from flips import FlipCase, Load
 from waiting import eventually, throughout
 
 NODE = "SELECT current_setting('cluster_name')"
@@ -78,3 +79,28 @@ class Nodes(PairCase):
         self.wait_reads_from("blue", "blue2", "blue3")
         servers = {row["server"] for row in self.teal.console("SHOW POOLS") if row["database"] == "app" and row["read_only"] == "1"}
         self.assertEqual(servers, {"%s:%d" % (node.host, node.port) for node in self.side.nodes})
+
+
+class NodesFlip(FlipCase):
+    standbys = {"blue": 1, "green": 1}
+    teal_settings = {"workers": 2}
+
+    def reads(self, times=40):
+        with self.connect() as c:
+            return {c.value(NODE) for _ in range(times)}
+
+    def writer(self):
+        with self.connect() as c:
+            c.query("BEGIN")
+            name = c.value(NODE)
+            c.query("ROLLBACK")
+            return name
+
+    def test_replicas_of_both_sides_serve_reads_and_writes_go_to_the_new_lead(self):
+        eventually(lambda: self.reads() == {"blue", "blue2"}, 20, "reads to come from both servers of blue")
+        with Load(self) as load:
+            self.flip()
+            load.goes_on()
+        self.assertEqual(self.writer(), "green")
+        eventually(lambda: self.reads() == {"green", "green2"}, 20, "reads to come from both servers of green")
+        self.assertEqual(load.verdict(flips=1), [])

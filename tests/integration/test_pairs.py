@@ -182,7 +182,7 @@ class Changes(TwoPairs):
         self.teal.reads("green PAIR shop")
         self.addCleanup(self.teal.console, "READS follow PAIR shop")
         self.assertEqual((self.route("shop")[2], self.route("crm")[2]), ("green", self.crm[2]))
-        for name, side in (("a1", "shop-green"), ("a3", "shop-green"), ("b1", "crm-blue")):
+        for name, side in (("a1", "shop-green"), ("a3", "shop-green"), ("b1", "crm-" + self.crm[0])):
             with self.teal.connect(name) as c:
                 eventually(lambda: c.value("SELECT current_setting('cluster_name')") == side, 10, "reads of %s to go to %s" % (name, side))
 
@@ -274,6 +274,7 @@ class Walk(TwoPairs):
         for pair, other in (("shop", "crm"), ("crm", "shop")):
             with self.subTest(pair):
                 self.walk(pair, other)
+        self.crm = self.route("crm")
 
     def walk(self, pair, other):
         before = self.route(other)

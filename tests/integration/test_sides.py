@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: PostgreSQL
 """Several servers a side: who stands for it, also after a failover within it."""
+import http.server
+import json
+import os
+import threading
 import time
 
 import cluster
+import pgwire
 from case import Background, PairCase
 from teal import Teal
 from waiting import eventually, throughout
@@ -34,6 +39,11 @@ class Failover(SideCase):
     """Each test begins with the primary and the standby that the one before has left."""
     standbys = {"blue": 1}
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.teal.steps("PREPARE")
+
     def setUp(self):
         super().setUp()
         self.side = self.pair.sides["blue"]
@@ -41,6 +51,11 @@ class Failover(SideCase):
         self.other = next(node for node in self.side.nodes if node is not self.side.primary)
         if self.other.is_running() and self.other.in_recovery():
             self.wait_close(self.other)
+
+    def check(self):
+        with self.assertRaises(pgwire.PgError) as caught:
+            self.teal.steps("CHECK")
+        return caught.exception.steps
 
     def heal(self, node):
         self.side.rejoin(node)
@@ -72,6 +87,9 @@ class Failover(SideCase):
         for _ in throughout(1):
             self.assertTrue(self.is_led_by(new))
             self.assertEqual([self.row(old)["up"], self.row(old)["serves_reads"]], ["no", "no"])
+        finding = next(row for row in self.check() if row["step"] == "F14 no-second-primary")
+        self.assertEqual(finding["result"], "fail")
+        self.assertIn("second primary of blue", finding["detail"])
         self.assertIn("second primary of blue, on timeline", self.row(old)["error"])
         self.heal(old)
 
@@ -251,3 +269,82 @@ class StandbysOfALogicalGreen(SideCase):
         c = self.connect(database="shop")
         c.query("SELECT 1")
         eventually(lambda: self.pair.blue.value(asked) == "1", 10, "the monitor to look at shop")
+
+
+class FakePatroni(http.server.ThreadingHTTPServer):
+    """Answers GET /cluster: leader, a server, or None; or garbage instead."""
+
+    def __init__(self, port):
+        super().__init__(("127.0.0.1", port), Answer)
+        self.leader, self.garbage, self.asked = None, None, 0
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def document(self):
+        members = [{"name": "other", "role": "replica", "state": "streaming", "host": "127.0.0.9", "port": 5432}]
+        if self.leader:
+            members.append({"name": "it", "role": "leader", "state": "running", "host": self.leader.host, "port": self.leader.port,
+                            "timeline": 1, "api_url": "http://127.0.0.1:8008/patroni"})
+        return json.dumps({"members": members, "scope": "test"})
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked += 1
+        body = (self.server.garbage or self.server.document()).encode()
+        self.send_response(200 if self.path == "/cluster" else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Patroni(SideCase):
+    """What a Patroni says is a hint, never a proof."""
+    standbys = {"blue": 1}
+
+    @classmethod
+    def make_teal(cls):
+        port = cluster.free_port()
+        cls.patroni = FakePatroni(port)
+        cls.addClassCleanup(cls.patroni.server_close)
+        cls.addClassCleanup(cls.patroni.shutdown)
+        nobody = cluster.free_port()
+        return Teal(cls.pair, blue={"patroni": "http://127.0.0.1:%d, http://localhost:%d/" % (nobody, port)})
+
+    def test_the_next_one_is_asked_when_one_does_not_answer(self):
+        eventually(lambda: self.patroni.asked > 1, 10, "Patroni to be asked")
+
+    def test_nothing_comes_of_garbage(self):
+        for garbage in ("<html>", "[" * 60000, '{"members": 7}', "x" * 100000):
+            self.patroni.garbage = garbage
+            self.addCleanup(setattr, self.patroni, "garbage", None)
+            asked = self.patroni.asked
+            eventually(lambda: self.patroni.asked > asked, 10, "Patroni to be asked")
+            self.assert_serving()
+
+    def test_a_standby_that_it_calls_leader_is_none(self):
+        side = self.pair.sides["blue"]
+        self.patroni.leader = side.standbys()[0]
+        self.addCleanup(setattr, self.patroni, "leader", None)
+        asked = self.patroni.asked
+        eventually(lambda: self.patroni.asked > asked + 1, 20, "Patroni to be asked")
+        self.assertTrue(self.is_led_by(side.primary))
+
+    def test_it_tells_two_primaries_apart_that_nothing_else_does(self):
+        side = self.pair.sides["blue"]
+        other = side.standbys()[0]
+        self.teal.stop()
+        other.stop()
+        os.unlink(os.path.join(other.data, "standby.signal"))  # a primary on the same timeline
+        other.start()
+        self.teal.spawn()
+        for node in side.nodes:
+            eventually(lambda: self.row(node)["standing"] == "stray", 20, "neither to be used")
+        self.patroni.leader = side.primary
+        self.addCleanup(setattr, self.patroni, "leader", None)
+        self.wait_led_by(side.primary)
+        self.assertEqual(self.row(other)["standing"], "stray")
+        side.rejoin(other)
+        self.wait_close(other)

@@ -138,12 +138,13 @@ class PatroniPair(Pair):
         shutil.rmtree(self.work)
         self.work = work
         owned_by_server(work)
-        self.blue, self.green = Member(work, "blue"), Member(work, "green")
+        for side in self.sides.values():
+            side.primary = Member(work, side.name)
+            side.nodes = [side.primary]
 
     def start(self):
         self.blue.init().start()
-        self.create_database(self.blue)
-        self.blue.sql(self.schema, "app")
+        self.create_databases(self.blue)
         self.green.copy_of(self.blue).start()
         self.wait_streaming()
         return self

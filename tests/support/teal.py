@@ -37,7 +37,7 @@ def pair_sections(pair, pair_settings=None, blue=None, green=None):
     for name, values in (("blue", blue), ("green", green)):
         side = pair.sides[name]
         where = {"hosts": side.hosts()} if len(side.nodes) > 1 else {"host": side.primary.host, "port": side.primary.port}
-        sections[name + suffix] = dict(where, user="postgres", **(values or {}))
+        sections[name + suffix] = dict(where, **{"user": "postgres", **(values or {})})
     return sections
 
 

@@ -65,7 +65,7 @@ database_new(const char *name)
 {
     struct database d = {.name = xstrdup(name)};
     for (int s = 0; s < SIDES_COUNT; s++) {
-        d.on[s] = (struct database_on){.prepared = true, .connection_limit = -1};
+        d.on[s] = (struct database_on){.prepared = true};
     }
     return d;
 }
@@ -202,14 +202,9 @@ databases_clash(const struct cutover *c, const char **one, const char **other)
 }
 
 bool
-databases_any_closed(const struct cutover *c, enum side side)
+databases_is_part(const struct cutover *c)
 {
-    for (uint32_t i = 0; i < c->databases.count; i++) {
-        if (c->databases.of[i].on[side].connection_limit == 0) {
-            return true;
-        }
-    }
-    return false;
+    return c->databases.beside[SIDE_BLUE] > 0 || c->databases.beside[SIDE_GREEN] > 0;
 }
 
 void
@@ -268,9 +263,8 @@ databases_see(struct cutover *c, enum side side, const struct cutover_rows *rows
         name_stream(stream, side, name, home);
         struct database_on *on = &see(all, name)->on[side];
         on->exists = true;
-        on->connection_limit = strcmp(rows_text(rows, row, 1), "0") == 0 ? 0 : -1;
-        on->connects = rows_bool(rows, row, 2);
-        on->stream_exists = list_has(rows_text(rows, row, 3), stream);
+        on->connects = rows_bool(rows, row, 1);
+        on->stream_exists = list_has(rows_text(rows, row, 2), stream);
     }
 }
 
@@ -342,6 +336,14 @@ leave_out(struct databases *all, const char *name)
     all->left_out_count++;
 }
 
+static void
+count_beside(struct databases *all, const struct database *d)
+{
+    for (int s = 0; s < SIDES_COUNT; s++) {
+        all->beside[s] += d->on[s].exists && !is_maintenance(d) ? 1 : 0;
+    }
+}
+
 /* Into the list, or into the text of those that stay behind. */
 static void
 choose_rest(struct cutover *c)
@@ -355,7 +357,10 @@ choose_rest(struct cutover *c)
         if (is_chosen(c, d) && all->count < CUTOVER_DATABASES_MAX) {
             append(all, c, *d);
             d->name = NULL; /* taken over; it has no error yet */
-        } else if (c->flip.known && d->on[c->flip.from].exists && !is_maintenance(d)) {
+            continue;
+        }
+        count_beside(all, d);
+        if (c->flip.known && d->on[c->flip.from].exists && !is_maintenance(d)) {
             leave_out(all, d->name);
         }
     }
@@ -393,6 +398,7 @@ databases_call_choose(struct cutover *c)
     all->count = 0;
     buf_clear(&all->left_out);
     all->left_out_count = 0;
+    memset(all->beside, 0, sizeof(all->beside));
     choose_named(c);
     choose_rest(c);
     forget_seen(all);

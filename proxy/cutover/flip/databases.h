@@ -27,9 +27,8 @@ struct database_on {
     bool exists;
     bool connects; /* the operator may connect to it */
     bool prepared; /* has what PREPARE makes first; true as long as it has not said otherwise */
-    bool stream_exists;   /* the subscription that it receives by */
-    int connection_limit; /* -1 for none */
-    char *error;          /* owned: why it could not be asked; NULL when it could */
+    bool stream_exists; /* the subscription that it receives by */
+    char *error;        /* owned: why it could not be asked; NULL when it could */
 };
 
 struct database {
@@ -47,6 +46,7 @@ struct databases {
     bool told[SIDES_COUNT]; /* the side has named its databases */
     struct buf left_out;    /* owned: names that the writer has and that do not move, at most ten */
     uint32_t left_out_count;
+    uint32_t beside[SIDES_COUNT]; /* databases of the side that do not move */
 };
 
 void databases_init(struct cutover *c);
@@ -67,7 +67,9 @@ const char *databases_stream(const struct cutover *c, uint32_t database, enum si
 MUST_CHECK bool databases_find(const struct cutover *c, const char *name, uint32_t *out);
 /* Two of them would share a name of a stream: their names. False when all differ. */
 MUST_CHECK bool databases_clash(const struct cutover *c, const char **one, const char **other);
-bool databases_any_closed(const struct cutover *c, enum side side);
+/* A side has other databases, which do not move: what is done to its server is done to them. The
+ * maintenance database does not count. */
+bool databases_is_part(const struct cutover *c);
 
 /* 'a', 'b': the names of all databases, and of all streams to the receiver, as SQL literals. */
 void put_database_names(struct buf *sql, const struct cutover *c);
@@ -75,7 +77,7 @@ void put_stream_names(struct buf *sql, const struct cutover *c, enum side receiv
 
 /* Lines of a look: what the side has, which of it moves, and whether each is prepared. */
 #define DATABASES_SQL_LIST                                                                       \
-    "SELECT d.datname, d.datconnlimit, has_database_privilege(d.oid, 'CONNECT'), (SELECT "       \
+    "SELECT d.datname, has_database_privilege(d.oid, 'CONNECT'), (SELECT "                       \
     "string_agg(s.subname::text, ',') FROM pg_subscription s WHERE s.subdbid = d.oid) FROM "     \
     "pg_database d WHERE d.datallowconn AND NOT d.datistemplate AND d.datconnlimit <> -2 ORDER " \
     "BY d.datname"

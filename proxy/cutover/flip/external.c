@@ -55,7 +55,7 @@ has_schema(const struct cutover *c, struct place at)
            (databases_other(c, at) ? on->prepared && on->error == NULL : l->prepared);
 }
 
-/* Whether the side refuses the writes of new sessions, by the row of FENCE_SQL_RECOVERY. */
+/* Whether the side refuses the writes of new sessions, by the row of EXTERNAL_SQL_OPEN. */
 static bool
 is_closed(const struct cutover_rows *rows)
 {
@@ -132,8 +132,7 @@ enum cutover_event
 external_judge_clock(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
     (void)at;
-    fence_seen(c, rows_text(rows, 0, 1));
-    return CUT_EV_OK;
+    return fence_see(c, rows_text(rows, 0, 1), "");
 }
 
 /* ---- catch-up ---- */

@@ -58,6 +58,10 @@ line_answer_fn external_judge_caught_up;
 line_write_fn external_write_promoting;
 line_judge_fn external_judge_hint;
 line_answer_fn external_judge_promote;
+/* Of a fresh session: by whatever means somebody else has closed the server. */
+#define EXTERNAL_SQL_OPEN                                                          \
+    "SELECT pg_is_in_recovery(), (SELECT reset_val FROM pg_settings WHERE name = " \
+    "'default_transaction_read_only')"
 line_judge_fn external_judge_open; /* until the target is open */
 line_judge_fn external_judge_promoted;
 

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "cutover/flip/parts.h"
+#include "cutover/flip/rights.h"
+#include "cutover/flip/roles.h"
 #include "cutover/flip/sql.h"
 
 void
@@ -23,9 +25,22 @@ fence_touch(struct cutover *c)
 }
 
 void
-fence_seen(struct cutover *c, const char *at)
+fence_choose(struct cutover *c, const struct fence_choice *choice)
 {
+    CHECK(choice->possible && !c->fence.touched);
+    c->fence.database = choice->database;
+}
+
+enum cutover_event
+fence_see(struct cutover *c, const char *at, const char *starting)
+{
+    if (strlen(starting) >= sizeof(c->fence.starting)) {
+        report_detail(&c->report, "too many clients are just connecting");
+        return CUT_EV_AGAIN;
+    }
     (void)snprintf(c->fence.seen_at, sizeof(c->fence.seen_at), "%s", at);
+    (void)snprintf(c->fence.starting, sizeof(c->fence.starting), "%s", starting);
+    return CUT_EV_OK;
 }
 
 bool
@@ -44,8 +59,7 @@ fence_judge_guard_on(struct cutover *c, struct place at, const struct cutover_ro
         report_detail(&c->report, "default_transaction_read_only is not on yet");
         return CUT_EV_AGAIN;
     }
-    fence_seen(c, rows_text(rows, 0, 1));
-    return CUT_EV_OK;
+    return fence_see(c, rows_text(rows, 0, 1), "");
 }
 
 enum cutover_event
@@ -59,33 +73,26 @@ fence_judge_guard_off(struct cutover *c, struct place at, const struct cutover_r
                         "default_transaction_read_only is not off yet");
 }
 
-void
-fence_write_strict_on(const struct cutover *c, struct place at, struct buf *sql)
+bool
+fence_is_database(const struct cutover *c)
 {
-    (void)at;
-    for (uint32_t i = 0; i < databases_count(c); i++) {
-        buf_printf(sql, "%sALTER DATABASE ", i == 0 ? "" : "; ");
-        put_identifier(sql, databases_name(c, i));
-        buf_printf(sql, " CONNECTION LIMIT 0");
-    }
+    return c->fence.database && flip_is_own(c);
 }
 
-/* What the limit was before is not kept anywhere that survives everything; none is the default of
- * PostgreSQL. Only of those that are there: an undo must not fail for one that was dropped. */
-void
-fence_write_strict_off(const struct cutover *c, struct place at, struct buf *sql)
+bool
+fence_is_system(const struct cutover *c)
 {
-    struct buf code;
+    return !c->fence.database && flip_is_own(c);
+}
+
+enum cutover_event
+fence_judge_may_lack(struct cutover *c, struct place at, const struct cutover_rows *rows)
+{
     (void)at;
-    buf_init(&code);
-    buf_printf(&code, "DECLARE d text; BEGIN FOR d IN SELECT datname FROM pg_database WHERE "
-                      "datname IN (");
-    put_database_names(&code, c);
-    buf_put_cstr(&code, ") LOOP EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT -1', d); END "
-                        "LOOP; END");
-    buf_printf(sql, "DO ");
-    put_literal(sql, (const char *)buf_slice(&code).p);
-    buf_fini(&code);
+    if (!rows->ok && strcmp(rows->err.sqlstate, SQLSTATE_INSUFFICIENT_PRIVILEGE) == 0) {
+        return CUT_EV_OK;
+    }
+    return report_rows(&c->report, rows);
 }
 
 /* ---- the old side ---- */
@@ -109,14 +116,44 @@ fence_call_leave(struct cutover *c)
     return CUT_EV_OK;
 }
 
-/* In a session that was made before the fence, the transaction takes what the session's next one
- * would begin with. */
+/* In a session that was made before the fence, the transaction takes what a new one of this role in
+ * this database would begin with: what ALTER ROLE and ALTER DATABASE say, in their order, and then
+ * the configuration. */
 static void
 put_as_new_session(struct buf *sql)
 {
-    buf_printf(sql, "SET LOCAL default_transaction_read_only TO DEFAULT; SELECT "
-                    "set_config('transaction_read_only', "
-                    "current_setting('default_transaction_read_only'), true); ");
+    buf_printf(
+        sql,
+        "SELECT set_config('transaction_read_only', coalesce(" FENCE_VALUE(
+            "a.oid",
+            "d.oid") ", " FENCE_VALUE("a.oid",
+                                      "0") ", " FENCE_VALUE("0",
+                                                            "d.oid") ", " FENCE_VALUE("0",
+                                                                                      "0") ","
+                                                                                           " " FENCE_SYSTEM_DEFAULT
+                                                                                           "), "
+                                                                                           "true) "
+                                                                                           "FROM "
+                                                                                           "pg_"
+                                                                                           "roles "
+                                                                                           "a, "
+                                                                                           "pg_"
+                                                                                           "databas"
+                                                                                           "e d "
+                                                                                           "WHERE "
+                                                                                           "a."
+                                                                                           "rolname"
+                                                                                           " = "
+                                                                                           "current"
+                                                                                           "_user "
+                                                                                           "AND "
+                                                                                           "d."
+                                                                                           "datname"
+                                                                                           " = "
+                                                                                           "current"
+                                                                                           "_databa"
+                                                                                           "se();"
+                                                                                           " ");
 }
 
 bool
@@ -156,16 +193,20 @@ fence_judge_probe(struct cutover *c, struct place at, const struct cutover_rows 
 
 /* Ends every client that began before the fence, and tells how many there were; those that began
  * after it are born read-only. Ours are known by user and name; read-only backends by their process
- * ids. */
+ * ids. A superuser is out of reach of an operator that is none: that one is waited for while it has
+ * written something in its transaction, and named if it stays. */
 void
 fence_write_clear(const struct cutover *c, struct place at, struct buf *sql)
 {
     (void)at;
     CHECK(c->fence.touched);
     buf_printf(sql,
-               "SELECT count(*), count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM "
-               "pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() "
-               "AND datname IN (");
+               "SELECT count(*) FILTER (WHERE reach OR backend_xid IS NOT NULL), count(*) FILTER "
+               "(WHERE CASE WHEN reach THEN pg_terminate_backend(pid) END), count(*) FILTER (WHERE "
+               "NOT reach) FROM (SELECT *, (SELECT rolsuper FROM pg_roles WHERE rolname = "
+               "current_user) OR NOT EXISTS (SELECT FROM pg_roles WHERE oid = usesysid AND "
+               "rolsuper) AS reach FROM pg_stat_activity) a WHERE backend_type = 'client backend' "
+               "AND pid <> pg_backend_pid() AND datname IN (");
     put_database_names(sql, c);
     buf_printf(sql, ") AND backend_start <= ");
     put_literal(sql, c->fence.seen_at);
@@ -192,6 +233,12 @@ fence_judge_clear(struct cutover *c, struct place at, const struct cutover_rows 
         report_detail(&c->report, "%" PRIu64 " clients are still connected to %s", left,
                       side_name(at.side));
         return CUT_EV_AGAIN;
+    }
+    if (rows_u64(rows, 0, 2) > 0) {
+        report_line(&c->report, CUTOVER_WARN, "fence",
+                    "%" PRIu64 " sessions of superusers were not ended on %s: the operator's role "
+                    "may not; they could still write",
+                    rows_u64(rows, 0, 2), side_name(at.side));
     }
     return CUT_EV_OK;
 }
@@ -238,13 +285,6 @@ fence_is_target_guarded(const struct cutover *c)
     return c->fence.target_guarded && flip_is_own(c);
 }
 
-/* A database limit of 0 is a strict fence of an earlier flip. */
-bool
-fence_was_target_strict(const struct cutover *c)
-{
-    return flip_is_own(c) && (c->flip.strict || databases_any_closed(c, c->flip.to));
-}
-
 bool
 fence_wants_epoch(const struct cutover *c, struct place at)
 {
@@ -264,8 +304,12 @@ fence_write_open_probe(const struct cutover *c, struct place at, struct buf *sql
 enum cutover_event
 fence_judge_open_probe(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
-    (void)rows;
-    (void)at;
-    report_detail(&c->report, "%s accepts writes", side_name(c->flip.to));
+    if (!rows->ok && strcmp(rows->err.sqlstate, SQLSTATE_READ_ONLY) == 0) {
+        return report_again(&c->report, SQLSTATE_READ_ONLY, "%s", rows->err.text);
+    }
+    if (!rows->ok) {
+        return report_rows(&c->report, rows);
+    }
+    report_detail(&c->report, "%s accepts writes", side_name(at.side));
     return CUT_EV_OK;
 }

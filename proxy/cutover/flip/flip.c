@@ -16,7 +16,6 @@ flip_init(struct cutover *c, enum side to)
         .from = side_other(to),
         .to = to,
         .drain = c->config.drain_policy,
-        .strict = c->config.fence_strict,
         .way_back_wanted = c->config.require_way_back,
     };
 }
@@ -45,6 +44,13 @@ flip_set_kind(struct cutover *c, enum cutover_kind kind)
 {
     CHECK(c->flip.known);
     c->flip.kind = kind;
+}
+
+void
+flip_set_strict(struct cutover *c, bool strict)
+{
+    CHECK(c->flip.known);
+    c->flip.strict = strict;
 }
 
 enum side

@@ -37,6 +37,8 @@ void flip_set_options(struct cutover *c, const struct cutover_options *options);
 /* The flip is the one of the record, which began at the epoch. */
 void flip_resume(struct cutover *c, const struct record *record, uint64_t epoch);
 void flip_set_kind(struct cutover *c, enum cutover_kind kind);
+/* The old side is to be closed to the applications as well. */
+void flip_set_strict(struct cutover *c, bool strict);
 
 /* For the tables. */
 enum side flip_line_side(const struct cutover *c, enum line_side side);

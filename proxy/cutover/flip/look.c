@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cutover/flip/parts.h"
+#include "cutover/flip/roles.h"
 #include "cutover/flip/sql.h"
 
 /* ---- whom to ask ---- */
@@ -116,6 +117,7 @@ look_judge_row(struct cutover *c, struct place at, const struct cutover_rows *ro
     l->writer_known = side_parse(rows_text(rows, 0, 1), &l->writer);
     l->flip_id = rows_u64(rows, 0, 2);
     (void)snprintf(l->phase, sizeof(l->phase), "%s", rows_text(rows, 0, 3));
+    l->fenced = l->fenced || rows_bool(rows, 0, 4);
     return CUT_EV_OK;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "cutover/engine/script.h"
+#include "cutover/flip/roles.h"
 #include "cutover/types/kind.h"
 #include "model/side.h"
 
@@ -23,7 +24,8 @@ struct look {
     struct err err; /* why it did not; not set when it did */
     bool in_recovery;
     bool prepared; /* has the schema */
-    bool fenced;   /* default_transaction_read_only is on for new sessions */
+    bool fenced;   /* default_transaction_read_only is on for new sessions, by either means, or a
+                      record of a fence is there */
     int version_num;
     char wal_level[LOOK_VALUE_SIZE];
     /* Its own row; epoch 0 when there is none. */
@@ -54,16 +56,17 @@ bool look_both_16(const struct cutover *c);
 
 /* Lines: the look at a side and at its row. */
 line_applies_fn look_wants_blue, look_wants_green, look_has_row_blue, look_has_row_green;
-#define LOOK_SQL                                                                               \
-    "SELECT current_setting('server_version_num'), pg_is_in_recovery(), "                      \
-    "to_regclass('teal.local_state') IS NOT NULL AND to_regclass('teal.marker') IS NOT NULL, " \
-    "(SELECT reset_val = 'on' FROM pg_settings WHERE name = "                                  \
-    "'default_transaction_read_only'), current_setting('wal_level')"
+#define LOOK_SQL                                                                         \
+    "SELECT current_setting('server_version_num'), pg_is_in_recovery(), "                \
+    "to_regclass('teal.local_state') IS NOT NULL AND to_regclass('teal.marker') IS NOT " \
+    "NULL, " FENCE_SYSTEM_DEFAULT " = 'on' OR " FENCE_SQL_DATABASE_ON                    \
+    ", current_setting('wal_level')"
 line_judge_fn look_judge;
-#define LOOK_SQL_ROW_BLUE \
-    "SELECT epoch, writer, flip_id, phase FROM teal.local_state WHERE side = 'blue'"
-#define LOOK_SQL_ROW_GREEN \
-    "SELECT epoch, writer, flip_id, phase FROM teal.local_state WHERE side = 'green'"
+#define LOOK_SQL_ROW                                                                               \
+    "SELECT epoch, writer, flip_id, phase, " FENCE_SQL_KEPT " FROM teal.local_state t WHERE side " \
+    "= "
+#define LOOK_SQL_ROW_BLUE LOOK_SQL_ROW "'blue'"
+#define LOOK_SQL_ROW_GREEN LOOK_SQL_ROW "'green'"
 line_judge_fn look_judge_row;
 line_applies_fn look_has_blue, look_has_green;
 line_judge_fn look_judge_databases; /* of DATABASES_SQL_LIST */

@@ -22,6 +22,7 @@
 #include "cutover/flip/hold.h"
 #include "cutover/flip/journal.h"
 #include "cutover/flip/look.h"
+#include "cutover/flip/rights.h"
 #include "cutover/flip/stream.h"
 #include "cutover/types/config.h"
 #include "cutover/types/ops.h"
@@ -41,6 +42,7 @@ struct cutover {
     struct looks looks;
     struct databases databases;
     struct ha ha;
+    struct rights rights;
 
     /* the flip under way, or the last one; flip_begin clears all of them */
     struct flip flip;

@@ -24,19 +24,6 @@ put_literal(struct buf *b, const char *text)
 }
 
 void
-put_identifier(struct buf *b, const char *text)
-{
-    buf_put_u8(b, '"');
-    for (const char *p = text; *p != '\0'; p++) {
-        if (*p == '"') {
-            buf_put_u8(b, '"');
-        }
-        buf_put_u8(b, (uint8_t)*p);
-    }
-    buf_put_u8(b, '"');
-}
-
-void
 put_create_slot(struct buf *sql, const char *stream)
 {
     buf_printf(

@@ -22,9 +22,8 @@
 #define SQL_GUARD_OFF "ALTER SYSTEM RESET default_transaction_read_only"
 #define SQL_RELOAD "SELECT pg_reload_conf()"
 
-/* 'text' as an SQL literal, "text" as an identifier. */
+/* 'text' as an SQL literal. */
 void put_literal(struct buf *b, const char *text);
-void put_identifier(struct buf *b, const char *text);
 
 /* A stream is named by databases_stream: only letters, digits and underscores.
  *

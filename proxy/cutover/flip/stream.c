@@ -216,10 +216,11 @@ stream_judge_slot_create(struct cutover *c, struct place at, const struct cutove
 
 /* ---- behind the release ---- */
 
+/* A promoted standby whose streams could not be made goes without, as the preflight has said. */
 bool
 stream_has_way_back(const struct cutover *c)
 {
-    return !c->stream.missing && flip_is_own(c);
+    return !c->stream.missing && flip_is_own(c) && (!flip_is_physical(c) || rights_may_stream(c));
 }
 
 bool

@@ -16,6 +16,7 @@ answers_take(struct answers *a, enum side side, const struct cutover_rows *rows)
     struct answer *answer = &a->of[side];
     mem_free(answer->text);
     answer->known = rows->ok;
+    answer->denied = !rows->ok && strcmp(rows->err.sqlstate, SQLSTATE_INSUFFICIENT_PRIVILEGE) == 0;
     answer->text = xstrdup(rows->ok ? rows_text(rows, 0, 0) : rows->err.text);
 }
 

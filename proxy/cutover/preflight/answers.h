@@ -14,8 +14,9 @@
 
 struct answers {
     struct answer {
-        bool known; /* false: the text is the error */
-        char *text; /* owned */
+        bool known;  /* false: the text is the error */
+        bool denied; /* not known, for our role may not ask */
+        char *text;  /* owned */
     } of[SIDES_COUNT];
 };
 

@@ -179,7 +179,7 @@ fact_databases(struct cutover *c, struct findings *f)
         (void)snprintf(text, sizeof(text), "%u stay behind, and %s: %.*s",
                        c->databases.left_out_count,
                        flip_is_external(c) ? "what the hooks do to them is not looked at"
-                                           : "the fence makes them read-only with their server",
+                                           : "the fence leaves them as they are",
                        (int)left.len, (const char *)left.p);
         findings_add(f, c, CUTOVER_WARN, "W09", "databases-left", text);
     }
@@ -332,6 +332,19 @@ fact_hooks(struct cutover *c, struct findings *f)
                      : "the hooks promise no way back. Go without one: CUTOVER NO ROLLBACK");
 }
 
+/* Which fence it is going to be, or why there can be none. */
+static void
+fact_fence(struct cutover *c, struct findings *f)
+{
+    const struct fence_wish wish = rights_wish(c);
+    const struct fence_choice choice = rights_choose(&c->rights, &wish);
+    fact(c, f, choice.possible, "F13", "fence", choice.why);
+    if (choice.possible) {
+        fence_choose(c, &choice);
+        flip_set_strict(c, choice.strict);
+    }
+}
+
 static void
 fact_sessions(struct cutover *c, struct findings *f)
 {
@@ -341,6 +354,24 @@ fact_sessions(struct cutover *c, struct findings *f)
                    "%u sessions cannot move and will be ended: SHOW SESSIONS PINNED", pinned);
     findings_add(f, c, pinned == 0 ? CUTOVER_OK : CUTOVER_WARN, "W38", "pinned-sessions",
                  pinned == 0 ? "every session can move" : text);
+}
+
+/* A second primary could go on taking writes of others, whatever is decided. */
+static void
+fact_misfits(struct cutover *c, struct findings *f)
+{
+    const char *misfit = NULL;
+    for (int s = 0; s < SIDES_COUNT && misfit == NULL; s++) {
+        struct cutover_facts facts = {0};
+        c->ops.facts(c->ops.ctx, (enum side)s, &facts);
+        misfit = facts.misfit;
+    }
+    char text[REPORT_DETAIL_MAX];
+    (void)snprintf(text, sizeof(text),
+                   "%s. Make it a standby of its side, or take it out of hosts: SHOW LAG",
+                   misfit == NULL ? "" : misfit);
+    fact(c, f, misfit == NULL, "F14", "no-second-primary",
+         misfit == NULL ? "every server that answers belongs to its side" : text);
 }
 
 static void
@@ -376,12 +407,14 @@ facts_check(struct cutover *c, struct findings *f)
     fact_rows(c, f);
     fact_versions(c, f);
     fact_sessions(c, f);
+    fact_misfits(c, f);
     if (flip_is_external(c)) {
         fact_closed(c, f);
         fact_hooks(c, f);
         return true;
     }
     fact_guard(c, f);
+    fact_fence(c, f);
     fact_lag(c, f);
     return true;
 }

@@ -23,7 +23,7 @@ findings_add(struct findings *f, struct cutover *c, enum cutover_result result, 
     if (result == CUTOVER_FAIL && !err_is_set(&f->first)) {
         (void)err_set(&f->first, SQLSTATE_OBJECT_NOT_IN_STATE, "check %s %s: %s", id, name, detail);
     }
-    if (result == CUTOVER_OK && c->command.job != CUTOVER_JOB_CHECK) {
+    if ((result == CUTOVER_OK || result == CUTOVER_SKIP) && c->command.job != CUTOVER_JOB_CHECK) {
         return;
     }
     char step[128];

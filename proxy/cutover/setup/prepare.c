@@ -119,6 +119,24 @@ prepare_back_is_needed(const struct cutover *c, struct place at)
     return flip_is_logical(c) && !prepare_back_is_known(c, at);
 }
 
+bool
+prepare_may_inherit(const struct cutover *c, struct place at)
+{
+    return prepare_is_new(c, at) && !databases_other(c, at);
+}
+
+bool
+prepare_guards_system(const struct cutover *c)
+{
+    return flip_is_logical(c) && fence_is_system(c);
+}
+
+bool
+prepare_guards_databases(const struct cutover *c)
+{
+    return flip_is_logical(c) && fence_is_database(c);
+}
+
 /* ---- what it refuses ---- */
 
 enum cutover_event
@@ -247,7 +265,8 @@ prepare_write_schema(const struct cutover *c, struct place at, struct buf *sql)
     if (!databases_other(c, at)) {
         buf_printf(sql, "; CREATE TABLE IF NOT EXISTS teal.local_state (side text PRIMARY KEY, "
                         "epoch bigint NOT NULL, writer text NOT NULL, phase text NOT NULL, flip_id "
-                        "text NOT NULL, at timestamptz)");
+                        "text NOT NULL, at timestamptz); ALTER TABLE teal.local_state ADD COLUMN "
+                        "IF NOT EXISTS kept jsonb");
     }
 }
 
@@ -261,7 +280,8 @@ prepare_write_rows(const struct cutover *c, struct place at, struct buf *sql)
         c->flip.epoch);
     if (!databases_other(c, at)) {
         buf_printf(sql,
-                   "; INSERT INTO teal.local_state SELECT s, %" PRIu64
+                   "; INSERT INTO teal.local_state (side, epoch, writer, phase, flip_id, at) "
+                   "SELECT s, %" PRIu64
                    ", '%s', 'idle', '0', clock_timestamp() FROM unnest(ARRAY['blue', 'green']) s "
                    "ON CONFLICT DO NOTHING",
                    c->flip.epoch, side_name(c->flip.from));
@@ -449,10 +469,12 @@ announce(struct cutover *c)
             to);
         return;
     }
-    report_line(&c->report, CUTOVER_INFO, "plan",
-                "on %s: default_transaction_read_only = on, schema, publication, subscription "
-                "teal_to_%s %s",
-                to, to, is_new ? "with a copy of every table" : "(there: new tables are added)");
+    report_line(
+        &c->report, CUTOVER_INFO, "plan",
+        "on %s: default_transaction_read_only = on, by %s, schema, publication, subscription "
+        "teal_to_%s %s",
+        to, fence_is_database(c) ? "ALTER DATABASE" : "ALTER SYSTEM", to,
+        is_new ? "with a copy of every table" : "(there: new tables are added)");
     report_line(&c->report, CUTOVER_INFO, "plan",
                 "the way back: slot teal_to_%s on %s, subscription teal_to_%s on %s, %s", from, to,
                 from, from, flip_is_two_way(c) ? "both streams run" : "off until the cutover");
@@ -499,6 +521,40 @@ accept_databases(struct cutover *c)
     return CUT_EV_FAIL;
 }
 
+/* OK, or FAIL when the follower could not be guarded, or a stream could not be made. A standby
+ * needs neither yet. */
+static enum cutover_event
+accept_rights(struct cutover *c)
+{
+    if (!flip_is_logical(c)) {
+        return CUT_EV_OK;
+    }
+    struct fence_wish wish = rights_wish(c);
+    wish.from = c->flip.to;
+    wish.to = c->flip.from;
+    wish.guard = true;
+    const struct fence_choice choice = rights_choose(&c->rights, &wish);
+    if (!choice.possible) {
+        return report_fail(&c->report, SQLSTATE_INSUFFICIENT_PRIVILEGE,
+                           "%s cannot be kept from writing: %s", side_name(wish.from), choice.why);
+    }
+    fence_choose(c, &choice);
+    for (int s = 0; s < SIDES_COUNT; s++) {
+        const enum side side = (enum side)s;
+        if (!c->rights.of[side].superuser &&
+            strstr(c->config.replication_conninfo[side_other(side)], " password='") == NULL) {
+            (void)report_fail(&c->report, SQLSTATE_INSUFFICIENT_PRIVILEGE,
+                              "a subscription on %s that is no superuser's needs a password",
+                              side_name(side));
+            return report_hint(&c->report,
+                               "set password or password_file of [%s], and let "
+                               "pg_hba.conf of %s ask for it",
+                               side_name(side_other(side)), side_name(side_other(side)));
+        }
+    }
+    return CUT_EV_OK;
+}
+
 enum cutover_event
 prepare_looked(struct cutover *c)
 {
@@ -515,7 +571,7 @@ prepare_looked(struct cutover *c)
                            "%s is %s, but it is the writer", side_name(from),
                            writer->in_recovery ? "in recovery" : "read-only");
     }
-    if (accept_databases(c) != CUT_EV_OK) {
+    if (accept_databases(c) != CUT_EV_OK || accept_rights(c) != CUT_EV_OK) {
         return CUT_EV_FAIL;
     }
     announce(c);

@@ -21,6 +21,9 @@ enum cutover_event prepare_begin(struct cutover *c);
 enum cutover_event prepare_looked(struct cutover *c);
 
 /* FROM is the writer, TO the follower. */
+line_applies_fn prepare_guards_system, prepare_guards_databases;
+/* The first copy brings the deciding rows of an earlier pair. */
+line_wants_fn prepare_may_inherit;
 line_wants_fn prepare_is_new, prepare_is_known, prepare_back_is_known, prepare_back_is_stale,
     prepare_back_is_needed;
 
@@ -49,10 +52,21 @@ line_call_fn prepare_call_compare;
 
 /* Lines: the schema, its rows, the publication. */
 line_write_fn prepare_write_schema, prepare_write_rows, prepare_write_rows_clear;
-#define PREPARE_SQL_PUBLICATION                                                \
-    "DO $do$ BEGIN IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = " \
-    "'" TEAL_PUBLICATION "') THEN CREATE PUBLICATION " TEAL_PUBLICATION        \
-    " FOR ALL TABLES; END IF; END $do$"
+/* FOR ALL TABLES is for superusers. Another operator publishes the tables one by one: partitioned
+ * tables for their partitions, and what is new each time that PREPARE runs. */
+#define PREPARE_SQL_PUBLICATION                                                                  \
+    "DO $do$ DECLARE made boolean := EXISTS (SELECT FROM pg_publication WHERE pubname = "        \
+    "'" TEAL_PUBLICATION "'); tables text; BEGIN IF EXISTS (SELECT FROM pg_publication WHERE "   \
+    "pubname = '" TEAL_PUBLICATION "' AND puballtables) THEN RETURN; END IF; IF NOT made THEN "  \
+    "BEGIN CREATE PUBLICATION " TEAL_PUBLICATION " FOR ALL TABLES; RETURN; EXCEPTION WHEN "      \
+    "insufficient_privilege THEN NULL; END; END IF; SELECT string_agg(format('%I.%I', "          \
+    "n.nspname, c.relname), ', ') INTO tables FROM pg_class c JOIN pg_namespace n ON n.oid = "   \
+    "c.relnamespace WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND "                 \
+    "c.relpersistence = 'p' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND "  \
+    "NOT EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid "   \
+    "WHERE p.pubname = '" TEAL_PUBLICATION "' AND r.prrelid = c.oid); IF NOT made THEN EXECUTE " \
+    "'CREATE PUBLICATION " TEAL_PUBLICATION " FOR TABLE ' || tables; ELSIF tables IS NOT NULL "  \
+    "THEN EXECUTE 'ALTER PUBLICATION " TEAL_PUBLICATION " ADD TABLE ' || tables; END IF; END $do$"
 #define PREPARE_SQL_REPLAYED                                                 \
     "SELECT to_regclass('teal.marker') IS NOT NULL AND EXISTS (SELECT FROM " \
     "pg_publication WHERE pubname = '" TEAL_PUBLICATION "')"

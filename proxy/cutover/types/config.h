@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "model/drain.h"
+#include "model/fence.h"
 #include "model/hook.h"
 #include "model/side.h"
 
@@ -40,7 +41,7 @@ struct cutover_config {
     uint64_t start_lag_bytes;
     uint64_t start_lag_us;
     enum drain_policy drain_policy;
-    bool fence_strict;
+    enum fence_policy fence;
     bool require_way_back;
     bool external;  /* the servers are somebody else's: hooks drive them */
     unsigned hooks; /* bits by enum hook: those that there are */

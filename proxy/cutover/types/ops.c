@@ -28,7 +28,9 @@ const char *
 cutover_connection_setup(void)
 {
     /* One statement each, so that a server that refuses one refuses it alone. */
-    return "SET default_transaction_read_only = off; SET lock_timeout = '500ms'; "
+    return "SELECT pg_catalog.set_config('" CUTOVER_SETTING_BORN "', source, false) FROM "
+           "pg_catalog.pg_settings WHERE name = 'default_transaction_read_only'; "
+           "SET default_transaction_read_only = off; SET lock_timeout = '500ms'; "
            "SET synchronous_commit = on; SET client_min_messages = error; "
            "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
            "SET search_path = pg_catalog";

@@ -43,6 +43,9 @@ struct cutover_facts {
     bool lag_known;  /* for the follower; the writer's lag is 0 */
     uint64_t lag_bytes;
     uint64_t lag_us;
+    /* Why one of its servers that answers is not used: it is of another cluster, or a second
+     * primary; NULL when there is none. Borrowed until the next turn of the loop. */
+    const char *misfit;
     bool is_other_side; /* the server that stands for the other side is this very one */
     /* Servers of the side that are not there or not used, and why; "" for none. */
     char amiss[CUTOVER_AMISS_SIZE];
@@ -137,6 +140,9 @@ void cutover_ops_point(const struct cutover_ops *ops, const char *name, const ch
 
 /* The statements that the operator connections of ops->sql run after connecting. */
 const char *cutover_connection_setup(void);
+/* A setting of such a session: where its default_transaction_read_only came from when it began, in
+ * the words of pg_settings.source. */
+#define CUTOVER_SETTING_BORN "teal.born"
 /* The application_name of the operator's connections and of the monitor's; the fence spares these.
  */
 #define CUTOVER_APPLICATION_NAME "teal operator"

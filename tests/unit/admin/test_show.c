@@ -24,7 +24,10 @@ struct story {
     struct monitor_facts facts;
     struct workers_stats stats;
     struct snapshot snap;
-    char name[8], database[8], blue[16], green[16], empty[1];
+    struct view other_view;
+    struct workers_database served;
+    char name[8], database[8], blue[16], green[16], empty[1], user[16], streams[16], all[2];
+    char *databases[1];
 };
 
 static void
@@ -53,6 +56,14 @@ tell(struct story *s)
     s->pair.side[SIDE_GREEN].hosts[0].name = s->green;
     s->pair.side[SIDE_GREEN].hosts[0].port = 5432;
     s->facts.side[SIDE_BLUE].nodes_count = s->facts.side[SIDE_GREEN].nodes_count = 1;
+    (void)snprintf(s->all, sizeof(s->all), "*");
+    s->databases[0] = s->all;
+    s->pair.databases = (struct conf_list){.items = s->databases, .count = 1};
+    (void)snprintf(s->user, sizeof(s->user), "te\"al's");
+    (void)snprintf(s->streams, sizeof(s->streams), "streams");
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        s->pair.side[side].user = s->pair.side[side].replication_user = s->user;
+    }
     s->view =
         (struct view){.version = 1, .epoch = 7, .writes_known = true, .reads_percent = PERCENT_ALL};
     s->facts.side[SIDE_BLUE].node[0] = (struct node_facts){
@@ -192,6 +203,12 @@ tell_of_two_pairs(struct story *s, struct conf_pair *other)
     other->name = name;
     s->snap.pairs[1] = s->snap.pairs[0];
     s->snap.pairs[1].conf = other;
+    s->other_view = s->view;
+    s->other_view.pair = 1;
+    s->snap.pairs[1].view = &s->other_view;
+    s->served = (struct workers_database){.pair = 1, .alias = "shop", .name = "shop"};
+    s->snap.served = &s->served;
+    s->snap.served_count = 1;
     s->snap.pairs_count = s->snap.end = 2;
 }
 
@@ -202,16 +219,18 @@ status_of_several_pairs_tells_each_and_the_traffic_once(void **state)
     struct story s;
     struct conf_pair other;
     tell_of_two_pairs(&s, &other);
-    s.view.writer = SIDE_GREEN;
+    s.view.writer = s.other_view.writer = SIDE_GREEN;
     s.snap.pairs[1].cutover.way_back = CUTOVER_WAY_BACK_OPEN;
     assert_status(
         &s,
         "pair app    epoch 7    writes -> green    reads -> green    idle\n"
         "  blue    10.0.0.1:5432   15.8   primary   up    lag unknown\n"
         "  green   10.0.0.2:5432   17.5   primary   up    0/0\n"
+        "  0 sessions    0 tx/s\n"
         "pair billing    epoch 7    writes -> green    reads -> green    idle\n"
         "  blue    10.0.0.1:5432   15.8   primary   up    lag unknown\n"
         "  green   10.0.0.2:5432   17.5   primary   up    0/0\n"
+        "  812 sessions    0 tx/s\n"
         "  the way back is open (reverse lag unknown): tealctl --pair billing rollback\n"
         "all pairs\n"
         "  812 sessions (3 cannot move: tealctl sessions --pinned)    4210 tx/s    p99 3.1 ms\n");
@@ -456,6 +475,96 @@ rates_are_differences_over_the_window(void **state)
     rates_fini(&rates);
 }
 
+/* ---- GRANTS ---- */
+
+static bool
+has_line(const struct table *t, const char *text)
+{
+    bool found = false;
+    for (size_t i = 0; i < table_rows(t); i++) {
+        found = found || strstr(table_text(t, i, 0), text) != NULL;
+    }
+    return found;
+}
+
+static struct table *
+grants(struct story *s, const char *text)
+{
+    struct command c;
+    struct err err;
+    assert_true(command_parse(slice_of_str(text), &c, &err));
+    return show_table(&c, &s->snap);
+}
+
+static void
+grants_quote_the_names_of_the_configuration(void **state)
+{
+    (void)state;
+    struct story s;
+    tell(&s);
+    struct table *t = grants(&s, "GRANTS green");
+    assert_true(has_line(t, "GRANT pg_monitor, pg_signal_backend TO \"te\"\"al's\";"));
+    assert_true(has_line(t, "format('CREATE ROLE %I LOGIN', 'te\"al''s')"));
+    assert_true(has_line(t, "-- Teal's operator role on green of app, 10.0.0.2:5432."));
+    assert_true(has_line(t, "DO $teal$ DECLARE"));
+    assert_false(has_line(t, "on blue"));
+    table_free(t);
+}
+
+static void
+grants_are_those_of_the_fence_and_of_the_streams(void **state)
+{
+    (void)state;
+    struct story s;
+    tell(&s);
+    struct table *t = grants(&s, "GRANTS");
+    assert_true(has_line(t, "on blue") && has_line(t, "on green"));
+    assert_true(has_line(t, "GRANT ALTER SYSTEM ON PARAMETER"));
+    assert_false(has_line(t, "CREATEROLE"));
+    assert_false(has_line(t, "pg_read_all_data"));
+    table_free(t);
+    s.pair.fence = FENCE_DATABASE;
+    s.pair.side[SIDE_BLUE].replication_user = s.streams;
+    t = grants(&s, "GRANTS blue");
+    assert_false(has_line(t, "ALTER SYSTEM ON PARAMETER"));
+    assert_true(has_line(t, "GRANT pg_read_all_data TO \"streams\";"));
+    table_free(t);
+    s.pair.fence = FENCE_STRICT;
+    t = grants(&s, "GRANTS");
+    assert_true(has_line(t, "ALTER ROLE \"te\"\"al's\" CREATEROLE;"));
+    table_free(t);
+}
+
+/* Those of the list, or those that were found; what is not known is said. */
+static void
+grants_reach_every_database(void **state)
+{
+    (void)state;
+    struct story s;
+    tell(&s);
+    char first[] = "shop", second[] = "a'b\\c\"d", third[] = "x\nDROP";
+    char *found[] = {first, second, third};
+    struct table *t = grants(&s, "GRANTS blue");
+    assert_true(has_line(t, "\\connect -reuse-previous=on \"dbname='shop'\""));
+    assert_true(has_line(t, "which other databases there are is not known yet"));
+    table_free(t);
+    s.facts.side[SIDE_BLUE].databases =
+        (struct side_databases){.generation = 1, .names = found, .count = COUNT_OF(found)};
+    t = grants(&s, "GRANTS blue");
+    assert_true(has_line(t, "\\connect -reuse-previous=on \"dbname='a\\'b\\\\c\"\"d'\""));
+    assert_true(has_line(t, "GRANT CREATE ON DATABASE \"a'b\\c\"\"d\" TO \"te\"\"al's\";"));
+    assert_false(has_line(t, "not known yet"));
+    assert_false(has_line(t, "DROP"));
+    assert_true(has_line(t, "databases with a line break in their names are left out"));
+    table_free(t);
+    s.databases[0] = second;
+    t = grants(&s, "GRANTS green");
+    assert_true(has_line(t, "dbname='shop'") && has_line(t, "dbname='a"));
+    assert_true(has_line(t, "\\set by_database true")); /* there may be more on the server */
+    assert_false(has_line(t, "ALTER SYSTEM ON PARAMETER"));
+    table_free(t);
+}
+
 int
 main(void)
 {
@@ -470,6 +579,9 @@ main(void)
         cmocka_unit_test(show_databases_tells_how_each_stands),
         cmocka_unit_test(show_config_tells_what_was_set),
         cmocka_unit_test(unknown_lag_is_never_shown_as_a_number),
+        cmocka_unit_test(grants_quote_the_names_of_the_configuration),
+        cmocka_unit_test(grants_reach_every_database),
+        cmocka_unit_test(grants_are_those_of_the_fence_and_of_the_streams),
         cmocka_unit_test(every_row_that_answers_with_a_table_has_one),
         cmocka_unit_test(pgbouncers_columns_come_first),
         cmocka_unit_test(only_sessions_with_a_reason_are_pinned),

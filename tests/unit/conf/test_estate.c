@@ -109,6 +109,8 @@ static const struct {
      "t.ini:6: \"b c\" cannot name a pair: a name begins with a letter and "
      "has at most 30 small letters, digits and _\n"},
     {PAIR("a") "[pair blue]\n", "t.ini:6: \"blue\" cannot name a pair: it is a side\n"},
+    {PAIR("a") "[pair lock]\n",
+     "t.ini:6: \"lock\" cannot name a pair: state_file.lock is another file of teal\n"},
     {PAIR("a") "[paer b]\n", "t.ini:6: unknown section [paer b]; did you mean [pair b]?\n"},
     {"[teal x]\nworkers = 1\n" PAIR("a"), "t.ini:1: [teal x]: [teal] takes no name\n"},
     {PAIR_KEYS("a", "name = b\n"),

@@ -27,13 +27,15 @@
 
 enum story { PHYSICAL, TWO_WAY, ONE_WAY, EXTERNAL, EXTERNAL_CLOSED, STORIES_COUNT };
 
-/* A story is told of one database and of several: t counts through both. */
-enum { TALES = 2 * STORIES_COUNT };
+/* A story is told of one database, of several, and of several with an operator that is
+ * no superuser: t counts through all. */
+enum { ORDINARY = 2 * STORIES_COUNT, TALES = 3 * STORIES_COUNT };
 
 enum {
     CELLS_MAX = 12,
     ROWS_MAX = 4,
     CELL_SIZE = 128,
+    KEPT_NONE = -2,
     QUEUE_MAX = 256,
     TAG_SIZE = 64,
     DATABASES = 3, /* of the stories with several */
@@ -55,8 +57,14 @@ enum fault {
 struct node {
     bool in_recovery;
     bool promoting;
-    bool guard_file; /* what ALTER SYSTEM has written */
-    bool guard;      /* what new sessions start with */
+    bool guard_file;     /* what ALTER SYSTEM has written */
+    bool guard;          /* what new sessions start with */
+    bool database_guard; /* the same, by ALTER DATABASE */
+    int limit;           /* of connections to the database */
+    int kept_limit;      /* in the record of a fence; KEPT_NONE */
+    bool ordinary;       /* the operator is no superuser here */
+    bool mute;           /* and may make no stream */
+    bool exempt;         /* a role's sessions begin read-write all the same */
     struct node_database {
         bool missing;
         bool unprepared;
@@ -93,7 +101,7 @@ struct entry {
     bool is_hook;
     cutover_hook_fn *answered;
     struct hook_about about;
-    char sql[2048];
+    char sql[8192];
 };
 
 struct world {
@@ -121,9 +129,11 @@ struct world {
     uint32_t done_calls;
     bool done_ok;
     struct err done_err;
-    char told[2048]; /* the lines for the operator */
+    char told[4096];         /* the lines for the operator */
+    enum fence_policy fence; /* of the configuration */
     uint32_t cancels;
     uint32_t terminates;
+    uint32_t slots;    /* made */
     uint64_t crash_at; /* statement before which the process dies; 0 never */
     bool crashed;
     bool both_writable;
@@ -145,7 +155,7 @@ struct world {
 static bool
 node_writable(const struct node *n)
 {
-    return !n->in_recovery && !n->guard;
+    return !n->in_recovery && !n->guard && !n->database_guard;
 }
 
 /* One more row. */
@@ -217,14 +227,15 @@ node_look(struct world *w, const struct node *n)
 {
     char version[CELL_SIZE];
     (void)snprintf(version, sizeof(version), "%d", n->version);
-    ANSWER(w, version, n->in_recovery ? "t" : "f", "t", n->guard ? "t" : "f", "logical");
+    const bool fenced = n->guard || n->database_guard;
+    ANSWER(w, version, n->in_recovery ? "t" : "f", "t", fenced ? "t" : "f", "logical");
 }
 
 /* The databases of the server, each with its stream. */
 static void
 node_list(struct world *w, const struct node *n, enum side side)
 {
-    w->columns = 4;
+    w->columns = 3;
     for (size_t i = 0; i < w->databases; i++) {
         uint32_t number = 0;
         if (n->database[i].missing) {
@@ -232,8 +243,60 @@ node_list(struct world *w, const struct node *n, enum side side)
         }
         const bool known = databases_find(w->machine, database_names[i], &number);
         const char *stream = known ? databases_stream(w->machine, number, side) : "";
-        ANSWER(w, database_names[i], "-1", "t", n->database[i].unprepared ? "" : stream);
+        ANSWER(w, database_names[i], "t", n->database[i].unprepared ? "" : stream);
     }
+}
+
+static void
+node_rights(struct world *w, const struct node *n)
+{
+    const char *super = n->ordinary ? "f" : "t";
+    ANSWER(w, super, super, "t", "t", n->guard ? "t" : "f", n->mute ? "f" : "t", "", "", "");
+}
+
+/* A standby gets what stands in the catalogs of its primary. */
+static void
+node_replicate(struct world *w, const struct node *n)
+{
+    struct node *other = &w->node[n == &w->node[SIDE_BLUE] ? SIDE_GREEN : SIDE_BLUE];
+    if (other->in_recovery) {
+        other->database_guard = n->database_guard;
+        other->limit = n->limit;
+        other->kept_limit = n->kept_limit;
+    }
+}
+
+/* One statement for all databases. */
+static void
+assert_names_all(const struct world *w, const char *sql)
+{
+    for (uint32_t i = 0; w->machine != NULL && i < databases_count(w->machine); i++) {
+        assert_non_null(strstr(sql, databases_name(w->machine, i)));
+    }
+}
+
+/* The statements that change the catalogs; true when the tag is theirs. */
+static bool
+node_catalog_run(struct world *w, struct node *n, const char *tag, const char *sql)
+{
+    if (strcmp(tag, "fence-put") == 0 || strcmp(tag, "guard-databases") == 0) {
+        n->database_guard = n->database_guard || strstr(sql, "'setting', d.datname, ''") != NULL ||
+                            strcmp(tag, "guard-databases") == 0;
+        if (strstr(sql, "SELECT 'limit'") != NULL) {
+            n->kept_limit = n->kept_limit == KEPT_NONE ? n->limit : n->kept_limit;
+            n->limit = 0;
+        }
+    } else if (strcmp(tag, "undo-lift") == 0 || strcmp(tag, "open-lift") == 0 ||
+               strcmp(tag, "tick-relax") == 0) {
+        n->database_guard = n->database_guard && strcmp(tag, "tick-relax") == 0;
+        n->limit = n->kept_limit != KEPT_NONE ? n->kept_limit : n->limit == 0 ? -1 : n->limit;
+        n->kept_limit = KEPT_NONE;
+    } else {
+        return false;
+    }
+    assert_names_all(w, sql);
+    node_replicate(w, n);
+    return true;
 }
 
 static void
@@ -241,7 +304,8 @@ node_look_row(struct world *w, const struct node *n)
 {
     char epoch[CELL_SIZE];
     (void)snprintf(epoch, sizeof(epoch), "%u", (unsigned)n->epoch);
-    ANSWER(w, epoch, side_name(n->writer), n->flip_id, n->phase);
+    ANSWER(w, epoch, side_name(n->writer), n->flip_id, n->phase,
+           n->kept_limit != KEPT_NONE ? "t" : "f");
 }
 
 static bool
@@ -260,6 +324,9 @@ tag_starts(const char *tag, const char *prefix)
 static const char *
 node_guard_run(struct world *w, struct node *n, const struct node_database *d, const char *tag)
 {
+    if (n->ordinary && (strstr(tag, "-set") != NULL || strstr(tag, "-reload") != NULL)) {
+        return SQLSTATE_INSUFFICIENT_PRIVILEGE;
+    }
     if (tag_is(tag, "fence-set") || tag_is(tag, "guard")) {
         n->guard_file = true;
     } else if (tag_is(tag, "undo-set") || tag_is(tag, "open-set")) {
@@ -269,8 +336,9 @@ node_guard_run(struct world *w, struct node *n, const struct node_database *d, c
     } else if (strstr(tag, "-seen") != NULL) {
         ANSWER(w, n->guard ? "on" : "off", "2026-11-20 11:30:00+00");
     } else if (tag_is(tag, "tick-fence")) {
-        ANSWER(w, n->guard || n->guard_file ? "t" : "f");
-    } else if (strstr(tag, "-probe") != NULL && n->guard != d->unlike) {
+        const bool kept = n->kept_limit != KEPT_NONE;
+        ANSWER(w, n->guard || n->guard_file || n->database_guard || kept ? "t" : "f");
+    } else if (strstr(tag, "-probe") != NULL && (n->guard || n->database_guard) != d->unlike) {
         return SQLSTATE_READ_ONLY;
     }
     return NULL;
@@ -309,7 +377,7 @@ node_advance(struct world *w, const struct node *n, enum side side, const struct
         return;
     }
     w->skipped = w->skipped || (route != NULL && route->writes_known && !route->writes_held &&
-                                route->writer == side && !n->guard && !n->in_recovery);
+                                route->writer == side && node_writable(n));
     ANSWER(w, "0/1");
 }
 
@@ -363,11 +431,20 @@ node_flip_run(struct world *w, struct node *n, const char *tag)
         return NULL;
     } else if (tag_is(tag, "resolve-look")) {
         node_look_row(w, n);
+    } else if (tag_is(tag, "open-slot") || tag_is(tag, "after-slot-from")) {
+        w->slots++;
+        ANSWER(w, "0/1");
     } else if (tag_is(tag, "after-stream-gone")) {
         ANSWER(w, n->lingers ? "1" : "0");
+    } else if (tag_is(tag, "fence-began") || tag_is(tag, "fence-roles")) {
+        ANSWER(w,
+               tag_is(tag, "fence-began") ? "2026-11-20 11:30:00+00"
+               : n->exempt                ? "app"
+                                          : "",
+               "");
     } else if (tag_is(tag, "fence-clear") || tag_is(tag, "fence-prepared") ||
                tag_is(tag, "after-old-slots")) {
-        ANSWER(w, "0", "");
+        ANSWER(w, "0", "", "0");
     } else if (!tag_is(tag, "tick-behind")) {
         ANSWER(w, "9", "");
     }
@@ -384,7 +461,12 @@ node_run(struct world *w, enum side side, size_t database, const char *sql)
     tag[strcspn(tag, " ")] = '\0';
     w->rows = 0;
     w->columns = 0;
-    if (tag_is(tag, "promote-seen") || tag_is(tag, "promote-hook-ask") || tag_is(tag, "open-out")) {
+    if (tag_starts(tag, "rights-")) {
+        node_rights(w, n);
+    } else if (node_catalog_run(w, n, tag, sql)) {
+        return NULL;
+    } else if (tag_is(tag, "promote-seen") || tag_is(tag, "promote-hook-ask") ||
+               tag_is(tag, "open-out")) {
         ANSWER(w, n->in_recovery ? "t" : "f", n->guard ? "on" : "off");
         n->in_recovery = n->in_recovery && !n->promoting;
     } else if (tag_starts(tag, "look-row")) {
@@ -404,7 +486,7 @@ node_run(struct world *w, enum side side, size_t database, const char *sql)
     } else if (strstr(tag, "-set") != NULL || strstr(tag, "-reload") != NULL ||
                strstr(tag, "-seen") != NULL || strstr(tag, "-probe") != NULL ||
                tag_is(tag, "tick-fence")) {
-        if ((tag_starts(tag, "open-probe") || tag_is(tag, "open-hook-probe")) && !n->guard) {
+        if ((tag_starts(tag, "open-probe") || tag_is(tag, "open-hook-probe")) && node_writable(n)) {
             d->marker_epoch = number_after(sql, "epoch = ");
         }
         return node_guard_run(w, n, d, tag);
@@ -828,7 +910,7 @@ world_start_machine(struct world *w)
         .databases_count = w->all ? 1 : (uint32_t)w->databases,
         .databases_all = w->all,
         .initial_writer = SIDE_BLUE,
-        .replication_conninfo = {"host=blue", "host=green"},
+        .replication_conninfo = {"host=blue password='x'", "host=green password='y'"},
         .address = {"blue:5432", "green:5432"},
         .hold_timeout_us = 5000000,
         .hold_timeout_physical_us = 15000000,
@@ -840,6 +922,7 @@ world_start_machine(struct world *w)
         .open_timeout_us = 10000000,
         .start_lag_bytes = 1 << 20,
         .start_lag_us = 1000000,
+        .fence = w->fence,
         .require_way_back = !w->no_way_back,
         .external = w->story >= EXTERNAL,
         .hooks = w->story >= EXTERNAL ? (1u << HOOKS_COUNT) - 1 : 0,
@@ -853,7 +936,7 @@ world_start_machine(struct world *w)
 
 /* A prepared pair of so many databases whose machine has just started, on blue. */
 static struct world *
-a_world_of(enum story story, size_t databases)
+a_world_by(enum story story, size_t databases, bool ordinary)
 {
     struct world *w = xcalloc(1, sizeof(*w));
     w->databases = databases;
@@ -863,6 +946,9 @@ a_world_of(enum story story, size_t databases)
     for (int s = 0; s < SIDES_COUNT; s++) {
         struct node *n = &w->node[s];
         n->version = story == TWO_WAY ? 170000 : 150000;
+        n->limit = 7;
+        n->kept_limit = KEPT_NONE;
+        n->ordinary = ordinary;
         n->epoch = 7;
         n->writer = SIDE_BLUE;
         (void)snprintf(n->phase, sizeof(n->phase), "idle");
@@ -873,14 +959,22 @@ a_world_of(enum story story, size_t databases)
         }
     }
     const bool standby = story == PHYSICAL || story == EXTERNAL;
+    const bool by_database = ordinary && story < EXTERNAL;
     w->node[SIDE_GREEN].in_recovery = standby;
-    w->node[SIDE_GREEN].guard = w->node[SIDE_GREEN].guard_file = !standby;
+    w->node[SIDE_GREEN].guard = w->node[SIDE_GREEN].guard_file = !standby && !by_database;
+    w->node[SIDE_GREEN].database_guard = !standby && by_database;
     world_start_machine(w);
     world_settle(w);
     assert_true(cutover_is_ready(w->machine));
     w->statements = 0;
     w->records = 0;
     return w;
+}
+
+static struct world *
+a_world_of(enum story story, size_t databases)
+{
+    return a_world_by(story, databases, false);
 }
 
 static struct world *
@@ -892,7 +986,8 @@ a_world(enum story story)
 static struct world *
 a_tale(int t)
 {
-    return a_world_of((enum story)(t % STORIES_COUNT), t < STORIES_COUNT ? 1 : DATABASES);
+    return a_world_by((enum story)(t % STORIES_COUNT), t < STORIES_COUNT ? 1 : DATABASES,
+                      t >= ORDINARY);
 }
 
 static void
@@ -930,6 +1025,8 @@ assert_one_side(const struct world *w)
     assert_true(node_writable(writer));
     assert_false(node_writable(other));
     assert_false(writer->guard_file);
+    assert_int_equal(writer->limit, 7);
+    assert_int_equal(writer->kept_limit, KEPT_NONE);
     assert_int_equal(writer->epoch, route->epoch);
     assert_int_equal(writer->writer, route->writer);
     assert_true(other->epoch <= route->epoch);
@@ -1043,6 +1140,143 @@ any_one_fault_of_the_set_up_ends_it_idle(void **state)
     }
 }
 
+/* ---- the fence ---- */
+
+/* Whether Teal itself fences in that story. */
+static bool
+is_own(int t)
+{
+    return t % STORIES_COUNT != EXTERNAL && t % STORIES_COUNT != EXTERNAL_CLOSED;
+}
+
+static void
+an_operator_without_alter_system_fences_the_databases(void **state)
+{
+    (void)state;
+    for (int t = ORDINARY; t < TALES; t++) {
+        struct world *w = a_tale(t);
+        world_flip(w, SIDE_GREEN);
+        assert_true(w->done_ok);
+        assert_int_equal(w->node[SIDE_BLUE].database_guard, is_own(t));
+        assert_int_equal(w->node[SIDE_BLUE].guard, !is_own(t));
+        assert_one_side(w);
+        world_free(w);
+    }
+}
+
+/* ALTER SYSTEM would fence what does not move. */
+static void
+a_part_of_a_cluster_is_fenced_by_its_databases(void **state)
+{
+    (void)state;
+    for (int story = TWO_WAY; story <= ONE_WAY; story++) {
+        struct world *w = a_world_of((enum story)story, 2);
+        w->databases = DATABASES;
+        world_flip(w, SIDE_GREEN);
+        assert_true(w->done_ok);
+        assert_true(w->node[SIDE_BLUE].database_guard);
+        assert_false(w->node[SIDE_BLUE].guard);
+        assert_non_null(strstr(w->told, "1 stay behind, and the fence leaves them as they are"));
+        world_flip(w, SIDE_BLUE);
+        assert_true(w->done_ok);
+        assert_one_side(w);
+        world_free(w);
+    }
+}
+
+static void
+a_fence_that_is_not_possible_touches_nothing(void **state)
+{
+    (void)state;
+    struct world *w = a_tale(ORDINARY + TWO_WAY);
+    w->machine->config.fence = FENCE_SOFT;
+    world_flip(w, SIDE_GREEN);
+    assert_false(w->done_ok);
+    assert_non_null(strstr(w->done_err.text, "may not ALTER SYSTEM"));
+    assert_string_equal(w->node[SIDE_BLUE].phase, "idle");
+    assert_one_side(w);
+    world_free(w);
+}
+
+/* As a role that was altered since the preflight. */
+static void
+a_role_that_begins_read_write_undoes_the_flip(void **state)
+{
+    (void)state;
+    for (int t = 0; t < TALES; t++) {
+        if (!is_own(t)) {
+            continue;
+        }
+        struct world *w = a_tale(t);
+        w->node[SIDE_BLUE].exempt = true;
+        world_flip(w, SIDE_GREEN);
+        assert_false(w->done_ok);
+        assert_non_null(strstr(w->told, "sessions of app on blue begin read-write"));
+        assert_int_equal(cutover_route(w->machine)->writer, SIDE_BLUE);
+        assert_one_side(w);
+        world_free(w);
+    }
+}
+
+static void
+a_standby_whose_streams_cannot_be_made_is_promoted_without_a_slot(void **state)
+{
+    (void)state;
+    struct world *w = a_tale(ORDINARY + PHYSICAL);
+    w->node[SIDE_BLUE].mute = w->node[SIDE_GREEN].mute = true;
+    world_flip(w, SIDE_GREEN);
+    assert_true(w->done_ok);
+    assert_int_equal(w->slots, 0);
+    assert_non_null(strstr(w->told, "no more: there is no way back"));
+    world_run(w, 3);
+    assert_one_side(w);
+    world_free(w);
+}
+
+static void
+a_strict_fence_gives_back_the_limit_that_it_found(void **state)
+{
+    (void)state;
+    for (int t = 0; t < ORDINARY; t++) {
+        if (!is_own(t)) {
+            continue;
+        }
+        struct world *w = a_tale(t);
+        w->machine->config.fence = FENCE_STRICT;
+        for (int flips = 0; flips < 4; flips++) {
+            const enum side from = cutover_route(w->machine)->writer;
+            world_flip(w, side_other(from));
+            assert_true(w->done_ok);
+            assert_int_equal(w->node[from].limit, 0);
+            assert_one_side(w);
+        }
+        world_free(w);
+    }
+}
+
+static void
+a_strict_fence_that_is_not_wanted_any_more_is_relaxed(void **state)
+{
+    (void)state;
+    struct world *w = a_world_of(TWO_WAY, DATABASES);
+    w->machine->config.fence = FENCE_STRICT;
+    world_flip(w, SIDE_GREEN);
+    world_run(w, 3);
+    assert_int_equal(w->node[SIDE_BLUE].limit, 0);
+    w->fence = FENCE_AUTO;
+    struct cutover_config config = w->machine->config;
+    config.fence = FENCE_AUTO;
+    struct cutover_config copy;
+    cutover_config_copy(&copy, &config);
+    assert_true(cutover_reconfigure(w->machine, &copy));
+    cutover_config_fini(&copy);
+    world_run(w, 3);
+    assert_int_equal(w->node[SIDE_BLUE].limit, 7);
+    assert_true(w->node[SIDE_BLUE].guard);
+    assert_one_side(w);
+    world_free(w);
+}
+
 /* ---- several databases ---- */
 
 static void
@@ -1056,7 +1290,8 @@ a_flip_carries_every_database(void **state)
         assert_true(w->done_ok);
         for (size_t i = 0; i < DATABASES; i++) {
             assert_int_equal(w->node[SIDE_GREEN].database[i].sequences_set, logical ? 1 : 0);
-            const bool marked = i == 0 || t % STORIES_COUNT == ONE_WAY;
+            const int story = t % STORIES_COUNT;
+            const bool marked = i == 0 || story == ONE_WAY || story >= EXTERNAL;
             assert_int_equal(w->node[SIDE_GREEN].database[i].marker_epoch, marked ? 8 : 7);
             assert_int_equal(w->node[SIDE_BLUE].database[i].stream, t % STORIES_COUNT == ONE_WAY);
         }
@@ -1474,6 +1709,47 @@ a_corrupt_record_is_rebuilt_from_the_sides(void **state)
     assert_int_equal(cutover_route(w->machine)->epoch, 8);
     assert_one_side(w);
     world_free(w);
+}
+
+static void
+a_strict_fence_gives_the_limit_back_after_any_one_fault(void **state)
+{
+    (void)state;
+    for (int t = 0; t < ORDINARY; t++) {
+        const uint64_t count = is_own(t) ? statements_of(t) : 0;
+        for (int fault = FAULT_FAIL; fault < FAULTS_COUNT; fault++) {
+            for (uint64_t k = 1; k <= count; k += stride_of(t)) {
+                struct world *w = a_tale(t);
+                w->machine->config.fence = FENCE_STRICT;
+                w->fault_at = k;
+                w->fault = (enum fault)fault;
+                world_flip(w, SIDE_GREEN);
+                world_run(w, 10);
+                assert_one_side(w);
+                world_free(w);
+            }
+        }
+    }
+}
+
+/* What was sent may still run, and the record of the flip may be lost. */
+static void
+a_strict_fence_gives_the_limit_back_after_a_crash(void **state)
+{
+    (void)state;
+    for (int t = 0; t < ORDINARY; t++) {
+        const uint64_t count = is_own(t) ? statements_of(t) : 0;
+        for (uint64_t k = 1; k <= count * 4; k += stride_of(t)) {
+            struct world *w = a_tale(t);
+            w->fence = w->machine->config.fence = FENCE_STRICT;
+            w->crash_at = 1 + (k - 1) / 4;
+            world_flip(w, SIDE_GREEN);
+            world_crash(w, (k & 1u) != 0);
+            world_restart(w, (k & 2u) != 0);
+            assert_one_side(w);
+            world_free(w);
+        }
+    }
 }
 
 /* ---- limits ---- */
@@ -2009,6 +2285,15 @@ main(void)
         cmocka_unit_test(one_server_cannot_be_both_sides),
         cmocka_unit_test(a_physical_green_takes_every_database_along),
         cmocka_unit_test(names_of_streams_are_those_that_a_slot_may_have),
+        cmocka_unit_test(an_operator_without_alter_system_fences_the_databases),
+        cmocka_unit_test(a_part_of_a_cluster_is_fenced_by_its_databases),
+        cmocka_unit_test(a_fence_that_is_not_possible_touches_nothing),
+        cmocka_unit_test(a_role_that_begins_read_write_undoes_the_flip),
+        cmocka_unit_test(a_standby_whose_streams_cannot_be_made_is_promoted_without_a_slot),
+        cmocka_unit_test(a_strict_fence_gives_back_the_limit_that_it_found),
+        cmocka_unit_test(a_strict_fence_gives_the_limit_back_after_any_one_fault),
+        cmocka_unit_test(a_strict_fence_gives_the_limit_back_after_a_crash),
+        cmocka_unit_test(a_strict_fence_that_is_not_wanted_any_more_is_relaxed),
         cmocka_unit_test(the_writer_cannot_be_the_target),
         cmocka_unit_test(a_second_operator_is_refused),
         cmocka_unit_test(a_drain_that_does_not_end_is_undone),

@@ -221,6 +221,24 @@ nobody_is_used_before_all_were_heard_of_or_waited_for(void **state)
 }
 
 static void
+a_hint_tells_only_what_nothing_else_does(void **state)
+{
+    (void)state;
+    struct side_memory memory = {.hint = 2};
+    struct side_facts side = a_side((struct server)P(1, 3), (struct server)P(1, 3));
+    side_judge(&memory, &side, "blue", NOW);
+    assert_int_equal(side.lead, 1);
+    assert_true(side.node[1].up && !side.node[0].up);
+    memory.hint = 1; /* it has a lead now, and is not to be talked out of it */
+    side_judge(&memory, &side, "blue", NOW);
+    assert_int_equal(side.lead, 1);
+    memory = (struct side_memory){.hint = 1};
+    side = a_side((struct server)P(1, 3), (struct server)P(2, 3));
+    side_judge(&memory, &side, "blue", NOW);
+    assert_int_equal(side.lead, 1);
+}
+
+static void
 a_loss_is_urgent_for_a_while(void **state)
 {
     (void)state;
@@ -268,6 +286,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_story_ends_as_it_must),
         cmocka_unit_test(nobody_is_used_before_all_were_heard_of_or_waited_for),
+        cmocka_unit_test(a_hint_tells_only_what_nothing_else_does),
         cmocka_unit_test(a_loss_is_urgent_for_a_while),
         cmocka_unit_test(a_demotion_is_urgent_too),
         cmocka_unit_test(standbys_alone_are_not_urgent),

@@ -117,11 +117,80 @@ a_secret_that_was_learnt_makes_its_user_try_again(void **state)
     buf_fini(&mistakes);
 }
 
+static struct pool_key
+key_of(const char *alias, const char *database)
+{
+    return (struct pool_key){
+        .node.side = SIDE_BLUE, .alias = alias, .database = database, .user = "app"};
+}
+
+static void
+two_names_of_a_database_are_two_pools(void **state)
+{
+    struct pool_rig *r = *state;
+    const struct pool_key shop = key_of("shop", "app");
+    const struct pool_key store = key_of("store", "app");
+    const struct pool_key moved = key_of("shop", "other");
+    struct pool *pool = pools_get(r->pools, &shop);
+    assert_ptr_equal(pools_get(r->pools, &shop), pool);
+    assert_ptr_not_equal(pools_get(r->pools, &store), pool);
+    assert_ptr_not_equal(pools_get(r->pools, &moved), pool);
+    /* The cap of the database is of the name. */
+    assert_ptr_equal(pools_get(r->pools, &moved)->share->of_database, pool->share->of_database);
+    assert_ptr_not_equal(pools_get(r->pools, &store)->share->of_database, pool->share->of_database);
+    assert_ptr_equal(pools_get(r->pools, &store)->share->of_user, pool->share->of_user);
+}
+
+static void
+a_family_has_a_pool_for_each_server(void **state)
+{
+    struct pool_rig *r = *state;
+    const struct pool_key key = key_of("shop", "app");
+    struct pool_family *f = pools_family(r->pools, &key);
+    assert_ptr_equal(pools_family(r->pools, &key), f);
+    assert_true(pool_family_is_of(f, POOL_SESSIONS, "app"));
+    assert_false(pool_family_is_of(f, POOL_SESSIONS, "other"));
+    assert_false(pool_family_is_of(f, POOL_WALSENDERS, "app"));
+    struct pool *pool = pool_family_get(f, SIDE_BLUE, 0, false);
+    assert_ptr_equal(pool, pools_get(r->pools, &key));
+    assert_ptr_equal(pool_family_get(f, SIDE_BLUE, 0, false), pool);
+    const struct pool *others[] = {pool_family_get(f, SIDE_BLUE, 0, true),
+                                   pool_family_get(f, SIDE_BLUE, 1, false),
+                                   pool_family_get(f, SIDE_GREEN, 0, false)};
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        assert_ptr_not_equal(others[i], pool);
+    }
+}
+
+static void
+open_ones_are_counted_by_name(void **state)
+{
+    struct pool_rig *r = *state;
+    const struct pool_caps caps = {.of_pool = 5, .of_database = 2};
+    const struct pool_key shop = key_of("shop", "app");
+    const struct pool_key store = key_of("store", "app");
+    struct pool_share *a = pools_get(r->pools, &shop)->share;
+    struct pool_share *b = pools_get(r->pools, &store)->share;
+    assert_true(pool_share_open(a, &caps) && pool_share_open(a, &caps) &&
+                pool_share_open(b, &caps));
+    assert_false(pool_share_open(a, &caps)); /* the cap of its name */
+    assert_int_equal(pool_registry_open(r->registry, "shop"), 2);
+    assert_int_equal(pool_registry_open(r->registry, "store"), 1);
+    assert_int_equal(pool_registry_open(r->registry, "app"), 0);
+    assert_int_equal(pool_registry_open(r->registry, NULL), 3);
+    pool_share_close(a);
+    pool_share_close(a);
+    pool_share_close(b);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_key_has_one_pool, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_names_of_a_database_are_two_pools, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_family_has_a_pool_for_each_server, setup, teardown),
+        cmocka_unit_test_setup_teardown(open_ones_are_counted_by_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_server_that_is_back_is_tried_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_configuration_makes_all_try_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_secret_that_was_learnt_makes_its_user_try_again, setup,

@@ -530,8 +530,9 @@ a_database_is_paused_and_disabled_by_the_name_of_clients(void **state)
     s.facts = &paused;
     expect(&v, s, SQL_READ,
            (struct route_decision){.side = SIDE_BLUE, .reason = ROUTE_PAUSED, .wait = true});
-    v.disabled = true;
-    assert_true(route_database(&v, "app", "app").disabled);
+    stop = (struct view_stop){.alias = shop, .disabled = true};
+    assert_true(route_database(&v, "shop", "app").disabled);
+    assert_false(route_database(&v, "app", "shop").disabled);
 }
 
 /* All combinations of what a decision looks at: what must hold always does, and every reason comes
