@@ -193,20 +193,21 @@ class Failover:
 
     @staticmethod
     def attempts(population, client, since):
-        """Of the client, to write or to connect, in their order: those that ended later."""
-        return [r for r in population.records if r.client == client and r.end > since and r.kind != "read"]
+        """Of the client, in their order: those that ended later."""
+        return [r for r in population.records if r.client == client and r.end > since]
 
     def first_write(self, population, client, one_round):
         """The first that the new primary took. The promotion begins long after the last one of the old."""
         _, begun, _, _ = one_round
-        return min((r.end for r in self.attempts(population, client, begun) if r.outcome == "ok"), default=begun + RECOVERY)
+        writes = [r.end for r in self.attempts(population, client, begun) if r.outcome == "ok" and r.kind in WRITES]
+        return min(writes, default=begun + RECOVERY)
 
     def outages(self, population, one_round):
         """For each client the time from the beginning of what first failed or stalled, to its first write behind that."""
         killed, begun, _, _ = one_round
         found = []
         for client in range(population.clients):
-            hit = [r.begin for r in self.attempts(population, client, killed) if r.outcome != "ok" or r.end > begun]
+            hit = [r.begin for r in self.attempts(population, client, killed) if r.outcome not in ("ok", "stale") or r.end > begun]
             end = self.first_write(population, client, one_round)
             found.append(end - max(killed, min(hit, default=killed)))
         return found
