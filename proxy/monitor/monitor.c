@@ -33,6 +33,8 @@
 enum {
     FOLLOWER_DELAY_US_MAX = 20000,
     URGENT_US = 50000,
+    URGENT_FIRST_US = 10000, /* while clients wait for the next primary */
+    URGENT_FIRST_FOR_US = 15000000,
     SUSPECT_US = 250000,     /* an answer of the writer that is so late makes it suspect */
     NUDGE_AFTER_US = 300000, /* the WAL writer mostly flushes an asynchronous commit by then */
     DATABASES_US = 5000000,
@@ -467,6 +469,20 @@ is_urgent(const struct monitor *m, enum side side, uint64_t now_us)
     return is_suspect || side_is_urgent(&m->side[side].memory, facts, now_us);
 }
 
+/* What is lost between promotion and question is lost to each client that waits; but nobody waits
+ * for ever. */
+static uint64_t
+urgent_interval_us(const struct monitor *m, uint64_t now_us)
+{
+    for (int side = 0; side < SIDES_COUNT; side++) {
+        const uint64_t lost_us = m->side[side].memory.lost_us;
+        if (lost_us != 0 && now_us < lost_us + URGENT_FIRST_FOR_US) {
+            return URGENT_FIRST_US;
+        }
+    }
+    return URGENT_US;
+}
+
 static void
 start_urgent(struct monitor *m, uint64_t delay_us)
 {
@@ -489,7 +505,7 @@ on_urgent(void *arg)
             ask(m, &(struct node_id){.pair = m->pair, .side = (enum side)side, .node = i});
         }
     }
-    start_urgent(m, URGENT_US);
+    start_urgent(m, urgent_interval_us(m, now_us));
     monitor_settle(m);
 }
 

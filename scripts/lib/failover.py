@@ -177,12 +177,13 @@ class Failover:
         killed = time.monotonic()
         dead = self.side.kill_primary()
         time.sleep(self.args.detect)
+        begun = time.monotonic()
         new = self.side.promote()
         promoted = time.monotonic()
         if self.relay is not None:
             self.relay.target = (new.host, new.port)
         late = self.wait_for_all(promoted, RECOVERY)
-        self.rounds.append((killed, promoted, late))
+        self.rounds.append((killed, begun, promoted, late))
         self.side.rejoin(dead)
         self.side.synchronous()
         say("  %2d. %s to %s, promoted after %.2f s; outage %s%s" % (
@@ -190,23 +191,29 @@ class Failover:
             ", ".join("%s %.2f s" % (p.name, statistics.median(self.outages(p, self.rounds[-1]))) for p in self.populations),
             "; NOT BACK: " + ", ".join(late) if late else ""))
 
+    @staticmethod
+    def attempts(population, client, since):
+        """Of the client, in their order: those that ended later."""
+        return [r for r in population.records if r.client == client and r.end > since]
+
+    def first_write(self, population, client, one_round):
+        """The first that the new primary took. The promotion begins long after the last one of the old."""
+        _, begun, _, _ = one_round
+        writes = [r.end for r in self.attempts(population, client, begun) if r.outcome == "ok" and r.kind in WRITES]
+        return min(writes, default=begun + RECOVERY)
+
     def outages(self, population, one_round):
-        """For each client the longest time between two acknowledged writes that has the failover in it."""
-        killed, promoted, _ = one_round
+        """For each client the time from the beginning of what first failed or stalled, to its first write behind that."""
+        killed, begun, _, _ = one_round
         found = []
         for client in range(population.clients):
-            ends = [r.end for r in population.records if r.client == client and r.outcome == "ok" and r.kind in WRITES]
-            gaps = [later - earlier for earlier, later in zip(ends, ends[1:]) if later > killed and earlier < promoted + 5]
-            found.append(max(gaps, default=RECOVERY))
+            hit = [r.begin for r in self.attempts(population, client, killed) if r.outcome not in ("ok", "stale") or r.end > begun]
+            end = self.first_write(population, client, one_round)
+            found.append(end - max(killed, min(hit, default=killed)))
         return found
 
     def after_promotion(self, population, one_round):
-        _, promoted, _ = one_round
-        found = []
-        for client in range(population.clients):
-            ends = [r.end for r in population.records if r.client == client and r.outcome == "ok" and r.kind in WRITES and r.end > promoted]
-            found.append(min(ends) - promoted if ends else RECOVERY)
-        return found
+        return [self.first_write(population, client, one_round) - one_round[2] for client in range(population.clients)]
 
     def play(self):
         say("%d clients each way; between kill -9 and promotion %.1f s; a client tries again after %d ms"
@@ -260,8 +267,8 @@ class Failover:
             behind = statistics.median(statistics.median(self.after_promotion(p, r)) for r in self.rounds)
             say("%-16s %9.3f %9.3f %9.3f %9.3f %18.3f" % (p.name, statistics.median(medians), min(medians), max(medians),
                                                          max(max(self.outages(p, r)) for r in self.rounds), behind))
-        say("  (median, shortest, longest: of the rounds' medians over the clients; worst: of one client; behind promotion: from the time\n"
-            "  when the new primary accepts writes to a client's first write)")
+        say("  (from what first failed or stalled to the first write; median, shortest, longest: of the rounds' medians over the clients;\n"
+            "  worst: of one client; behind promotion: from when the new primary accepts writes to a client's first write)")
 
     def show_rows(self, rows):
         say("\n%-16s %12s %8s %8s %8s %8s %14s %10s" % ("", "acknowledged", "lost", "doubled", "ghost", "stale", "failed: known", "unknown"))
@@ -273,7 +280,7 @@ class Failover:
             say("%-16s %12d %8d %8d %8d %8d %14d %10d" % (p.name, found["acknowledged"], found["lost"], found["doubled"], found["ghost"],
                                                         found["stale"], known, unknown))
             bad = [name for name in ("lost", "doubled", "ghost", "stale") if found[name]]
-            late = sum(p.name in r[2] for r in self.rounds)
+            late = sum(p.name in r[3] for r in self.rounds)
             if p.name == "teal":
                 verdicts.append(("no acknowledged write is lost, none is doubled, none is there that did not run, no stale read", not bad))
                 verdicts.append(("every client writes again after each failover", late == 0))
