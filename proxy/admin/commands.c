@@ -229,18 +229,12 @@ begin_wait(struct console_client *client, console_client_fn *look, console_clien
     }
 }
 
+/* Its answer comes with the next look at the pause. */
 static void
 call_off_pause(struct console_client *client)
 {
     const struct console_ops *ops = client->all->ops;
-    struct command resume = client->command;
-    struct buf detail;
-    struct err err;
-    resume.id = CMD_RESUME;
-    buf_init(&detail);
-    err_clear(&err);
-    (void)ops->perform(ops->ctx, &resume, &detail, &err);
-    buf_fini(&detail); /* its answer comes with the next look at the pause */
+    ops->pause_cancel(ops->ctx, &client->command);
 }
 
 static void

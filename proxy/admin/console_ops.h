@@ -31,13 +31,14 @@ struct console_ops {
                   const struct cutover_options *options, struct err *err);
     bool (*abort)(void *ctx, uint32_t pair);
     /* Does what a command that is over at once says, to the pair that it names by number; detail is
-     * for the answer's row. PAUSE only begins here, and RESUME also calls it off; WAIT_CLOSE is
-     * only checked: the console looks at the servers' report itself. SHUTDOWN takes effect after
-     * the call. */
+     * for the answer's row. PAUSE only begins here; WAIT_CLOSE is only checked: the console looks
+     * at the servers' report itself. SHUTDOWN takes effect after the call. */
     bool (*perform)(void *ctx, const struct command *c, struct buf *detail, struct err *err);
     /* How the pause that the command began stands, at any time. */
     enum console_wait (*pause_state)(void *ctx, const struct command *c, struct buf *detail,
                                      struct err *err);
+    /* Calls that pause off, and no other. */
+    void (*pause_cancel)(void *ctx, const struct command *c);
 };
 
 #endif

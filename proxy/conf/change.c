@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "conf/databases.h"
+#include "conf/hooks.h"
 #include "conf/names.h"
 
 static bool
@@ -136,6 +137,7 @@ whole_check(struct conf *c, struct err *err)
     struct conf_mistakes mistakes = {0};
     origin->path = c->path;
     databases_resolve(c, origin, &mistakes);
+    conf_hooks_check(c, origin, &mistakes);
     const bool ok = mistakes.count == 0;
     if (!ok) {
         (void)err_set(err, SQLSTATE_INVALID_PARAMETER, "%s", mistakes.items[0].text);

@@ -191,6 +191,19 @@ option_value_read(struct reader *r, const char *option)
     return true;
 }
 
+/* Whether the value names a database or a role. */
+static bool
+is_name(const struct conf_key *key)
+{
+    static const char *const keys[] = {"dbname", "user", "auth_user", "auth_dbname"};
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        if (strcmp(key->name, keys[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool
 option_set(struct reader *r, const struct conf_key *key, struct conf_database *d)
 {
@@ -203,6 +216,11 @@ option_set(struct reader *r, const struct conf_key *key, struct conf_database *d
                 "database \"%s\": pool_mode=statement is not for this file: it forbids "
                 "transactions; use transaction or session",
                 text_of(&r->name));
+        return false;
+    }
+    if (key->type == VALUE_TEXT && is_name(key) && strlen(text) > NAME_LEN_MAX) {
+        mistake(r, "database \"%s\": %s: a name has at most %d bytes", text_of(&r->name), key->name,
+                NAME_LEN_MAX);
         return false;
     }
     if (!value_parse(key->type, &limits, text, (char *)d + key->offset, &err)) {
@@ -290,8 +308,8 @@ is_free(struct reader *r, const char *name)
             return false;
         }
     }
-    if (r->conf->databases_count == DATABASES_MAX) {
-        mistake(r, "there are more than %d databases", DATABASES_MAX);
+    if (r->conf->databases_count == ALIASES_MAX) {
+        mistake(r, "there are more than %d databases", ALIASES_MAX);
         return false;
     }
     return true;

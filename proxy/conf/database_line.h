@@ -18,7 +18,7 @@ enum {
     /* Names of databases have at most this many bytes in PostgreSQL. */
     DATABASE_NAME_MAX = 63,
     /* In one configuration. */
-    DATABASES_MAX = 4096,
+    ALIASES_MAX = 4096,
 };
 
 /* Adds the database, or sets the rest; a mistake in the line is added with its number. */

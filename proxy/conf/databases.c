@@ -260,8 +260,8 @@ own_name_check(const struct resolve *r, uint32_t pair, const char *name)
     if (database_name_is_reserved(name)) {
         mistake(r, line,
                 "databases: \"%s\" needs another name in [databases]: this is the console's", name);
-    } else if (r->conf->databases_count >= DATABASES_MAX) {
-        mistake(r, line, "there are more than %d databases", DATABASES_MAX);
+    } else if (r->conf->databases_count >= ALIASES_MAX) {
+        mistake(r, line, "there are more than %d databases", ALIASES_MAX);
     } else if (other != NULL && other->is_listed) {
         mistake(
             r, line,

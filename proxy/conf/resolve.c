@@ -103,6 +103,32 @@ home_resolve(const struct resolve *r, uint32_t number)
     }
 }
 
+/* Names of databases and roles that go to a server: PostgreSQL would cut them, and mean another. */
+static void
+name_check(const struct resolve *r, enum conf_section section, uint32_t pair, const char *key,
+           const char *name)
+{
+    if (strlen(name) > NAME_LEN_MAX) {
+        mistake(r, line_of(r, section, pair, key), "%s: a name has at most %d bytes", key,
+                NAME_LEN_MAX);
+    }
+}
+
+static void
+names_check(const struct resolve *r)
+{
+    const struct conf *c = r->conf;
+    name_check(r, CONF_SECTION_TEAL, 0, "auth_user", c->auth_user);
+    name_check(r, CONF_SECTION_TEAL, 0, "auth_dbname", c->auth_dbname);
+    for (uint32_t i = 0; i < c->pairs_count; i++) {
+        const struct conf_pair *pair = &c->pairs[i];
+        name_check(r, CONF_SECTION_PAIR, i, "database", pair->database);
+        for (size_t n = 0; n < pair->databases.count; n++) {
+            name_check(r, CONF_SECTION_PAIR, i, "databases", pair->databases.items[n]);
+        }
+    }
+}
+
 /* ---- what makes no sense together ---- */
 
 static void
@@ -145,6 +171,7 @@ conf_resolve(struct conf *c, const struct conf_origin *origin, struct conf_mista
     }
     hosts_resolve(c, origin, mistakes);
     databases_resolve(c, origin, mistakes);
+    names_check(&r);
     sockets_check(&r);
     conf_hooks_check(c, origin, mistakes);
 }

@@ -334,7 +334,7 @@ put_databases(struct cutover_config *k, const struct conf_pair *pair, struct con
         for (uint32_t n = 0; n < k->databases_count; n++) {
             known = known || strcmp(texts->databases[n], list->items[i]) == 0;
         }
-        if (!known && k->databases_count < CUTOVER_DATABASES_MAX) {
+        if (!known && k->databases_count < DATABASES_MAX) {
             texts->databases[k->databases_count++] = list->items[i];
         }
     }

@@ -544,6 +544,14 @@ op_pause_state(void *ctx, const struct command *c, struct buf *detail, struct er
     return state;
 }
 
+static void
+op_pause_cancel(void *ctx, const struct command *c)
+{
+    const struct verbs *o = ctx;
+    const struct pause_target target = target_of(c);
+    pause_cancel(o->parts.pause, &target);
+}
+
 struct console_ops
 operator_console_ops(struct verbs *o)
 {
@@ -555,5 +563,6 @@ operator_console_ops(struct verbs *o)
         .abort = op_abort,
         .perform = op_perform,
         .pause_state = op_pause_state,
+        .pause_cancel = op_pause_cancel,
     };
 }

@@ -381,6 +381,16 @@ pause_end(struct pause *p, const struct pause_target *target)
     pause_check(p);
 }
 
+void
+pause_cancel(struct pause *p, const struct pause_target *target)
+{
+    struct one *one = one_find(p, target);
+    if (one != NULL) {
+        one_end(p, one);
+    }
+    pause_check(p);
+}
+
 /* ---- the wait ---- */
 
 static void

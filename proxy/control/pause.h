@@ -61,6 +61,8 @@ uint32_t pause_reconnect(const struct pause *p, const struct pause_target *targe
 uint32_t pause_servers(const struct pause *p, const struct pause_target *target);
 /* RESUME; harmless when traffic runs. Everything includes pairs and databases. */
 void pause_end(struct pause *p, const struct pause_target *target);
+/* Ends that pause and no other; harmless when it is not on. */
+void pause_cancel(struct pause *p, const struct pause_target *target);
 /* How the last PAUSE stands; with detail when it is over, with err when it was given up. */
 enum console_wait pause_state(const struct pause *p, const struct pause_target *target,
                               struct buf *detail, struct err *err);

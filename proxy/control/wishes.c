@@ -375,7 +375,7 @@ static bool
 on_set(struct reader *r)
 {
     char key[COMMAND_NAME_SIZE * 2]; /* a name of a pair in front of it */
-    char value[COMMAND_VALUE_SIZE];
+    char value[WISHES_VALUE_SIZE];
     if (r->pair != NULL || r->w->sets_count == WISHES_SETS_MAX || !word_take(r, key, sizeof(key)) ||
         !take(r, " ") || !quoted_take(r, value, sizeof(value))) {
         return false;

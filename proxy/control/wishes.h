@@ -36,6 +36,8 @@ enum {
     WISHES_SIZE_MAX = 8 * 1024 * 1024, /* of the file; more than the limits below add up to */
     WISHES_RULES_MAX = 256,            /* a pair */
     WISHES_SETS_MAX = 4096,
+    /* Of SET, as SHOW CONFIG writes it: a list has a blank behind each comma. */
+    WISHES_VALUE_SIZE = 2048,
     WISHES_STOPS_MAX = 1000,
 };
 

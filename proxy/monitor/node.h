@@ -84,8 +84,6 @@ struct node_facts {
     uint64_t fresh_until_us;
 };
 
-enum { DATABASES_MAX = 1000 };
-
 /* The databases of a side that allow connections, templates left out: as its lead said last. */
 struct side_databases {
     uint64_t generation; /* grows with each change; 0 while they are not known */

@@ -354,7 +354,7 @@ choose_rest(struct cutover *c)
         if (is_named(c, d->name)) {
             continue;
         }
-        if (is_chosen(c, d) && all->count < CUTOVER_DATABASES_MAX) {
+        if (is_chosen(c, d) && all->count < DATABASES_MAX) {
             append(all, c, *d);
             d->name = NULL; /* taken over; it has no error yet */
             continue;

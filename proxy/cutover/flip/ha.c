@@ -26,7 +26,7 @@ ha_failed(struct cutover *c)
 bool
 ha_is_paused(const struct cutover *c)
 {
-    return c->journal.record.ha_paused && cutover_config_has_hook(&c->config, HOOK_RESUME_HA);
+    return c->journal.record.ha_paused;
 }
 
 bool

@@ -142,10 +142,10 @@ look_judge_databases(struct cutover *c, struct place at, const struct cutover_ro
 {
     if (!rows->ok) {
         no_answer(&c->looks.of[at.side], rows);
-    } else if (c->config.databases_all && rows->rows > CUTOVER_DATABASES_MAX) {
+    } else if (c->config.databases_all && rows->rows > DATABASES_MAX) {
         c->looks.of[at.side].answered = false;
         (void)err_set(&c->looks.of[at.side].err, SQLSTATE_OBJECT_NOT_IN_STATE,
-                      "it has %d databases, more than %d", rows->rows, CUTOVER_DATABASES_MAX);
+                      "it has %d databases, more than %d", rows->rows, DATABASES_MAX);
     } else {
         databases_see(c, at.side, rows);
     }

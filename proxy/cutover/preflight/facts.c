@@ -91,14 +91,17 @@ fail_missing(const struct cutover *c, const struct names *n, enum side side, str
                     side_name(side));
 }
 
-/* A standby takes every database along, also those that nobody would hold, fence and follow. */
+/* A standby takes every database along, and with `databases = *` clients of every one are sent to
+ * the new side: also those that nobody would hold, fence and follow. */
 static bool
 fail_left_out(const struct cutover *c, struct err *err)
 {
     const struct slice left = buf_slice(&c->databases.left_out);
     (void)err_set(
         err, SQLSTATE_OBJECT_NOT_IN_STATE,
-        "a physical green takes every database along, and %u would have no way back: %.*s",
+        flip_is_physical(c)
+            ? "a physical green takes every database along, and %u would have no way back: %.*s"
+            : "clients of every database go to the new side, and %u would not be carried: %.*s",
         c->databases.left_out_count, (int)left.len, (const char *)left.p);
     if (c->config.databases_all) {
         return err_hint(err, "GRANT CONNECT ON DATABASE ... to the operator role of [blue] and "
@@ -159,7 +162,10 @@ facts_databases(const struct cutover *c, struct err *err)
             return fail_missing(c, &n, sides[i], err);
         }
     }
-    return !flip_is_physical(c) || c->databases.left_out_count == 0 || fail_left_out(c, err);
+    /* Whoever names databases says what stays behind; nobody has said that of one that Teal may not
+     * connect to. */
+    const bool may_leave_out = !flip_is_physical(c) && !c->config.databases_all;
+    return may_leave_out || c->databases.left_out_count == 0 || fail_left_out(c, err);
 }
 
 static void

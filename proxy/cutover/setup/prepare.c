@@ -541,11 +541,19 @@ accept_rights(struct cutover *c)
     fence_choose(c, &choice);
     for (int s = 0; s < SIDES_COUNT; s++) {
         const enum side side = (enum side)s;
+        if (!c->rights.of[side].streams) {
+            (void)report_fail(&c->report, SQLSTATE_INSUFFICIENT_PRIVILEGE,
+                              "the operator role of %s is not allowed to create subscriptions",
+                              side_name(side));
+            return report_hint(&c->report, "run what GRANTS prints; before PostgreSQL 16 only a "
+                                           "superuser may");
+        }
         if (!c->rights.of[side].superuser &&
             strstr(c->config.replication_conninfo[side_other(side)], " password='") == NULL) {
-            (void)report_fail(&c->report, SQLSTATE_INSUFFICIENT_PRIVILEGE,
-                              "a subscription on %s that is no superuser's needs a password",
-                              side_name(side));
+            (void)report_fail(
+                &c->report, SQLSTATE_INSUFFICIENT_PRIVILEGE,
+                "a subscription on %s of a role that is not a superuser needs a password",
+                side_name(side));
             return report_hint(&c->report,
                                "set password or password_file of [%s], and let "
                                "pg_hba.conf of %s ask for it",

@@ -26,7 +26,7 @@ names_copy(const char *const *names, uint32_t count)
 void
 cutover_config_copy(struct cutover_config *to, const struct cutover_config *from)
 {
-    CHECK(from->databases_count > 0 && from->databases_count <= CUTOVER_DATABASES_MAX);
+    CHECK(from->databases_count > 0 && from->databases_count <= DATABASES_MAX);
     *to = *from;
     to->databases = names_copy(from->databases, from->databases_count);
     for (int s = 0; s < SIDES_COUNT; s++) {

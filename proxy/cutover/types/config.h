@@ -7,18 +7,16 @@
 #include <stdint.h>
 
 #include "model/drain.h"
+#include "model/estate.h"
 #include "model/fence.h"
 #include "model/hook.h"
 #include "model/side.h"
-
-/* More than anybody has; so many names are compared with each other. */
-enum { CUTOVER_DATABASES_MAX = 1000 };
 
 /* Times in microseconds. In a copy the strings are owned. */
 struct cutover_config {
     /* The databases that move together, by their names on the servers; the home database first. */
     const char *const *databases;
-    uint32_t databases_count; /* at least 1, at most CUTOVER_DATABASES_MAX */
+    uint32_t databases_count; /* at least 1, at most DATABASES_MAX */
     /* Not these alone: every database of the writer's server that the operator can connect to. */
     bool databases_all;
     enum side initial_writer;

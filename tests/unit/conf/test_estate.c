@@ -351,12 +351,12 @@ there_are_at_most_so_many_databases(void **state)
     struct buf text;
     buf_init(&text);
     buf_printf(&text, SIDES "[databases]\n");
-    for (unsigned i = 0; i < DATABASES_MAX; i++) {
+    for (unsigned i = 0; i < ALIASES_MAX; i++) {
         buf_printf(&text, "d%u =\n", i);
     }
     buf_put_u8(&text, 0);
     struct conf *c = conf_of((const char *)buf_slice(&text).p);
-    assert_int_equal(c->databases_count, DATABASES_MAX);
+    assert_int_equal(c->databases_count, ALIASES_MAX);
     assert_string_equal(conf_database_find(c, "d4095")->dbname, "d4095");
     conf_unref(c);
     char *more = xasprintf("%s* =\nmore =\n", (const char *)buf_slice(&text).p);
