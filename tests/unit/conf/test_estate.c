@@ -345,6 +345,20 @@ names_tell_pairs_apart(void **state)
 }
 
 static void
+names_that_no_server_could_have_are_mistakes(void **state)
+{
+    (void)state;
+    static const char name[] = "a23456789012345678901234567890123456789012345678901234567890_64b";
+    char *text = xasprintf(SIDES "[databases]\nx = dbname=%s\n", name);
+    assert_int_equal(strlen(name), 64);
+    assert_mistakes(text, "t.ini:6: database \"x\": dbname: a name has at most 63 bytes\n");
+    mem_free(text);
+    text = xasprintf("[pair]\ndatabase = %s\n" SIDES, name);
+    assert_mistakes(text, "t.ini:2: database: a name has at most 63 bytes\n");
+    mem_free(text);
+}
+
+static void
 there_are_at_most_so_many_databases(void **state)
 {
     (void)state;
@@ -408,7 +422,7 @@ static const struct {
      "t.ini:2: databases: * stands alone, without names beside it\n"},
     {"[pair]\ndatabases = a, b, a\n" SIDES, "t.ini:2: databases: \"a\" is there twice\n"},
     {"[pair]\ndatabases =\n" SIDES,
-     "t.ini:2: databases: a list has 1 to 4096 names; * is all of them\n"},
+     "t.ini:2: databases: a list has 1 to 1000 names; * is all of them\n"},
     {"[pair]\ndatabases = a, b\ndatabase = c\n" SIDES,
      "t.ini:3: the home database, database = c, is not among databases\n"},
     {"[pair]\ndatabases = a, teal\n" SIDES,
@@ -458,6 +472,7 @@ main(void)
         cmocka_unit_test(options_of_a_database_go_to_their_fields),
         cmocka_unit_test(a_list_of_a_pair_makes_names),
         cmocka_unit_test(names_tell_pairs_apart),
+        cmocka_unit_test(names_that_no_server_could_have_are_mistakes),
         cmocka_unit_test(there_are_at_most_so_many_databases),
         cmocka_unit_test(mistakes_in_databases_are_reported),
     };
