@@ -345,7 +345,7 @@ def main():
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--detect", type=float, default=0.5)
     parser.add_argument("--calm", type=float, default=1.0)
-    parser.add_argument("--retry-ms", type=int, default=50)
+    parser.add_argument("--retry-ms", type=int, default=100)
     parser.add_argument("--pause-ms", type=int, default=40)
     parser.add_argument("--only", dest="ways", type=ways, default=list(WAYS))
     parser.add_argument("--version")

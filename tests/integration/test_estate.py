@@ -22,7 +22,7 @@ class Described(unittest.TestCase):
     def check(self, text):
         path = os.path.join(self.work, "check.ini")
         with open(path, "w") as f:
-            f.write("[teal]\nauth_file = %s/users.txt\n%s\n" % (self.work, text))
+            f.write("[teal]\nauth_file = %s/users.txt\nstate_file = %s/state\n%s\n" % (self.work, self.work, text))
         done = subprocess.run([os.path.join(teal.BUILD, "teal"), "--check-config", path], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20)
         return done.returncode, done.stdout
@@ -57,7 +57,7 @@ class Described(unittest.TestCase):
 
     def test_a_side_without_a_server(self):
         self.assert_refused("[pair]\n[blue]\nport = 5432\n[green]\nhost = g\n", "[blue]")
-        self.assert_refused("[pair]\n[blue]\nhosts = ,\n[green]\nhost = g\n", "hosts", ":5:")
+        self.assert_refused("[pair]\n[blue]\nhosts = ,\n[green]\nhost = g\n", "hosts", ":6:")
 
     def test_a_pair_that_lacks_a_section(self):
         self.assert_refused("[pair shop]\ndatabases = a\n[blue shop]\nhost = b\n", "[green shop]")
@@ -67,7 +67,7 @@ class Described(unittest.TestCase):
         for hosts in ("db1:0", "db1:65536", "db1:port", "[::1:5432", "db1:5432 weight=0", "db1:5432 weight=many", "db1:5432 wait=1",
                       ", ".join("db%d" % n for n in range(1, 12))):
             with self.subTest(hosts):
-                self.assert_refused("[pair]\n[blue]\nhosts = %s\n[green]\nhost = g\n" % hosts, "hosts", ":5:")
+                self.assert_refused("[pair]\n[blue]\nhosts = %s\n[green]\nhost = g\n" % hosts, "hosts", ":6:")
 
     def test_a_database_of_a_pair_that_is_not_there(self):
         self.assert_refused("[pair shop]\n[blue shop]\nhost = b\n[green shop]\nhost = g\n[databases]\na = pair=shopp\n", "shopp")

@@ -26,7 +26,7 @@ OF_ONE_PAIR = {"CHECK": "", "PREPARE": "", "READS": "green", "WRITES": "green", 
 OF_DATABASES = {"PAUSE", "RESUME", "KILL", "RECONNECT", "WAIT_CLOSE", "DISABLE", "ENABLE"}
 OF_THE_PROCESS = {"KILL_CLIENT", "RELOAD", "SET", "SHUTDOWN"}
 REFUSED = {"SHOW FDS", "SUSPEND"}
-EXPLAINED = {"EXPLAIN ROUTE"}
+EXPLAINED = {"EXPLAIN ROUTE", "GRANTS"}
 
 
 class TwoPairs(PairCase):
@@ -132,6 +132,13 @@ class Reports(TwoPairs):
         for pair in DATABASES:
             rows = self.teal.console("EXPLAIN ROUTE PAIR %s INSERT INTO kv VALUES ('x', 'x')" % pair)
             self.assertIn("blue", str(rows))
+
+    def test_grants_of_a_pair_are_about_its_databases(self):
+        for pair in DATABASES:
+            other = next(name for name in DATABASES if name != pair)
+            told = self.names_in(self.teal.console("GRANTS PAIR " + pair))
+            self.assertIn(pair, told)
+            self.assertNotIn(other, told)
 
     def test_what_is_refused_is_refused(self):
         for words in REFUSED:
