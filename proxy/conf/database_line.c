@@ -282,7 +282,7 @@ name_read(struct reader *r, bool *quoted)
     }
     const char *name = text_of(&r->name);
     if (!*quoted && !is_bare(name)) {
-        mistake(r, "\"%.64s\" is no name of a database; put it into double quotes", name);
+        mistake(r, "\"%.64s\" is not a plain name of a database; put it into double quotes", name);
         return false;
     }
     if (name[0] == '\0' || strlen(name) > DATABASE_NAME_MAX) {

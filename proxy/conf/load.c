@@ -116,7 +116,7 @@ key_unknown(struct load *l, const char *name)
         if (conf_section_key((enum conf_section)i, name) != NULL) {
             char other[SECTION_LABEL_SIZE];
             section_label(l->conf, (enum conf_section)i, l->sections.pair, other);
-            mistake(l, "unknown key \"%s\" in %s; it belongs into %s", name, label, other);
+            mistake(l, "unknown key \"%s\" in %s; it belongs in %s", name, label, other);
             return;
         }
     }

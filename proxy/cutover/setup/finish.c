@@ -64,7 +64,9 @@ enum cutover_event
 finish_call_done(struct cutover *c)
 {
     stream_set_way_back(c, CUTOVER_WAY_BACK_MISSING);
-    report_detail(&c->report, "there is no way back now; %s stays read-only",
+    report_detail(&c->report,
+                  flip_is_external(c) ? "hook_finish has been run; what %s is now, it knows"
+                                      : "there is no way back now; %s stays read-only",
                   side_name(c->flip.to));
     return CUT_EV_OK;
 }

@@ -44,6 +44,14 @@ free_const(const void *owned)
     mem_free(p);
 }
 
+static void
+free_secret(const char *owned)
+{
+    void *p = NULL;
+    memcpy(&p, &owned, sizeof(p));
+    mem_wipe_free(p, strlen(owned));
+}
+
 void
 cutover_config_fini(struct cutover_config *config)
 {
@@ -52,7 +60,7 @@ cutover_config_fini(struct cutover_config *config)
     }
     free_const(config->databases);
     for (int s = 0; s < SIDES_COUNT; s++) {
-        free_const(config->replication_conninfo[s]);
+        free_secret(config->replication_conninfo[s]);
         free_const(config->address[s]);
     }
 }

@@ -118,7 +118,7 @@ static const struct {
     {PAIR_KEYS("a", "lag_mx = 1s\n"),
      "t.ini:2: unknown key \"lag_mx\" in [pair a]; did you mean \"lag_max\"?\n"},
     {PAIR_KEYS("a", "host = x\n"),
-     "t.ini:2: unknown key \"host\" in [pair a]; it belongs into [blue a]\n"},
+     "t.ini:2: unknown key \"host\" in [pair a]; it belongs in [blue a]\n"},
     {PAIR_KEYS("a", "lag_max = 1s\nlag_max = 2s\n"),
      "t.ini:3: \"lag_max\" is set twice in [pair a]; first in line 2\n"},
     {"[pair a]\n[blue a]\nport = 1\n[green a]\nhost = g\n",
@@ -386,10 +386,11 @@ static const struct {
     const char *mistakes;
 } bad_databases[] = {
     {DB("x"), "t.ini:6: expected name = options\n"},
-    {DB("= a"), "t.ini:6: \"\" is no name of a database; put it into double quotes\n"},
+    {DB("= a"), "t.ini:6: \"\" is not a plain name of a database; put it into double quotes\n"},
     {DB("\"\" = "), "t.ini:6: the name of a database has 1 to 63 bytes\n"},
     {DB("\"x = "), "t.ini:6: the quote has no end\n"},
-    {DB("a:b = "), "t.ini:6: \"a:b\" is no name of a database; put it into double quotes\n"},
+    {DB("a:b = "),
+     "t.ini:6: \"a:b\" is not a plain name of a database; put it into double quotes\n"},
     {DB("teal ="),
      "t.ini:6: the name \"teal\" is the console's; give the database another one, with "
      "dbname=teal\n"},

@@ -164,8 +164,7 @@ static const struct {
     {"[teal]\nlisten_prt = 1\n" SIDES,
      "t.ini:2: unknown key \"listen_prt\" in [teal]; did you mean \"listen_port\"?\n"},
     {"[teal]\nzzz = 1\n" SIDES, "t.ini:2: unknown key \"zzz\" in [teal]\n"},
-    {"[teal]\nhost = 1\n" SIDES,
-     "t.ini:2: unknown key \"host\" in [teal]; it belongs into [blue]\n"},
+    {"[teal]\nhost = 1\n" SIDES, "t.ini:2: unknown key \"host\" in [teal]; it belongs in [blue]\n"},
     {"[users]\nx = 1\ny = 2\n" SIDES, "t.ini:1: unknown section [users]; there are [teal], [pair], "
                                       "[blue], [green] and [databases]\n"},
     {"[tael]\n[paer]\n" SIDES, "t.ini:1: unknown section [tael]; there are [teal], [pair], [blue], "
