@@ -174,9 +174,7 @@ static uint32_t
 op_pinned(void *ctx)
 {
     const struct cutover_host *h = ctx;
-    struct workers_stats stats;
-    workers_stats(h->parts.workers, &stats);
-    return (uint32_t)stats.sessions_pinned;
+    return workers_pinned(h->parts.workers, h->pair);
 }
 
 static void

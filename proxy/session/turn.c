@@ -215,7 +215,7 @@ session_release(struct session *s)
     link_stop_waiting(s);
     link_give_back(s);
     if (s->pins != SQL_PIN_NONE) {
-        (void)atomic_fetch_sub(&w->gauges.pinned, 1);
+        (void)atomic_fetch_sub(&w->gauges.of_pair[s->identity.pair].pinned, 1);
     }
     admission_leave(s);
     s->stats = &w->stats;

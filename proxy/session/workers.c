@@ -494,7 +494,9 @@ workers_stats(const struct workers *workers, struct workers_stats *out)
     for (uint32_t i = 0; i < workers->count; i++) {
         const struct worker *w = &workers->items[i];
         out->sessions += atomic_load(&w->gauges.sessions);
-        out->sessions_pinned += atomic_load(&w->gauges.pinned);
+        for (uint32_t pair = 0; pair < w->pairs_count; pair++) {
+            out->sessions_pinned += atomic_load(&w->gauges.of_pair[pair].pinned);
+        }
         stats_add(out, &w->stats);
         for (const struct database *d = atomic_load(&w->served); d != NULL; d = d->next) {
             stats_add(out, &d->stats);
@@ -552,6 +554,16 @@ uint32_t
 workers_clients(const struct workers *workers, const char *alias)
 {
     return client_limits_count(workers->limits, CLIENT_LIMIT_DATABASE, alias);
+}
+
+uint32_t
+workers_pinned(const struct workers *workers, uint32_t pair)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < workers->count; i++) {
+        sum += atomic_load(&workers->items[i].gauges.of_pair[pair].pinned);
+    }
+    return sum;
 }
 
 /* ---- reports ---- */

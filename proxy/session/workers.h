@@ -64,6 +64,8 @@ uint32_t workers_servers_of_pair(const struct workers *workers, uint32_t pair);
 
 /* Clients that have logged in to the database that they name so. */
 uint32_t workers_clients(const struct workers *workers, const char *alias);
+/* Sessions of the pair that cannot move. */
+uint32_t workers_pinned(const struct workers *workers, uint32_t pair);
 
 /* How many users are known by name, and how many pools there are. */
 void workers_lists(const struct workers *workers, uint64_t *users, uint64_t *pools);

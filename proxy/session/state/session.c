@@ -140,7 +140,7 @@ session_pin(struct session *s, uint32_t pins)
         return;
     }
     if (s->pins == SQL_PIN_NONE) {
-        (void)atomic_fetch_add(&s->worker->gauges.pinned, 1);
+        (void)atomic_fetch_add(&s->worker->gauges.of_pair[s->identity.pair].pinned, 1);
         log_debug(&s->log, "session keeps its backend", "reason=\"%s\"", sql_pin_name(pins));
     }
     s->pins |= pins;

@@ -48,12 +48,12 @@ struct worker_pair_gauges {
     _Atomic uint64_t view_version;
     atomic_uint busy[SIDES_COUNT]; /* backends that do something for a session */
     atomic_uint held;              /* transactions that wait because writes are held */
+    atomic_uint pinned;            /* sessions that cannot move */
 };
 
 struct worker_gauges {
     struct worker_pair_gauges of_pair[PAIRS_MAX];
     atomic_uint sessions;
-    atomic_uint pinned;
 };
 
 /* What lower files ask of those above them. */
