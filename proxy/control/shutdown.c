@@ -92,6 +92,18 @@ any_machine_must_end(const struct shutdown *s)
     return false;
 }
 
+/* The pair, or one of its databases. */
+static bool
+is_paused(const struct view *view)
+{
+    for (uint32_t i = 0; i < view->stops_count; i++) {
+        if (view->stops[i].paused) {
+            return true;
+        }
+    }
+    return view->paused;
+}
+
 /* HOLD and PAUSE stay in force to the end and beyond it, so who waits for them waits in vain; the
  * same when the writer cannot become known any more, but then the clients may still go by
  * themselves. */
@@ -99,7 +111,7 @@ static bool
 waits_are_in_vain(const struct shutdown *s, const struct pair_control *pair)
 {
     const struct view *view = publisher_view(pair->publisher);
-    if (view->paused || hold_until_us(pair->hold) != 0) {
+    if (is_paused(view) || hold_until_us(pair->hold) != 0) {
         return true;
     }
     return s->mode != SHUTDOWN_WAIT_FOR_CLIENTS && view->writes_held &&

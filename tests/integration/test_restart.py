@@ -55,6 +55,18 @@ class Restart(PairCase):
     def values(self):
         return {row["key"]: row for row in self.teal.console("SHOW CONFIG")}
 
+    def test_who_waits_in_a_paused_database_does_not_hold_up_the_end(self):
+        c = self.connect()
+        self.teal.console("PAUSE app")
+        answer = Background(c.value, "SELECT 1")
+        self.wait_session("waiting", c)
+        with self.teal.logs("ending"):
+            gone = self.restart(signal.SIGTERM)
+        self.assertLess(gone, 15)  # shutdown_timeout is 20 s
+        with self.assertRaises(pgwire.PgError) as caught:
+            answer.result(5)
+        self.assertEqual(caught.exception.sqlstate, "57P01")
+
     def test_reads_with_a_share_and_a_rule(self):
         for how in ENDS:
             with self.subTest(how.name):
