@@ -19,6 +19,7 @@
 #include "cutover/ending.h"
 #include "cutover/engine/machine.h"
 #include "cutover/flip/fence_database.h"
+#include "cutover/flip/history.h"
 #include "cutover/flip/parts.h"
 #include "cutover/flip/sql.h"
 #include "cutover/invariants.h"
@@ -287,6 +288,7 @@ static const struct line check_lines[] = {
 static const struct line prepare_lines[] = {
     PUT("room", FROM, 0, flip_is_own, prepare_write_room, prepare_judge_room),
     PUT("room-there", TO, 0, flip_is_own, prepare_write_room, prepare_judge_room),
+    PUT_IN("slot-there", FROM, 0, prepare_wants_slot, prepare_write_slot_there, prepare_judge_slot_there),
     ASK("identity", FROM, EACH, flip_is_own, PREPARE_SQL_IDENTITY, prepare_judge_identity),
     ASK_IN("rows-there", TO, 0, prepare_is_new, PREPARE_SQL_ROWS_THERE, prepare_judge_rows_there),
     ASK("tables", FROM, EACH | TOGETHER | ALL, flip_is_logical, PREPARE_SQL_TABLES, prepare_judge_tables),
@@ -308,6 +310,7 @@ static const struct line prepare_lines[] = {
     CALL("limit", FROM, 0, NULL, prepare_call_limit_copy),
     PUT("copy", TO, EACH | SHOWN | SLOW, flip_is_logical, prepare_write_copied, prepare_judge_copied),
     PUT_IN("forget", TO, 0, prepare_may_inherit, fence_write_forget, NULL),
+    PUT("history", TO, 0, flip_is_logical, history_write_begin, NULL),
     PUT("guard-roles", TO, SHOWN, fence_has_guard_roles, fence_write_guard_roles, NULL),
     PUT("slot-back", TO, EACH | SHOWN | LONG, flip_is_logical, prepare_write_back_slot, NULL),
     PUT_IN("refresh-back", FROM, SHOWN | LONG, prepare_back_is_known, prepare_write_back_refresh, NULL),

@@ -47,6 +47,7 @@ enum column {
     COL_WRITER,
     COL_PHASE,
     COL_FLIP_ID,
+    COL_TIMELINE_KEPT,
     COL_HEARD,
     COL_BEAT,
     COLUMNS_COUNT,
@@ -137,6 +138,10 @@ static const struct column_def columns[] = {
     [COL_WRITER] = {QUESTION_SCHEMA, LOCAL("writer"), "NULL"},
     [COL_PHASE] = {QUESTION_SCHEMA, LOCAL("phase"), "NULL"},
     [COL_FLIP_ID] = {QUESTION_SCHEMA, LOCAL("flip_id"), "NULL"},
+    [COL_TIMELINE_KEPT] = {QUESTION_SCHEMA,
+                           "(SELECT to_jsonb(l)->>'timeline' FROM teal.local_state l WHERE"
+                           " side = '$S')",
+                           "NULL"},
     [COL_HEARD] = {QUESTION_SCHEMA, "(SELECT seq FROM teal.marker WHERE side = '$O')", "NULL"},
     [COL_BEAT] = {QUESTION_BEAT, "(SELECT seq FROM beat)", "NULL"},
 };
@@ -307,6 +312,15 @@ read_local_state(const struct pq_result *r, struct node_local_state *out)
     cell_copy(r, COL_FLIP_ID, out->flip_id, sizeof(out->flip_id));
 }
 
+/* A primary whose side has failed over since its stream began (cutover/flip/history.h): it may lack
+ * rows for ever, and follows nobody as far as reads are concerned. */
+static bool
+has_gap(const struct pq_result *r, const struct answer *out)
+{
+    const uint64_t kept = cell_u64(r, COL_TIMELINE_KEPT);
+    return !out->in_recovery && kept != 0 && kept != out->timeline;
+}
+
 bool
 answer_read(const struct pq_result *result, struct answer *out, struct err *err)
 {
@@ -331,7 +345,7 @@ answer_read(const struct pq_result *result, struct answer *out, struct err *err)
     out->timeline = read_timeline(result);
     cell_copy(result, COL_UPSTREAM_HOST, out->upstream_host, sizeof(out->upstream_host));
     out->upstream_port = (uint16_t)cell_u64(result, COL_UPSTREAM_PORT);
-    out->subscription_enabled = cell_is_true(result, COL_SUBSCRIPTION);
+    out->subscription_enabled = cell_is_true(result, COL_SUBSCRIPTION) && !has_gap(result, out);
     out->subscription_ready =
         out->subscription_enabled && cell_is_true(result, COL_SUBSCRIPTION_READY);
     out->slot_known = pq_cell_lsn(result, 0, COL_SLOT_LSN, &out->slot_lsn);

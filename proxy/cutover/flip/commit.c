@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cutover/flip/history.h"
 #include "cutover/flip/parts.h"
 
 void
@@ -79,9 +80,10 @@ commit_write_intent(const struct cutover *c, struct place at, struct buf *sql)
     (void)at;
     buf_printf(sql,
                "UPDATE teal.local_state SET epoch = %" PRIu64 ", writer = '%s', flip_id = '%" PRIu64
-               "', phase = '%s', at = clock_timestamp() WHERE side = '%s' AND epoch <= %" PRIu64
-               " RETURNING 1",
-               c->flip.epoch, side_name(c->flip.from), c->flip.id, leaving_phase(c->flip.kind),
+               "', phase = '%s', at = clock_timestamp()",
+               c->flip.epoch, side_name(c->flip.from), c->flip.id, leaving_phase(c->flip.kind));
+    history_put_leaving(c, sql);
+    buf_printf(sql, " WHERE side = '%s' AND epoch <= %" PRIu64 " RETURNING 1",
                side_name(c->flip.from), c->flip.epoch);
 }
 

@@ -118,6 +118,9 @@ look_judge_row(struct cutover *c, struct place at, const struct cutover_rows *ro
     l->flip_id = rows_u64(rows, 0, 2);
     (void)snprintf(l->phase, sizeof(l->phase), "%s", rows_text(rows, 0, 3));
     l->fenced = l->fenced || rows_bool(rows, 0, 4);
+    l->keeps_timeline = rows_bool(rows, 0, 5);
+    l->timeline_kept = rows_u64(rows, 0, 6);
+    l->timeline = rows_u64(rows, 0, 7);
     return CUT_EV_OK;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "cutover/engine/script.h"
+#include "cutover/flip/history.h"
 #include "cutover/flip/roles.h"
 #include "cutover/types/kind.h"
 #include "model/side.h"
@@ -34,6 +35,9 @@ struct look {
     enum side writer;
     uint64_t flip_id;
     char phase[LOOK_VALUE_SIZE];
+    /* See history.h; 0 for none, and of a standby. */
+    bool keeps_timeline;
+    uint64_t timeline_kept, timeline;
 };
 
 struct looks {
@@ -62,9 +66,9 @@ line_applies_fn look_wants_blue, look_wants_green, look_has_row_blue, look_has_r
     "NULL, " FENCE_SYSTEM_DEFAULT " = 'on' OR " FENCE_SQL_DATABASE_ON                    \
     ", current_setting('wal_level')"
 line_judge_fn look_judge;
-#define LOOK_SQL_ROW                                                                               \
-    "SELECT epoch, writer, flip_id, phase, " FENCE_SQL_KEPT " FROM teal.local_state t WHERE side " \
-    "= "
+#define LOOK_SQL_ROW                                                                 \
+    "SELECT epoch, writer, flip_id, phase, " FENCE_SQL_KEPT ", " HISTORY_SQL_COLUMNS \
+    " FROM teal.local_state t WHERE side = "
 #define LOOK_SQL_ROW_BLUE LOOK_SQL_ROW "'blue'"
 #define LOOK_SQL_ROW_GREEN LOOK_SQL_ROW "'green'"
 line_judge_fn look_judge_row;

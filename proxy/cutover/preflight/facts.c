@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cutover/flip/history.h"
 #include "cutover/flip/parts.h"
 
 enum { VERSION_13 = 130000 };
@@ -269,6 +270,17 @@ fact_rows(struct cutover *c, struct findings *f)
 }
 
 static void
+fact_history(struct cutover *c, struct findings *f)
+{
+    struct err err;
+    char text[REPORT_DETAIL_MAX];
+    const bool whole = history_is_whole(c, &err);
+    (void)snprintf(text, sizeof(text), "%s. %s", err.text, err.hint);
+    fact(c, f, whole, "F15", "target-history",
+         whole ? "the target is the server that its stream was made for" : text);
+}
+
+static void
 fact_versions(struct cutover *c, struct findings *f)
 {
     const int from = c->looks.of[c->flip.from].version_num;
@@ -419,6 +431,7 @@ facts_check(struct cutover *c, struct findings *f)
         fact_hooks(c, f);
         return true;
     }
+    fact_history(c, f);
     fact_guard(c, f);
     fact_fence(c, f);
     fact_lag(c, f);

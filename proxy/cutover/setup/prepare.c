@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cutover/flip/history.h"
 #include "cutover/flip/parts.h"
 #include "cutover/preflight/answers.h"
 #include "cutover/preflight/facts.h"
@@ -252,6 +253,37 @@ prepare_call_compare(struct cutover *c)
     return CUT_EV_OK;
 }
 
+/* Without its slot the stream can never go on, and nothing here makes it whole again. */
+void
+prepare_write_slot_there(const struct cutover *c, struct place at, struct buf *sql)
+{
+    buf_printf(sql, "SELECT count(*) FROM pg_replication_slots WHERE slot_name = '%s'",
+               databases_stream(c, at.database, c->flip.to));
+}
+
+bool
+prepare_wants_slot(const struct cutover *c, struct place at)
+{
+    const struct place there = {.side = c->flip.to, .database = at.database};
+    return flip_is_logical(c) && has_stream(c, there);
+}
+
+enum cutover_event
+prepare_judge_slot_there(struct cutover *c, struct place at, const struct cutover_rows *rows)
+{
+    if (rows_u64(rows, 0, 0) > 0) {
+        return CUT_EV_OK;
+    }
+    (void)report_fail(&c->report, SQLSTATE_OBJECT_NOT_IN_STATE,
+                      "the slot of the stream to %s is not on %s any more, and %s cannot get what "
+                      "it lacks",
+                      side_name(c->flip.to), side_name(at.side), side_name(c->flip.to));
+    return report_hint(&c->report,
+                       "make a new copy: FINISH, TRUNCATE the tables of %s, PREPARE; see "
+                       "\"When a side fails over\" in docs/clusters.md",
+                       side_name(c->flip.to));
+}
+
 /* ---- the schema and its rows ---- */
 
 /* The rows that decide are in the home database alone: where there is no table, nobody can take a
@@ -266,7 +298,7 @@ prepare_write_schema(const struct cutover *c, struct place at, struct buf *sql)
         buf_printf(sql, "; CREATE TABLE IF NOT EXISTS teal.local_state (side text PRIMARY KEY, "
                         "epoch bigint NOT NULL, writer text NOT NULL, phase text NOT NULL, flip_id "
                         "text NOT NULL, at timestamptz); ALTER TABLE teal.local_state ADD COLUMN "
-                        "IF NOT EXISTS kept jsonb");
+                        "IF NOT EXISTS kept jsonb, ADD COLUMN IF NOT EXISTS timeline bigint");
     }
 }
 
@@ -521,6 +553,21 @@ accept_databases(struct cutover *c)
     return CUT_EV_FAIL;
 }
 
+/* A stream that goes on behind a gap is not set up again by anything but a new copy. */
+static enum cutover_event
+accept_history(struct cutover *c)
+{
+    struct err err;
+    const struct place home = {.side = c->flip.to, .database = DATABASE_HOME};
+    const struct look *to = &c->looks.of[c->flip.to];
+    const bool is_new = !flip_is_logical(c) || prepare_is_new(c, home);
+    if (is_new || to->timeline_kept == 0 || history_is_whole(c, &err)) {
+        return CUT_EV_OK;
+    }
+    report_err(&c->report, &err);
+    return CUT_EV_FAIL;
+}
+
 /* OK, or FAIL when the follower could not be guarded, or a stream could not be made. A standby
  * needs neither yet. */
 static enum cutover_event
@@ -579,7 +626,8 @@ prepare_looked(struct cutover *c)
                            "%s is %s, but it is the writer", side_name(from),
                            writer->in_recovery ? "in recovery" : "read-only");
     }
-    if (accept_databases(c) != CUT_EV_OK || accept_rights(c) != CUT_EV_OK) {
+    if (accept_history(c) != CUT_EV_OK || accept_databases(c) != CUT_EV_OK ||
+        accept_rights(c) != CUT_EV_OK) {
         return CUT_EV_FAIL;
     }
     announce(c);

@@ -38,6 +38,9 @@ line_wants_fn prepare_is_new, prepare_is_known, prepare_back_is_known, prepare_b
     "AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND "            \
     "i.indisprimary))) LIMIT 10) q"
 line_judge_fn prepare_judge_identity;
+line_wants_fn prepare_wants_slot; /* of a stream that stands */
+line_write_fn prepare_write_slot_there;
+line_judge_fn prepare_judge_slot_there;
 line_write_fn prepare_write_room; /* slots and workers for so many databases */
 line_judge_fn prepare_judge_room;
 #define PREPARE_SQL_ROWS_THERE                                                  \

@@ -75,6 +75,7 @@ struct node {
         uint64_t seq;
         uint64_t sequences_set;
     } database[DATABASES];
+    bool strange; /* its side has failed over since its stream began */
     bool down;
     bool nonsense; /* it is no PostgreSQL that answers */
     bool frozen;   /* it answers only when the time of the statement is over */
@@ -305,7 +306,7 @@ node_look_row(struct world *w, const struct node *n)
     char epoch[CELL_SIZE];
     (void)snprintf(epoch, sizeof(epoch), "%u", (unsigned)n->epoch);
     ANSWER(w, epoch, side_name(n->writer), n->flip_id, n->phase,
-           n->kept_limit != KEPT_NONE ? "t" : "f");
+           n->kept_limit != KEPT_NONE ? "t" : "f", "t", n->strange ? "1" : "2", "2");
 }
 
 static bool
@@ -353,10 +354,19 @@ node_setup_run(struct world *w, const char *tag)
         const char *tag;
         const char *cell;
     } answers[] = {
-        {"room", ""},         {"room-there", ""},     {"identity", ""},
-        {"rows-there", ""},   {"tables", "public.t"}, {"tables-there", "public.t"},
-        {"replayed", "t"},    {"stream-back", "t"},   {"copy", "0"},
-        {"slot-back", "0/1"}, {"drop-slot", "0"},     {"drop-slot-back", "0"},
+        {"room", ""},
+        {"room-there", ""},
+        {"identity", ""},
+        {"rows-there", ""},
+        {"tables", "public.t"},
+        {"tables-there", "public.t"},
+        {"replayed", "t"},
+        {"stream-back", "t"},
+        {"copy", "0"},
+        {"slot-there", "1"},
+        {"slot-back", "0/1"},
+        {"drop-slot", "0"},
+        {"drop-slot-back", "0"},
     };
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
         if (strcmp(tag, answers[i].tag) == 0) {
@@ -1977,6 +1987,26 @@ a_fence_that_does_not_hold_is_undone(void **state)
     world_free(w);
 }
 
+/* What its old primary had confirmed, and the new one had not received, never comes again. */
+static void
+a_follower_whose_side_failed_over_gets_no_writes(void **state)
+{
+    (void)state;
+    static const enum cutover_job prepare = CUTOVER_JOB_PREPARE;
+    for (int story = TWO_WAY; story <= ONE_WAY; story++) {
+        struct world *w = a_world((enum story)story);
+        w->node[SIDE_GREEN].strange = true;
+        world_flip(w, SIDE_GREEN);
+        assert_false(w->done_ok);
+        assert_non_null(strstr(w->done_err.text, "green has failed over since its stream began"));
+        assert_int_equal(cutover_route(w->machine)->writer, SIDE_BLUE);
+        world_job(w, prepare);
+        assert_false(w->done_ok);
+        assert_non_null(strstr(w->done_err.text, "rows that its standby had not received"));
+        world_free(w);
+    }
+}
+
 /* A hook may set something in each database, and have forgotten one. */
 static void
 a_fence_that_leaves_one_database_open_is_undone(void **state)
@@ -2277,6 +2307,7 @@ main(void)
         cmocka_unit_test(a_dry_run_moves_nothing),
         cmocka_unit_test(the_set_up_runs_and_is_taken_down),
         cmocka_unit_test(any_one_fault_of_the_set_up_ends_it_idle),
+        cmocka_unit_test(a_follower_whose_side_failed_over_gets_no_writes),
         cmocka_unit_test(a_flip_carries_every_database),
         cmocka_unit_test(one_database_that_does_not_follow_keeps_the_flip_from_beginning),
         cmocka_unit_test(one_database_that_stops_following_undoes_all),
