@@ -102,6 +102,7 @@ view_databases_fill(struct publisher *p, struct view *v)
     const bool is_logical = facts_lead(facts, follower)->role == NODE_LOGICAL_FOLLOWER;
     v->databases = p->databases;
     v->databases_known = all->generation != 0 && !all->is_cut;
+    v->streams_apart = is_logical;
     for (uint32_t i = 0; i < all->count; i++) {
         p->databases[v->databases_count++] = view_database_of(p, all->names[i], is_logical);
     }
@@ -204,7 +205,8 @@ side_equal(const struct view_side *a, const struct view_side *b)
 static bool
 databases_equal(const struct view *a, const struct view *b)
 {
-    if (a->databases_count != b->databases_count || a->databases_known != b->databases_known) {
+    if (a->databases_count != b->databases_count || a->databases_known != b->databases_known ||
+        a->streams_apart != b->streams_apart) {
         return false;
     }
     for (uint32_t i = 0; i < a->databases_count; i++) {

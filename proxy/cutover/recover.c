@@ -300,11 +300,28 @@ flip_is_history(const struct record *r, const struct look look[SIDES_COUNT])
     return history && r->phase != RECORD_IDLE;
 }
 
+/* A record of another pair, or from before the hosts changed places: the side that it takes for the
+ * writer says of itself that it follows, in no later epoch. */
+static bool
+record_is_foreign(const struct record *r, const struct look look[SIDES_COUNT])
+{
+    const struct look *l = &look[r->writer];
+    return l->answered && l->prepared && l->epoch > 0 && l->epoch <= r->epoch && l->writer_known &&
+           l->writer != r->writer;
+}
+
 static struct verdict
 decide(const struct cutover *c)
 {
     const struct record *r = &c->journal.record;
     const struct look *look = c->looks.of;
+    if (look[SIDE_BLUE].is_other_side || look[SIDE_GREEN].is_other_side) {
+        return not_yet("the servers of blue and green have changed places: see [blue] and [green]");
+    }
+    if (r->epoch > 0 && record_is_foreign(r, look)) {
+        return not_yet("the state file is not that of this pair: its writer says that it follows. "
+                       "Take the right file, or none: then the databases decide");
+    }
     if (r->epoch == 0 || flip_is_history(r, look)) {
         return decide_blind(look, c->config.initial_writer, c->config.external);
     }

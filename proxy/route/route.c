@@ -221,7 +221,9 @@ route_database(const struct view *view, const char *alias, const char *name)
         .paused = view->paused || (stop != NULL && stop->paused),
         .disabled = stop != NULL && stop->disabled,
     };
-    if (database != NULL && database->has_stream) {
+    if (database == NULL && view->streams_apart) {
+        d.has_stream = true; /* made a moment ago: nothing is known of its stream yet */
+    } else if (database != NULL && database->has_stream) {
         d.has_stream = true;
         d.lag_ok = database->lag_ok;
         d.fresh_until_us = database->fresh_until_us;

@@ -93,6 +93,7 @@ struct view {
     struct view_database *databases;
     uint32_t databases_count;
     bool databases_known;
+    bool streams_apart; /* the follower is a logical one: each database has a stream of its own */
     struct view_stop *stops; /* owned; in no order */
     uint32_t stops_count;
 };

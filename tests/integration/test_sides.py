@@ -31,6 +31,13 @@ class SideCase(PairCase):
     def wait_led_by(self, node, side="blue", seconds=10):
         eventually(lambda: self.is_led_by(node, side), seconds, "%s to lead" % node.name)
 
+    def check(self):
+        """The rows of CHECK, whatever it finds."""
+        try:
+            return self.teal.steps("CHECK")
+        except pgwire.PgError as e:
+            return e.steps
+
     def wait_close(self, node, side="blue"):
         eventually(lambda: self.row(node, side)["lag_ok"] == "yes", 20, "%s to be close" % node.name)
 
@@ -51,11 +58,6 @@ class Failover(SideCase):
         self.other = next(node for node in self.side.nodes if node is not self.side.primary)
         if self.other.is_running() and self.other.in_recovery():
             self.wait_close(self.other)
-
-    def check(self):
-        with self.assertRaises(pgwire.PgError) as caught:
-            self.teal.steps("CHECK")
-        return caught.exception.steps
 
     def heal(self, node):
         self.side.rejoin(node)
@@ -231,16 +233,6 @@ class StandbysOfALogicalGreen(SideCase):
             standby.sql("SELECT pg_wal_replay_resume()")
         self.wait_close(standby, "green")
 
-    def test_a_failover_of_green_leads_to_the_standby(self):
-        """It is a follower no more until its subscription runs, and nothing is read from it that is not proven."""
-        side = self.pair.sides["green"]
-        self.wait_close(side.standbys()[0], "green")
-        old, new = side.fail_over()
-        self.wait_led_by(new, "green")
-        self.assert_serving()
-        side.rejoin(old)
-        self.wait_close(new, "green")
-
     def test_each_database_is_fresh_by_itself(self):
         """One whose stream has not come proves nothing by another that has."""
         self.wait_close(self.pair.green, "green")
@@ -269,6 +261,40 @@ class StandbysOfALogicalGreen(SideCase):
         c = self.connect(database="shop")
         c.query("SELECT 1")
         eventually(lambda: self.pair.blue.value(asked) == "1", 10, "the monitor to look at shop")
+
+
+class AFailoverOfALogicalGreen(SideCase):
+    """What the old primary had confirmed, and the standby had not got, never comes again: nothing may be built on it."""
+    kind = "logical"
+    standbys = {"green": 1}
+
+    def test_it_is_not_believed_until_there_is_a_new_copy(self):
+        self.teal.steps("PREPARE")
+        side = self.pair.sides["green"]
+        self.wait_close(self.pair.green, "green")
+        self.wait_close(side.standbys()[0], "green")
+        old, new = side.fail_over()
+        self.wait_led_by(new, "green")
+        self.assert_serving()
+        finding = next(row for row in self.check() if row["step"] == "F15 target-history")
+        self.assertEqual(finding["result"], "fail")
+        self.assertIn("green has failed over since its stream began", finding["detail"])
+        for command in ("PREPARE", "CUTOVER", "CUTOVER NO ROLLBACK"):
+            with self.assertRaises(pgwire.PgError) as caught:
+                self.teal.steps(command)
+            self.assertIn("has failed over since its stream began", str(caught.exception))
+        for _ in throughout(1):
+            self.assertNotEqual(self.row(new, "green")["lag_ok"], "yes")
+        self.assertRaises(pgwire.PgError, self.teal.console, "READS green")
+        side.rejoin(old)
+        self.teal.steps("FINISH")
+        with new.connect("app", options="-c default_transaction_read_only=off") as c:
+            for table in c.query("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname !~ '^pg_' "
+                                 "AND schemaname NOT IN ('information_schema', 'teal')").rows:
+                c.query("TRUNCATE %s CASCADE" % table[0])
+        self.teal.steps("PREPARE")
+        self.wait_close(new, "green")
+        self.assertEqual([row for row in self.check() if row["step"].startswith("F15") and row["result"] != "ok"], [])
 
 
 class FakePatroni(http.server.ThreadingHTTPServer):

@@ -264,6 +264,7 @@ databases_see(struct cutover *c, enum side side, const struct cutover_rows *rows
         struct database_on *on = &see(all, name)->on[side];
         on->exists = true;
         on->connects = rows_bool(rows, row, 1);
+        on->is_template = rows_bool(rows, row, 3);
         on->stream_exists = list_has(rows_text(rows, row, 2), stream);
     }
 }
@@ -319,12 +320,20 @@ is_chosen(const struct cutover *c, const struct database *d)
     return is_present(c, d) && ((c->config.databases_all && may_connect(d)) || is_left_over(c, d));
 }
 
-/* The maintenance database: every server has it, and hardly anybody keeps anything there. Who
- * leaves it out of a list knows what he does. */
+/* The maintenance databases: every server of a kind has them, and hardly anybody keeps anything
+ * there. Who leaves "postgres" out of a list knows what he does; those of managed services let
+ * nobody in. */
 static bool
 is_maintenance(const struct database *d)
 {
-    return strcmp(d->name, "postgres") == 0;
+    static const char *const names[] = {"postgres",  "rdsadmin",          "cloudsqladmin",
+                                        "azure_sys", "azure_maintenance", "alloydbadmin"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (strcmp(d->name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void
@@ -360,7 +369,8 @@ choose_rest(struct cutover *c)
             continue;
         }
         count_beside(all, d);
-        if (c->flip.known && d->on[c->flip.from].exists && !is_maintenance(d)) {
+        if (c->flip.known && d->on[c->flip.from].exists && !is_maintenance(d) &&
+            !d->on[c->flip.from].is_template) {
             leave_out(all, d->name);
         }
     }

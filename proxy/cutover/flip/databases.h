@@ -25,7 +25,8 @@ enum { STREAM_NAME_SIZE = 64 }; /* NAMEDATALEN */
 /* A database on one side. */
 struct database_on {
     bool exists;
-    bool connects; /* the operator may connect to it */
+    bool connects; /* the operator may connect to it, and it is no template */
+    bool is_template;
     bool prepared; /* has what PREPARE makes first; true as long as it has not said otherwise */
     bool stream_exists; /* the subscription that it receives by */
     char *error;        /* owned: why it could not be asked; NULL when it could */
@@ -76,11 +77,11 @@ void put_database_names(struct buf *sql, const struct cutover *c);
 void put_stream_names(struct buf *sql, const struct cutover *c, enum side receiver);
 
 /* Lines of a look: what the side has, which of it moves, and whether each is prepared. */
-#define DATABASES_SQL_LIST                                                                       \
-    "SELECT d.datname, has_database_privilege(d.oid, 'CONNECT'), (SELECT "                       \
-    "string_agg(s.subname::text, ',') FROM pg_subscription s WHERE s.subdbid = d.oid) FROM "     \
-    "pg_database d WHERE d.datallowconn AND NOT d.datistemplate AND d.datconnlimit <> -2 ORDER " \
-    "BY d.datname"
+#define DATABASES_SQL_LIST                                                                     \
+    "SELECT d.datname, d.datallowconn AND NOT d.datistemplate AND "                            \
+    "has_database_privilege(d.oid, 'CONNECT'), (SELECT string_agg(s.subname::text, ',') FROM " \
+    "pg_subscription s WHERE s.subdbid = d.oid), d.datistemplate FROM pg_database d WHERE "    \
+    "d.datname NOT IN ('template0', 'template1') AND d.datconnlimit <> -2 ORDER BY d.datname"
 void databases_see(struct cutover *c, enum side side, const struct cutover_rows *rows);
 line_call_fn databases_call_choose;
 line_wants_fn databases_wants_schema;

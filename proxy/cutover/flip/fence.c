@@ -186,13 +186,16 @@ fence_write_clear(const struct cutover *c, struct place at, struct buf *sql)
                "NOT reach) FROM (SELECT *, (SELECT rolsuper FROM pg_roles WHERE rolname = "
                "current_user) OR NOT EXISTS (SELECT FROM pg_roles WHERE oid = usesysid AND "
                "rolsuper) AS reach FROM pg_stat_activity) a WHERE backend_type = 'client backend' "
-               "AND pid <> pg_backend_pid() AND datname IN (");
-    put_database_names(sql, c);
-    buf_printf(sql, ") AND backend_start <= ");
+               "AND pid <> pg_backend_pid() AND datname IS NOT NULL AND backend_start <= ");
     put_literal(sql, c->fence.seen_at);
     buf_printf(
         sql, "::timestamptz AND NOT (usename = current_user AND application_name IN ('%s', '%s'))",
         CUTOVER_APPLICATION_NAME, CUTOVER_MONITOR_APPLICATION_NAME);
+    if (flip_is_logical(c) && !fence_is_system(c)) { /* else the whole server is fenced, or moves */
+        buf_printf(sql, " AND datname IN (");
+        put_database_names(sql, c);
+        buf_printf(sql, ")");
+    }
     struct buf pids;
     buf_init(&pids);
     if (c->ops.harmless_pids != NULL) {

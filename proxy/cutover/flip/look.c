@@ -65,6 +65,20 @@ no_answer(struct look *l, const struct cutover_rows *rows)
     }
 }
 
+/* The home database receives by a subscription that is named for its side. */
+static bool
+receives_for(const char *subscriptions, enum side side)
+{
+    char name[LOOK_VALUE_SIZE];
+    const int len = snprintf(name, sizeof(name), TEAL_STREAM_PREFIX "%s", side_name(side));
+    for (const char *p = strstr(subscriptions, name); p != NULL; p = strstr(p + 1, name)) {
+        if ((p == subscriptions || p[-1] == ',') && (p[len] == '\0' || p[len] == ',')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum cutover_event
 look_judge(struct cutover *c, struct place at, const struct cutover_rows *rows)
 {
@@ -79,6 +93,7 @@ look_judge(struct cutover *c, struct place at, const struct cutover_rows *rows)
     l->prepared = rows_bool(rows, 0, 2);
     l->fenced = rows_bool(rows, 0, 3);
     (void)snprintf(l->wal_level, sizeof(l->wal_level), "%s", rows_text(rows, 0, 4));
+    l->is_other_side = receives_for(rows_text(rows, 0, 5), side_other(at.side));
     return CUT_EV_OK;
 }
 

@@ -27,6 +27,7 @@ struct look {
     bool prepared; /* has the schema */
     bool fenced;   /* default_transaction_read_only is on for new sessions, by either means, or a
                       record of a fence is there */
+    bool is_other_side; /* it receives the stream to the other side: the two have changed places */
     int version_num;
     char wal_level[LOOK_VALUE_SIZE];
     /* Its own row; epoch 0 when there is none. */
@@ -64,7 +65,9 @@ line_applies_fn look_wants_blue, look_wants_green, look_has_row_blue, look_has_r
     "SELECT current_setting('server_version_num'), pg_is_in_recovery(), "                \
     "to_regclass('teal.local_state') IS NOT NULL AND to_regclass('teal.marker') IS NOT " \
     "NULL, " FENCE_SYSTEM_DEFAULT " = 'on' OR " FENCE_SQL_DATABASE_ON                    \
-    ", current_setting('wal_level')"
+    ", current_setting('wal_level'), (SELECT string_agg(s.subname::text, ',') FROM "     \
+    "pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = "       \
+    "current_database())"
 line_judge_fn look_judge;
 #define LOOK_SQL_ROW                                                                 \
     "SELECT epoch, writer, flip_id, phase, " FENCE_SQL_KEPT ", " HISTORY_SQL_COLUMNS \
