@@ -548,7 +548,7 @@ judge_side(struct monitor *m, enum side side)
     struct watched_side *watched = &m->side[side];
     struct side_facts *facts = &m->facts.side[side];
     const uint32_t lead = facts->lead;
-    enum node_standing before[NODES_MAX];
+    enum node_standing before[NODES_MAX] = {0};
     for (uint32_t i = 0; i < facts->nodes_count; i++) {
         before[i] = facts->node[i].standing;
     }

@@ -123,8 +123,9 @@ on_answer(void *arg, int status, struct slice body, const struct err *err)
 static void
 patroni_get(struct patroni *p, const struct address *address)
 {
-    p->get =
-        http_get_start(p->loop, address, p->all[p->at].host, "/cluster", TIMEOUT_US, on_answer, p);
+    p->get = http_get_start(
+        p->loop, &(struct http_question){address, p->all[p->at].host, "/cluster", TIMEOUT_US},
+        on_answer, p);
 }
 
 static void

@@ -41,7 +41,7 @@ most_common(const struct side_facts *side)
         }
         const uint32_t votes = votes_for(side, node->system_identifier);
         const uint32_t best_votes = best == NULL ? 0 : votes_for(side, best->system_identifier);
-        if (votes > best_votes ||
+        if (best == NULL || votes > best_votes ||
             (votes == best_votes && node->local_state.epoch > best->local_state.epoch)) {
             best = node;
         }

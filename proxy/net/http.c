@@ -105,29 +105,37 @@ port_of(const struct address *address)
     return ntohs(address->addr.ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
 }
 
+static struct evhttp_request *
+request_new(struct http_get *get, const char *name)
+{
+    struct evhttp_request *request = evhttp_request_new(on_answer, get);
+    CHECK(request != NULL);
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+    CHECK(evhttp_add_header(headers, "Host", name) == 0);
+    CHECK(evhttp_add_header(headers, "Connection", "close") == 0);
+    return request;
+}
+
 struct http_get *
-http_get_start(struct loop *loop, const struct address *address, const char *name, const char *path,
-               uint64_t timeout_us, http_done_fn *done, void *arg)
+http_get_start(struct loop *loop, const struct http_question *question, http_done_fn *done,
+               void *arg)
 {
     char number[NI_MAXHOST];
     struct http_get *get = xcalloc(1, sizeof(*get));
     get->loop = loop;
     get->done = done;
     get->arg = arg;
-    put_where(get, address, number, sizeof(number));
+    put_where(get, question->address, number, sizeof(number));
     get->connection =
-        evhttp_connection_base_new(loop_event_base(loop), NULL, number, port_of(address));
-    struct evhttp_request *request = evhttp_request_new(on_answer, get);
-    CHECK(get->connection != NULL && request != NULL);
+        evhttp_connection_base_new(loop_event_base(loop), NULL, number, port_of(question->address));
+    CHECK(get->connection != NULL);
     evhttp_connection_set_max_body_size(get->connection, HTTP_BODY_MAX);
     evhttp_connection_set_max_headers_size(get->connection, HEADERS_MAX);
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
-    CHECK(evhttp_add_header(headers, "Host", name) == 0);
-    CHECK(evhttp_add_header(headers, "Connection", "close") == 0);
+    struct evhttp_request *request = request_new(get, question->name);
     get->timer = timer_new(loop, on_late, get);
-    timer_start(get->timer, timeout_us);
+    timer_start(get->timer, question->timeout_us);
     get->is_starting = get->is_late = true;
-    if (evhttp_make_request(get->connection, request, EVHTTP_REQ_GET, path) != 0) {
+    if (evhttp_make_request(get->connection, request, EVHTTP_REQ_GET, question->path) != 0) {
         get->is_late = false;
         timer_start(get->timer, 0);
     }

@@ -20,10 +20,17 @@ enum { HTTP_BODY_MAX = 64 * 1024 };
  * The question is gone. */
 typedef void http_done_fn(void *arg, int status, struct slice body, const struct err *err);
 
-/* name is what the address was found by, for the Host header. Never calls done from within. */
-struct http_get *http_get_start(struct loop *loop, const struct address *address, const char *name,
-                                const char *path, uint64_t timeout_us, http_done_fn *done,
-                                void *arg);
+/* What is asked; borrowed for the call. */
+struct http_question {
+    const struct address *address;
+    const char *name; /* what the address was found by, for the Host header */
+    const char *path;
+    uint64_t timeout_us;
+};
+
+/* Never calls done from within. */
+struct http_get *http_get_start(struct loop *loop, const struct http_question *question,
+                                http_done_fn *done, void *arg);
 /* done is not called any more. Not after it was. NULL is fine. */
 void http_get_cancel(struct http_get *get);
 

@@ -91,20 +91,21 @@ line_report(struct script *s, const struct line *line)
     report_detail_clear(s->report);
 }
 
-static void line_start(struct script *s, const struct line *line, uint32_t database);
+static void line_ask(struct script *s, const struct line *line, uint32_t database);
 
 /* A line that runs in a few databases at a time goes on to its next one. Those that are not started
  * because another has failed are done. */
 static void
 few_go_on(struct script *s, const struct line *line)
 {
+    CHECK(line->call == NULL && line->hook == NULL);
     while (s->few_next < databases_end(s, line)) {
         const uint32_t database = s->few_next++;
         if (!line_wants(s, line, database)) {
             continue;
         }
         if (s->outcome == CUT_EV_OK) {
-            line_start(s, line, database);
+            line_ask(s, line, database); /* a statement: FEW is for no other */
             return;
         }
         CHECK(s->pending > 0);

@@ -131,6 +131,7 @@ struct world {
     bool done_ok;
     struct err done_err;
     char told[4096];         /* the lines for the operator */
+    bool swapped;            /* each side receives the stream to the other one */
     enum fence_policy fence; /* of the configuration */
     uint32_t cancels;
     uint32_t terminates;
@@ -229,7 +230,8 @@ node_look(struct world *w, const struct node *n)
     char version[CELL_SIZE];
     (void)snprintf(version, sizeof(version), "%d", n->version);
     const bool fenced = n->guard || n->database_guard;
-    ANSWER(w, version, n->in_recovery ? "t" : "f", "t", fenced ? "t" : "f", "logical");
+    ANSWER(w, version, n->in_recovery ? "t" : "f", "t", fenced ? "t" : "f", "logical",
+           w->swapped ? "other,teal_to_blue,teal_to_green" : "teal_to_greenish");
 }
 
 /* The databases of the server, each with its stream. */
@@ -1932,6 +1934,32 @@ the_start_up_logs_the_error_of_the_side_that_it_is_about(void **state)
     }
 }
 
+/* Whatever it is that the operator has mixed up, nobody is unfenced by it. */
+static void
+a_record_of_another_pair_and_swapped_sides_open_nothing(void **state)
+{
+    (void)state;
+    for (int swapped = 0; swapped < 2; swapped++) {
+        struct world *w = a_world(TWO_WAY);
+        char text[2048];
+        world_flip(w, SIDE_GREEN); /* the record says green from now on */
+        assert_true(w->done_ok);
+        const bool guarded[] = {w->node[SIDE_BLUE].guard, w->node[SIDE_GREEN].guard};
+        w->swapped = swapped == 1;
+        for (int side = 0; side < SIDES_COUNT && swapped == 0; side++) {
+            w->node[side].writer = SIDE_BLUE; /* the sides are those of another pair */
+            w->node[side].guard = side == SIDE_GREEN;
+        }
+        const bool before = swapped == 0 ? true : guarded[SIDE_BLUE];
+        start_up_log(w, text, sizeof(text));
+        assert_non_null(strstr(text, swapped == 1 ? "have changed places"
+                                                  : "the state file is not that of this pair"));
+        assert_false(cutover_is_ready(w->machine));
+        assert_int_equal(w->node[swapped == 0 ? SIDE_GREEN : SIDE_BLUE].guard, before);
+        world_free(w);
+    }
+}
+
 /* ---- hooks ---- */
 
 static uint64_t
@@ -2343,6 +2371,7 @@ main(void)
         cmocka_unit_test(the_preflight_gives_each_side_its_own_error),
         cmocka_unit_test(the_set_up_names_the_error_of_the_side_that_it_is_about),
         cmocka_unit_test(the_start_up_logs_the_error_of_the_side_that_it_is_about),
+        cmocka_unit_test(a_record_of_another_pair_and_swapped_sides_open_nothing),
         cmocka_unit_test(an_external_flip_runs_each_of_its_hooks),
         cmocka_unit_test(hooks_run_once_for_all_databases),
         cmocka_unit_test(a_fence_that_does_not_hold_is_undone),

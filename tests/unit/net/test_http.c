@@ -93,7 +93,9 @@ ask(struct server *s)
     struct asking a = {.loop = loop_new()};
     assert_int_equal(listen(s->listener, 1), 0);
     assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
-    (void)http_get_start(a.loop, &s->address, "patroni.example", "/cluster", TIMEOUT_US, done, &a);
+    (void)http_get_start(
+        a.loop, &(struct http_question){&s->address, "patroni.example", "/cluster", TIMEOUT_US},
+        done, &a);
     assert_int_equal(a.calls, 0);
     loop_run(a.loop);
     loop_free(a.loop);
@@ -163,7 +165,8 @@ one_that_is_not_there_is_told(void **state)
     struct server s = {.says = NULL};
     listen_somewhere(&s); /* and nobody listens */
     struct asking a = {.loop = loop_new()};
-    (void)http_get_start(a.loop, &s.address, "x", "/", TIMEOUT_US, done, &a);
+    (void)http_get_start(a.loop, &(struct http_question){&s.address, "x", "/", TIMEOUT_US}, done,
+                         &a);
     assert_int_equal(a.calls, 0);
     loop_run(a.loop);
     loop_free(a.loop);
@@ -179,7 +182,8 @@ a_cancelled_one_is_not_told(void **state)
     struct asking a = {.loop = loop_new()};
     listen_somewhere(&s);
     assert_int_equal(listen(s.listener, 1), 0);
-    http_get_cancel(http_get_start(a.loop, &s.address, "x", "/", TIMEOUT_US, done, &a));
+    http_get_cancel(http_get_start(
+        a.loop, &(struct http_question){&s.address, "x", "/", TIMEOUT_US}, done, &a));
     http_get_cancel(NULL);
     loop_free(a.loop);
     (void)close(s.listener);
