@@ -237,19 +237,36 @@ is_same_server(const struct node_facts *a, const struct node_facts *b)
            a->started_us == b->started_us;
 }
 
+/* NULL when nothing is. A fence that stands in a server's own configuration is copied with it. */
+static const char *
+amiss_of(const struct node_facts *node, bool is_writer)
+{
+    if (!node->up) {
+        return err_is_set(&node->error) ? node->error.text : "it has not answered yet";
+    }
+    if (is_writer && node->in_recovery && node->read_only) {
+        return "it carries a fence and would refuse writes when it is promoted: ALTER SYSTEM RESET "
+               "default_transaction_read_only there, and reload";
+    }
+    return NULL;
+}
+
 /* Of a side of one server the look at it tells, with its error. */
 static void
 put_amiss(const struct cutover_host *h, enum side side, char *out, size_t size)
 {
     const struct side_facts *facts = &monitor_facts(h->parts.monitor)->side[side];
+    const struct monitor_facts *all = monitor_facts(h->parts.monitor);
+    const bool is_writer = all->writer_known && all->writer == side;
     struct buf b;
     buf_init(&b);
     for (uint32_t i = 0; i < facts->nodes_count && facts->nodes_count > 1; i++) {
         const struct node_facts *node = &facts->node[i];
         const struct conf_host *host = monitor_host(h->parts.monitor, side, i);
-        if (!node->up) {
+        const char *text = amiss_of(node, is_writer);
+        if (text != NULL) {
             buf_printf(&b, "%s%s:%u: %s", buf_len(&b) == 0 ? "" : "; ", host->name, host->port,
-                       err_is_set(&node->error) ? node->error.text : "it has not answered yet");
+                       text);
         }
     }
     (void)snprintf(out, size, "%.*s", (int)buf_len(&b), (const char *)buf_slice(&b).p);
@@ -270,6 +287,8 @@ op_facts(void *ctx, enum side side, struct cutover_facts *out)
         .lag_bytes = node->lag_bytes,
         .lag_us = node->lag_us,
         .misfit = misfit_of(&monitor_facts(h->parts.monitor)->side[side]),
+        .is_unguarded = node->up && !node->in_recovery && node->subscribes && !node->read_only &&
+                        facts->writer_known && facts->writer != side,
         .is_other_side = is_same_server(node, facts_lead(facts, side_other(side))),
     };
     put_amiss(h, side, out->amiss, sizeof(out->amiss));

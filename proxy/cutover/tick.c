@@ -28,6 +28,7 @@ struct tick {
     uint64_t undone_at_us; /* when the last undo ended; 0 never */
     uint32_t keep_pending; /* statements about idle slots that are under way */
     bool relaxed;          /* no strict fence is left on the follower that is not wanted */
+    bool guard_pending;    /* the follower's guard is being put on again */
 };
 
 struct tick *
@@ -212,6 +213,50 @@ watch_fence(struct cutover *c)
     ask(c, writer_of(c), &sql, on_fence);
 }
 
+/* ---- the guard of a follower ---- */
+
+static void
+on_guard_reloaded(const struct call *call, const struct cutover_rows *rows)
+{
+    struct cutover *c = call->arg;
+    (void)rows; /* the monitor sees what came of it */
+    c->tick->guard_pending = false;
+}
+
+static void
+on_guard_set(const struct call *call, const struct cutover_rows *rows)
+{
+    struct cutover *c = call->arg;
+    if (!rows->ok || c->machine.state != CUT_IDLE || call->at.side == writer_of(c)) {
+        c->tick->guard_pending = false;
+        return;
+    }
+    struct buf sql;
+    buf_init(&sql);
+    buf_printf(&sql, "/* teal tick-guard-reload */ " SQL_RELOAD);
+    ask(c, call->at.side, &sql, on_guard_reloaded);
+}
+
+/* ALTER SYSTEM stands in the files of one server. When the side of the follower fails over, its new
+ * primary takes writes of others: the guard is put on again. One by ALTER DATABASE goes along. */
+static void
+guard_follower(struct cutover *c)
+{
+    const enum side side = side_other(writer_of(c));
+    struct cutover_facts facts = {0};
+    c->ops.facts(c->ops.ctx, side, &facts);
+    if (!facts.up || !facts.is_unguarded || c->tick->guard_pending) {
+        return;
+    }
+    log_warn(NULL, "the follower takes writes of others: its guard is put on again", "side=%s",
+             side_name(side));
+    struct buf sql;
+    buf_init(&sql);
+    buf_printf(&sql, "/* teal tick-guard-set */ " SQL_GUARD_ON);
+    c->tick->guard_pending = true;
+    ask(c, side, &sql, on_guard_set);
+}
+
 /* ---- a strict fence that is not wanted any more ---- */
 
 /* A server that refuses has nothing to relax, or never will: a standby. */
@@ -319,6 +364,7 @@ tick_run(struct cutover *c)
     watch_fence(c);
     if (!c->config.external) {
         keep_slot(c);
+        guard_follower(c);
         relax_follower(c);
         look_for_way_back(c);
     }

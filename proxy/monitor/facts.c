@@ -21,7 +21,8 @@ void
 facts_apply(struct node_facts *facts, const struct answer *answer, bool is_writer)
 {
     facts->in_recovery = answer->in_recovery;
-    facts->role = facts_role(facts, answer->subscription_enabled, is_writer);
+    facts->subscribes = answer->subscription_enabled;
+    facts->role = facts_role(facts, answer->subscription_enabled && !answer->has_gap, is_writer);
     facts->server_version_num = answer->server_version_num;
     (void)snprintf(facts->version, sizeof(facts->version), "%s", answer->version);
     facts->system_identifier = answer->system_identifier;

@@ -50,6 +50,7 @@ struct node_facts {
 
     bool in_recovery;
     enum node_role role;
+    bool subscribes;                 /* the subscription of its side is enabled, believed or not */
     int server_version_num;          /* 150008 */
     char version[NODE_VERSION_SIZE]; /* "15.8" */
     uint64_t system_identifier;

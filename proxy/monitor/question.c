@@ -345,7 +345,8 @@ answer_read(const struct pq_result *result, struct answer *out, struct err *err)
     out->timeline = read_timeline(result);
     cell_copy(result, COL_UPSTREAM_HOST, out->upstream_host, sizeof(out->upstream_host));
     out->upstream_port = (uint16_t)cell_u64(result, COL_UPSTREAM_PORT);
-    out->subscription_enabled = cell_is_true(result, COL_SUBSCRIPTION) && !has_gap(result, out);
+    out->subscription_enabled = cell_is_true(result, COL_SUBSCRIPTION);
+    out->has_gap = has_gap(result, out);
     out->subscription_ready =
         out->subscription_enabled && cell_is_true(result, COL_SUBSCRIPTION_READY);
     out->slot_known = pq_cell_lsn(result, 0, COL_SLOT_LSN, &out->slot_lsn);

@@ -39,6 +39,7 @@ struct answer {
     char upstream_host[UPSTREAM_HOST_SIZE];
     uint16_t upstream_port;
     bool subscription_enabled;
+    bool has_gap; /* its side has failed over since that stream began */
     bool subscription_ready;
     bool slot_known; /* the slot of the stream to the other side is here and has a position */
     uint64_t slot_lsn;

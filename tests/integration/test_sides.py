@@ -276,6 +276,7 @@ class AFailoverOfALogicalGreen(SideCase):
         old, new = side.fail_over()
         self.wait_led_by(new, "green")
         self.assert_serving()
+        eventually(new.read_only, 10, "the guard of the follower to be put on again")
         finding = next(row for row in self.check() if row["step"] == "F15 target-history")
         self.assertEqual(finding["result"], "fail")
         self.assertIn("green has failed over since its stream began", finding["detail"])

@@ -46,6 +46,8 @@ struct cutover_facts {
     /* Why one of its servers that answers is not used: it is of another cluster, or a second
      * primary; NULL when there is none. Borrowed until the next turn of the loop. */
     const char *misfit;
+    /* It receives the stream and takes writes of others: its guard has been lost. */
+    bool is_unguarded;
     bool is_other_side; /* the server that stands for the other side is this very one */
     /* Servers of the side that are not there or not used, and why; "" for none. */
     char amiss[CUTOVER_AMISS_SIZE];

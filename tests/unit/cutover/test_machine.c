@@ -131,6 +131,7 @@ struct world {
     bool done_ok;
     struct err done_err;
     char told[4096];         /* the lines for the operator */
+    bool unguarded;          /* the monitor sees a follower without its guard */
     bool swapped;            /* each side receives the stream to the other one */
     enum fence_policy fence; /* of the configuration */
     uint32_t cancels;
@@ -330,7 +331,7 @@ node_guard_run(struct world *w, struct node *n, const struct node_database *d, c
     if (n->ordinary && (strstr(tag, "-set") != NULL || strstr(tag, "-reload") != NULL)) {
         return SQLSTATE_INSUFFICIENT_PRIVILEGE;
     }
-    if (tag_is(tag, "fence-set") || tag_is(tag, "guard")) {
+    if (tag_is(tag, "fence-set") || tag_is(tag, "guard") || tag_is(tag, "tick-guard-set")) {
         n->guard_file = true;
     } else if (tag_is(tag, "undo-set") || tag_is(tag, "open-set")) {
         n->guard_file = false;
@@ -690,6 +691,7 @@ op_facts(void *ctx, enum side side, struct cutover_facts *out)
                                   .in_recovery = w->node[side].in_recovery,
                                   .version_num = w->node[side].version,
                                   .lag_known = true,
+                                  .is_unguarded = w->unguarded && !w->node[side].guard,
                                   .is_other_side = w->one_server};
 }
 
@@ -1934,6 +1936,20 @@ the_start_up_logs_the_error_of_the_side_that_it_is_about(void **state)
     }
 }
 
+/* It stood in the files of the server that is gone. */
+static void
+a_follower_without_its_guard_gets_it_again(void **state)
+{
+    (void)state;
+    struct world *w = a_world(TWO_WAY);
+    w->node[SIDE_GREEN].guard = w->node[SIDE_GREEN].guard_file = false;
+    w->unguarded = true;
+    world_run(w, 3);
+    assert_true(w->node[SIDE_GREEN].guard);
+    assert_false(w->node[SIDE_BLUE].guard);
+    world_free(w);
+}
+
 /* Whatever it is that the operator has mixed up, nobody is unfenced by it. */
 static void
 a_record_of_another_pair_and_swapped_sides_open_nothing(void **state)
@@ -2371,6 +2387,7 @@ main(void)
         cmocka_unit_test(the_preflight_gives_each_side_its_own_error),
         cmocka_unit_test(the_set_up_names_the_error_of_the_side_that_it_is_about),
         cmocka_unit_test(the_start_up_logs_the_error_of_the_side_that_it_is_about),
+        cmocka_unit_test(a_follower_without_its_guard_gets_it_again),
         cmocka_unit_test(a_record_of_another_pair_and_swapped_sides_open_nothing),
         cmocka_unit_test(an_external_flip_runs_each_of_its_hooks),
         cmocka_unit_test(hooks_run_once_for_all_databases),
