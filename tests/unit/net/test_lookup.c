@@ -126,7 +126,7 @@ on_found(void *arg, const struct address_list *found, const struct err *err)
         f->err = *err;
         f->failed++;
     }
-    if (f->found == f->wanted_found) {
+    if (f->wanted_found > 0 && f->found == f->wanted_found) {
         loop_stop(f->loop);
     }
 }

@@ -97,7 +97,7 @@ static bool
 is_told(const char *words)
 {
     const struct slice out = buf_slice(outlet_queue(&rig.s.client.out));
-    return memmem(out.p, out.len, words, strlen(words)) != NULL;
+    return out.len > 0 && memmem(out.p, out.len, words, strlen(words)) != NULL;
 }
 
 static uint32_t
