@@ -44,7 +44,7 @@ ask_for_type(struct __res_state *state, const char *host, ns_type type)
 {
     uint8_t message[MESSAGE_SIZE];
     uint64_t ttl_us = UINT64_MAX;
-    const int len = res_nsearch(state, host, ns_c_in, type, message, sizeof(message));
+    const int len = res_nsearch(state, host, ns_c_in, (int)type, message, sizeof(message));
     if (len <= 0) {
         return UINT64_MAX;
     }
