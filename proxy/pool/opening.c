@@ -518,7 +518,9 @@ on_error(struct opening *o, struct slice body, struct opening_failure *f)
     (void)fail(f, kind, sqlstate, "%.*s", (int)(e.text.len < 400 ? e.text.len : 400),
                e.text.len == 0 ? "" : (const char *)e.text.p);
     f->in_server_words = true;
-    (void)err_detail(&f->err, "The server %s refused a login as user \"%s\".", side_of(o),
-                     o->plan.key->user);
+    if (strcmp(sqlstate, SQLSTATE_INVALID_DATABASE) != 0) { /* that is the client's own mistake */
+        (void)err_detail(&f->err, "The server %s refused a login as user \"%s\".", side_of(o),
+                         o->plan.key->user);
+    }
     return OPENING_FAILED;
 }

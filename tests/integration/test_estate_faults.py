@@ -31,7 +31,7 @@ class OneServer(PairCase):
         return Teal(cls.pair, **settings)
 
     def test_a_flip_is_refused_and_says_why(self):
-        self.assertIn("F12 two-servers", findings(self.teal))
+        eventually(lambda: "F12 two-servers" in findings(self.teal), 10, "both names to have answered")
         for command in ("PREPARE", "CUTOVER"):
             with self.refused("55000") as caught:
                 self.teal.steps(command)
