@@ -78,7 +78,8 @@ class RefusedCase(EmptyPools, PairCase):
             call()
         took = time.monotonic() - begun
         self.assertEqual(caught.exception.message, "these very words")
-        self.assertIn("blue", caught.exception.fields["D"])
+        if sqlstate != "3D000":  # the mistake of the client: in the words of the server alone
+            self.assertIn("blue", caught.exception.fields["D"])
         self.assertLessEqual(least, took)
         self.assertLess(took, most)
 
