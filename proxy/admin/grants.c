@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "conf/databases.h"
 
 enum whom { EVERYBODY, BY_SYSTEM, BY_DATABASE, HOOKS, STRICT, OTHER, MORE, STRANGE };
 
@@ -36,17 +37,11 @@ side_of(const struct about *a)
 
 /* ---- for whom ---- */
 
-static bool
-takes_all(const struct conf_pair *pair)
-{
-    return pair->databases.count == 1 && strcmp(pair->databases.items[0], "*") == 0;
-}
-
 /* With a list there may be more on the servers, and ALTER SYSTEM would fence that, too. */
 static bool
 is_by_database(const struct conf_pair *pair)
 {
-    return pair->fence == FENCE_DATABASE || (!takes_all(pair) && pair->fence != FENCE_SOFT);
+    return pair->fence == FENCE_DATABASE || (!conf_pair_has_all(pair) && pair->fence != FENCE_SOFT);
 }
 
 static bool
@@ -73,7 +68,7 @@ is_for(enum whom whom, const struct about *a)
     case OTHER:
         return has_other(side_of(a));
     case MORE:
-        return takes_all(a->pair) && a->found->generation == 0;
+        return conf_pair_has_all(a->pair) && a->found->generation == 0;
     case STRANGE:
         return a->has_strange;
     }
@@ -209,7 +204,7 @@ static void
 add_databases(struct table *t, size_t first, size_t end, struct about *a)
 {
     const struct conf_pair *pair = a->pair;
-    const bool all = takes_all(pair);
+    const bool all = conf_pair_has_all(pair);
     const size_t count = all ? a->found->count : pair->databases.count;
     add_database(t, first, end, a, pair->database);
     for (size_t i = 0; i < count; i++) {

@@ -114,3 +114,13 @@ pair_option(const struct snapshot *snap, uint32_t pair)
     }
     return option;
 }
+
+uint32_t
+pairs_waiting(const struct snapshot *snap)
+{
+    uint32_t waiting = 0;
+    for (uint32_t i = 0; i < snap->pairs_count; i++) {
+        waiting += snap->pairs[i].waiting;
+    }
+    return waiting;
+}

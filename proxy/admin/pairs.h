@@ -29,6 +29,8 @@ struct pair_traffic {
     uint64_t clients, xacts_per_s, client_errors;
 };
 void pair_traffic(const struct snapshot *snap, uint32_t pair, struct pair_traffic *out);
+/* Transactions that wait, of all pairs. */
+uint32_t pairs_waiting(const struct snapshot *snap);
 
 /* What tealctl needs in front of a command to mean the pair: "--pair shop ", or "" when there is no
  * other. */

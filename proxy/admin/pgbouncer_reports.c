@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include "admin/databases.h"
+#include "admin/pairs.h"
 #include "base/mem.h"
 #include "base/stat.h"
 
@@ -323,16 +324,6 @@ count_databases(const struct snapshot *snap)
     return count;
 }
 
-static uint64_t
-waiting_in_all(const struct snapshot *snap)
-{
-    uint64_t waiting = 0;
-    for (uint32_t i = 0; i < snap->pairs_count; i++) {
-        waiting += snap->pairs[i].waiting;
-    }
-    return waiting;
-}
-
 struct table *
 report_lists(const struct snapshot *snap)
 {
@@ -357,7 +348,7 @@ report_lists(const struct snapshot *snap)
         {"dns_queries", 0},
         {"dns_pending", 0},
         {"pinned_clients", pinned},
-        {"waiting_clients", waiting_in_all(snap)},
+        {"waiting_clients", pairs_waiting(snap)},
     };
     struct table *t = table_new(columns, COUNT_OF(columns));
     for (size_t i = 0; i < COUNT_OF(lists); i++) {

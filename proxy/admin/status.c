@@ -173,16 +173,6 @@ put_nodes(const struct shown *s, struct buf *out)
     table_free(t);
 }
 
-static uint32_t
-waiting_in_all(const struct snapshot *snap)
-{
-    uint32_t waiting = 0;
-    for (uint32_t i = 0; i < snap->pairs_count; i++) {
-        waiting += snap->pairs[i].waiting;
-    }
-    return waiting;
-}
-
 static void
 put_traffic(const struct snapshot *snap, struct buf *out)
 {
@@ -192,7 +182,7 @@ put_traffic(const struct snapshot *snap, struct buf *out)
     if (pinned > 0) {
         buf_printf(out, " (%" PRIu64 " cannot move: tealctl sessions --pinned)", pinned);
     }
-    const uint32_t waiting = waiting_in_all(snap);
+    const uint32_t waiting = pairs_waiting(snap);
     if (waiting > 0) {
         buf_printf(out, "    %" PRIu32 " waiting", waiting);
     }

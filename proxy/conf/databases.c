@@ -56,8 +56,8 @@ conf_database_dbname(const struct conf_database *d, const char *name)
     return d->dbname[0] == '\0' ? name : d->dbname;
 }
 
-static bool
-has_all(const struct conf_pair *pair)
+bool
+conf_pair_has_all(const struct conf_pair *pair)
 {
     return pair->databases.count == 1 && strcmp(pair->databases.items[0], "*") == 0;
 }
@@ -65,7 +65,7 @@ has_all(const struct conf_pair *pair)
 bool
 conf_pair_has_database(const struct conf_pair *pair, const char *dbname)
 {
-    return has_all(pair) || conf_list_has(&pair->databases, dbname);
+    return conf_pair_has_all(pair) || conf_list_has(&pair->databases, dbname);
 }
 
 /* ---- the pairs' own keys ---- */
@@ -73,10 +73,7 @@ conf_pair_has_database(const struct conf_pair *pair, const char *dbname)
 static unsigned
 line_of(const struct resolve *r, uint32_t pair, const char *key)
 {
-    struct conf_entry entry;
-    const bool found = conf_entry_find(CONF_SECTION_PAIR, pair, key, &entry);
-    CHECK(found);
-    return r->origin->lines[entry.number];
+    return origin_line(r->origin, CONF_SECTION_PAIR, pair, key);
 }
 
 static bool
@@ -155,7 +152,7 @@ pair_with_all(const struct conf *c, uint32_t *out)
 {
     uint32_t found = 0;
     for (uint32_t i = 0; i < c->pairs_count; i++) {
-        if (has_all(&c->pairs[i])) {
+        if (conf_pair_has_all(&c->pairs[i])) {
             *out = i;
             found++;
         }
@@ -174,7 +171,7 @@ rest_resolve(const struct resolve *r)
         return;
     }
     c->rest_is_served = pair_named(r, &c->rest, &c->rest.pair);
-    if (c->rest_is_served && !has_all(&c->pairs[c->rest.pair])) {
+    if (c->rest_is_served && !conf_pair_has_all(&c->pairs[c->rest.pair])) {
         mistake(r, c->rest.line, "database \"*\": %s has a list of databases, and no others",
                 section_label(c, CONF_SECTION_PAIR, c->rest.pair, label));
     }
@@ -188,7 +185,7 @@ pair_that_lists(const struct conf *c, const char *dbname)
 {
     uint32_t found = NO_PAIR;
     for (uint32_t i = 0; i < c->pairs_count; i++) {
-        if (!has_all(&c->pairs[i]) && conf_list_has(&c->pairs[i].databases, dbname)) {
+        if (!conf_pair_has_all(&c->pairs[i]) && conf_list_has(&c->pairs[i].databases, dbname)) {
             found = found == NO_PAIR ? i : MANY_PAIRS;
         }
     }
@@ -281,7 +278,7 @@ static void
 pair_databases_add(const struct resolve *r, uint32_t pair)
 {
     const struct conf_list *list = &r->conf->pairs[pair].databases;
-    for (size_t i = 0; !has_all(&r->conf->pairs[pair]) && i < list->count; i++) {
+    for (size_t i = 0; !conf_pair_has_all(&r->conf->pairs[pair]) && i < list->count; i++) {
         const char *name = list->items[i];
         if (is_mentioned(r->conf, pair, name) || is_repeated(list, i) ||
             !own_name_check(r, pair, name)) {
@@ -311,7 +308,7 @@ static void
 reach_check(const struct resolve *r, uint32_t pair)
 {
     char label[SECTION_LABEL_SIZE];
-    if (has_all(&r->conf->pairs[pair]) && !is_reached(r->conf, pair)) {
+    if (conf_pair_has_all(&r->conf->pairs[pair]) && !is_reached(r->conf, pair)) {
         mistake(r, r->origin->heads[pair][CONF_SECTION_PAIR],
                 "no client could reach %s: several pairs have databases = *; name its databases in "
                 "[databases] with pair=%s, or give all other names to it with * = pair=%s",

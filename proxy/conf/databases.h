@@ -23,6 +23,8 @@ const struct conf_database *conf_database_find(const struct conf *c, const char 
 /* The name on the servers, where clients say that name for it. */
 const char *conf_database_dbname(const struct conf_database *d, const char *name);
 bool database_name_is_reserved(const char *name);
+/* Whether the pair has every database of its servers: `databases = *`. */
+bool conf_pair_has_all(const struct conf_pair *pair);
 /* Whether the pair has that database of the servers. */
 bool conf_pair_has_database(const struct conf_pair *pair, const char *dbname);
 

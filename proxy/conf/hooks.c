@@ -33,10 +33,7 @@ struct check {
 static unsigned
 line_of(const struct check *k, const char *key)
 {
-    struct conf_entry entry;
-    const bool found = conf_entry_find(CONF_SECTION_PAIR, k->pair, key, &entry);
-    CHECK(found);
-    return k->origin->lines[entry.number];
+    return origin_line(k->origin, CONF_SECTION_PAIR, k->pair, key);
 }
 
 static bool

@@ -202,10 +202,7 @@ servers_parse(struct conf_side *side, struct err *err)
 static unsigned
 line_of(const struct hosts *h, uint32_t pair, enum side side, const char *key)
 {
-    struct conf_entry entry;
-    const bool found = conf_entry_find(conf_section_of(side), pair, key, &entry);
-    CHECK(found);
-    return h->origin->lines[entry.number];
+    return origin_line(h->origin, conf_section_of(side), pair, key);
 }
 
 static void

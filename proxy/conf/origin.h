@@ -12,4 +12,8 @@ struct conf_origin {
     unsigned heads[PAIRS_MAX][CONF_SECTIONS_COUNT]; /* of "[pair NAME]" and its like */
 };
 
+/* The line of a key, which there is. pair: of a section of pairs. */
+unsigned origin_line(const struct conf_origin *origin, enum conf_section section, uint32_t pair,
+                     const char *key);
+
 #endif

@@ -25,10 +25,7 @@ struct resolve {
 static unsigned
 line_of(const struct resolve *r, enum conf_section section, uint32_t pair, const char *name)
 {
-    struct conf_entry entry;
-    const bool found = conf_entry_find(section, pair, name, &entry);
-    CHECK(found && entry.number < COUNT_OF(r->origin->lines));
-    return r->origin->lines[entry.number];
+    return origin_line(r->origin, section, pair, name);
 }
 
 /* ---- the sides ---- */

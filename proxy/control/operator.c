@@ -79,16 +79,6 @@ pair_of(const struct verbs *o, uint32_t number)
     return &o->parts.pairs[number];
 }
 
-static uint32_t
-waiting_in_all(const struct verbs *o)
-{
-    uint32_t waiting = 0;
-    for (uint32_t i = 0; i < o->parts.pairs_count; i++) {
-        waiting += workers_waiting(o->parts.workers, i);
-    }
-    return waiting;
-}
-
 /* ---- facts ---- */
 
 /* /proc/self/statm: the second number is the pages in memory; 0 when it cannot be read. */
@@ -384,7 +374,8 @@ do_resume(struct verbs *o, const struct command *c, struct buf *detail, struct e
     if (!is_on) {
         return is_our_database(o, c, err) && refuse_resume(o, c, err);
     }
-    buf_printf(detail, "%" PRIu32 " waiting transactions go on", waiting_in_all(o));
+    buf_printf(detail, "%" PRIu32 " waiting transactions go on",
+               workers_waiting_in_all(o->parts.workers));
     pause_end(o->parts.pause, &target);
     return true;
 }

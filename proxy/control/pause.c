@@ -78,16 +78,6 @@ workers_know(const struct pause *p, const struct one *one)
     return true;
 }
 
-static uint32_t
-waiting_in_all(const struct pause *p)
-{
-    uint32_t waiting = 0;
-    for (uint32_t i = 0; i < p->parts.pairs_count; i++) {
-        waiting += workers_waiting(p->parts.workers, i);
-    }
-    return waiting;
-}
-
 static bool
 is_all(const struct pause_target *target)
 {
@@ -367,7 +357,7 @@ one_end(struct pause *p, struct one *one)
     const bool ok = set_paused(p, &one->target, false, &err);
     CHECK(ok); /* there is room for less */
     log_info(NULL, "traffic goes on", "what=\"%s\" waiting=%" PRIu32, target_name(p, &one->target),
-             waiting_in_all(p));
+             workers_waiting_in_all(p->parts.workers));
 }
 
 void
@@ -414,7 +404,7 @@ look_at(struct pause *p, struct one *one)
     if (acked && pause_servers(p, &one->target) == 0) {
         one->phase = PAUSED;
         log_info(NULL, "paused", "what=\"%s\" waiting=%" PRIu32, target_name(p, &one->target),
-                 waiting_in_all(p));
+                 workers_waiting_in_all(p->parts.workers));
         return false;
     }
     if (loop_now_us(p->parts.loop) >= one->deadline_us) {
@@ -451,7 +441,7 @@ pause_state(const struct pause *p, const struct pause_target *target, struct buf
         return CONSOLE_WAITS;
     case PAUSED:
         buf_printf(detail, "no server connection is left; %" PRIu32 " transactions wait for RESUME",
-                   waiting_in_all(p));
+                   workers_waiting_in_all(p->parts.workers));
         return CONSOLE_WAIT_OVER;
     case RUNS:
         break;

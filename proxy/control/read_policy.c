@@ -9,18 +9,10 @@
 #include "base/mem.h"
 
 static void
-rule_fini(struct view_rule *rule)
-{
-    mem_free(rule->user);
-    mem_free(rule->database);
-    mem_free(rule->application);
-}
-
-static void
 rules_free(struct read_policy *r)
 {
     for (uint32_t i = 0; i < r->rules_count; i++) {
-        rule_fini(&r->rules[i]);
+        view_rule_fini(&r->rules[i]);
     }
     mem_free(r->rules);
     r->rules = NULL;
@@ -149,7 +141,7 @@ static void
 rule_remove(struct read_policy *r, uint32_t at)
 {
     CHECK(at < r->rules_count);
-    rule_fini(&r->rules[at]);
+    view_rule_fini(&r->rules[at]);
     memmove(&r->rules[at], &r->rules[at + 1], (r->rules_count - at - 1) * sizeof(*r->rules));
     r->rules_count--;
 }

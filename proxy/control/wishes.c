@@ -19,18 +19,10 @@ static const char magic[] = "teal-operator 1\n";
 /* ---- the value ---- */
 
 static void
-rule_fini(struct view_rule *rule)
-{
-    mem_free(rule->user);
-    mem_free(rule->database);
-    mem_free(rule->application);
-}
-
-static void
 wish_reads_fini(struct wish_reads *r)
 {
     for (uint32_t i = 0; i < r->rules_count; i++) {
-        rule_fini(&r->rules[i]);
+        view_rule_fini(&r->rules[i]);
     }
     mem_free(r->rules);
     *r = (struct wish_reads){0};

@@ -448,9 +448,15 @@ workers_readers(const struct workers *workers, const struct node_id *node, struc
 uint32_t
 workers_waiting(const struct workers *workers, uint32_t pair)
 {
+    return worker_waiting_of_all(workers, pair);
+}
+
+uint32_t
+workers_waiting_in_all(const struct workers *workers)
+{
     uint32_t sum = 0;
-    for (uint32_t i = 0; i < workers->count; i++) {
-        sum += atomic_load(&workers->items[i].gauges.of_pair[pair].held);
+    for (uint32_t pair = 0; pair < workers->items[0].pairs_count; pair++) {
+        sum += worker_waiting_of_all(workers, pair);
     }
     return sum;
 }

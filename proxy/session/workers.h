@@ -43,6 +43,8 @@ uint32_t workers_busy(const struct workers *workers, uint32_t pair, enum side si
 void workers_readers(const struct workers *workers, const struct node_id *node, struct buf *out);
 /* Transactions of the pair now waiting in Teal because writes are held. */
 uint32_t workers_waiting(const struct workers *workers, uint32_t pair);
+/* ... of all pairs. */
+uint32_t workers_waiting_in_all(const struct workers *workers);
 /* Sends CancelRequests for (cancel) or closes (terminate, 57P01) what is still busy on the side. */
 void workers_cancel_busy(struct workers *workers, uint32_t pair, enum side side);
 void workers_terminate_busy(struct workers *workers, uint32_t pair, enum side side);

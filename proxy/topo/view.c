@@ -90,15 +90,21 @@ view_copy(const struct view *v)
 }
 
 void
+view_rule_fini(struct view_rule *rule)
+{
+    mem_free(rule->user);
+    mem_free(rule->database);
+    mem_free(rule->application);
+}
+
+void
 view_free(struct view *v)
 {
     if (v == NULL) {
         return;
     }
     for (uint32_t i = 0; i < v->rules_count; i++) {
-        mem_free(v->rules[i].user);
-        mem_free(v->rules[i].database);
-        mem_free(v->rules[i].application);
+        view_rule_fini(&v->rules[i]);
     }
     mem_free(v->rules);
     for (uint32_t i = 0; i < v->databases_count; i++) {

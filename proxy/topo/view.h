@@ -98,6 +98,9 @@ struct view {
     uint32_t stops_count;
 };
 
+/* Frees its texts. */
+void view_rule_fini(struct view_rule *rule);
+
 /* The server that stands for the side. */
 const struct view_node *view_lead(const struct view *v, enum side side);
 /* The database of that name on the servers; NULL when it is not among them. */

@@ -226,19 +226,6 @@ put_stream_names(struct buf *sql, const struct cutover *c, enum side receiver)
 
 /* ---- seeing ---- */
 
-/* Whether the list, separated by commas, has the word. */
-static bool
-list_has(const char *list, const char *word)
-{
-    const size_t len = strlen(word);
-    for (const char *p = strstr(list, word); p != NULL; p = strstr(p + 1, word)) {
-        if ((p == list || p[-1] == ',') && (p[len] == '\0' || p[len] == ',')) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static struct database *
 see(struct databases *all, const char *name)
 {
@@ -265,7 +252,7 @@ databases_see(struct cutover *c, enum side side, const struct cutover_rows *rows
         on->exists = true;
         on->connects = rows_bool(rows, row, 1);
         on->is_template = rows_bool(rows, row, 3);
-        on->stream_exists = list_has(rows_text(rows, row, 2), stream);
+        on->stream_exists = names_have(rows_text(rows, row, 2), stream);
     }
 }
 

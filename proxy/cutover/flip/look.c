@@ -70,13 +70,8 @@ static bool
 receives_for(const char *subscriptions, enum side side)
 {
     char name[LOOK_VALUE_SIZE];
-    const int len = snprintf(name, sizeof(name), TEAL_STREAM_PREFIX "%s", side_name(side));
-    for (const char *p = strstr(subscriptions, name); p != NULL; p = strstr(p + 1, name)) {
-        if ((p == subscriptions || p[-1] == ',') && (p[len] == '\0' || p[len] == ',')) {
-            return true;
-        }
-    }
-    return false;
+    (void)snprintf(name, sizeof(name), TEAL_STREAM_PREFIX "%s", side_name(side));
+    return names_have(subscriptions, name);
 }
 
 enum cutover_event

@@ -84,3 +84,15 @@ put_drop_subscription(struct buf *sql, const char *stream)
         "%s; END IF; END $do$",
         stream, stream, stream, stream);
 }
+
+bool
+names_have(const char *list, const char *name)
+{
+    const size_t len = strlen(name);
+    for (const char *p = strstr(list, name); p != NULL; p = strstr(p + 1, name)) {
+        if ((p == list || p[-1] == ',') && (p[len] == '\0' || p[len] == ',')) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -39,4 +39,7 @@ void put_create_subscription(struct buf *sql, const char *stream, const char *co
 /* Drops the subscription, if it is there, and leaves the slot on the other side. */
 void put_drop_subscription(struct buf *sql, const char *stream);
 
+/* Whether the list, as string_agg with a comma gives it, has the name. */
+bool names_have(const char *list, const char *name);
+
 #endif

@@ -2,16 +2,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "session/link/failover.h"
 
-static uint32_t
-waiting_of_all(const struct workers *workers, uint32_t pair)
-{
-    uint32_t sum = 0;
-    for (uint32_t i = 0; i < workers->count; i++) {
-        sum += atomic_load(&workers->items[i].gauges.of_pair[pair].held);
-    }
-    return sum;
-}
-
 static const struct conf_pair *
 conf_of(const struct session *s)
 {
@@ -31,7 +21,7 @@ failover_has_room(struct session *s)
     struct err err;
     if (conf_of(s)->failover_hold_us == 0) {
         (void)err_set(&err, SQLSTATE_CANNOT_CONNECT_NOW, "the writer of %s is lost", side);
-    } else if (waiting_of_all(s->worker->workers, s->identity.pair) >=
+    } else if (worker_waiting_of_all(s->worker->workers, s->identity.pair) >=
                conf_of(s)->failover_hold_max) {
         (void)err_set(&err, SQLSTATE_CANNOT_CONNECT_NOW,
                       "the writer of %s is lost, and as many transactions wait for the next one as "

@@ -48,3 +48,13 @@ worker_sessions_of_all(const struct workers *workers)
     }
     return sum;
 }
+
+uint32_t
+worker_waiting_of_all(const struct workers *workers, uint32_t pair)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < workers->count; i++) {
+        sum += atomic_load(&workers->items[i].gauges.of_pair[pair].held);
+    }
+    return sum;
+}

@@ -133,5 +133,7 @@ struct session *worker_find_by_pid(const struct worker *w, uint32_t pid);
 
 /* Clients of all workers. */
 uint32_t worker_sessions_of_all(const struct workers *workers);
+/* Transactions of the pair that wait, at all workers. */
+uint32_t worker_waiting_of_all(const struct workers *workers, uint32_t pair);
 
 #endif
